@@ -1,0 +1,48 @@
+//! Every bound in one place, each with its reason and with who is refused when it is reached.
+//! A full table is a counted, logged refusal, never growth without end.
+
+/// Largest SIP message taken from a stream, and largest datagram (UDP's own maximum). A longer stream message closes
+/// its connection with 513.
+pub const MESSAGE_BYTES: usize = 65_535;
+/// Header fields in one message. RFC 3261 names none; 64 Vias plus everything else in the field stays below 128.
+pub const HEADERS: usize = 256;
+/// Values walked in one comma-separated header, or entries in a parameter list: bounds the work of one lookup.
+pub const LIST_ITEMS: usize = 128;
+/// Contacts in one REGISTER. The largest legitimate request seen (a gateway with wildcard lines) had 20.
+pub const CONTACTS_PER_REGISTER: usize = 64;
+/// Contact URI length stored. Asterisk's column `ps_contacts.uri` is 511 characters wide.
+pub const CONTACT_URI_BYTES: usize = 511;
+/// Host length in a stored contact (pjproject's PJ_MAX_HOSTNAME minus its terminator).
+pub const CONTACT_HOST_BYTES: usize = 254;
+/// Server and client transactions alive at once. At 0.7 KiB each this is 700 MiB; new requests get 503.
+pub const TRANSACTIONS: usize = 1_000_000;
+/// Nonces whose counts are remembered (48 bytes each). Full: the oldest second's nonces become stale.
+pub const NONCES: usize = 1_000_000;
+/// REGISTERs waiting for their commit. Full: 503 with Retry-After, the phone tries again.
+pub const HELD_REGISTERS: usize = 65_536;
+/// Connections of all stream transports together. A new one is closed at accept when full.
+pub const CONNECTIONS: usize = 100_000;
+/// Connections from one source address that have not yet delivered a whole message (AST-2016-005).
+pub const HALF_OPEN_PER_SOURCE: usize = 64;
+/// Seconds an accepted connection may take to deliver its first message.
+pub const FIRST_MESSAGE_SECS: u64 = 15;
+/// Seconds a connection without any bound contact or call may stay silent.
+pub const IDLE_CONNECTION_SECS: u64 = 3_600;
+/// Bytes waiting to be written to one connection; a peer that reads slower is closed.
+pub const CONNECTION_QUEUE_BYTES: usize = 1 << 20;
+/// Datagrams or frames handled in one wake-up before timers and other inputs get their turn.
+pub const BATCH: usize = 64;
+/// Sources remembered for unidentified requests and for scoring. Full: the oldest is forgotten.
+pub const SOURCES: usize = 65_536;
+/// OPTIONS of qualify sent per second by one process: 50,000 contacts at 60 s need 833.
+pub const QUALIFY_PER_SEC: u32 = 2_000;
+/// Messages kept by `pjsip set history on`.
+pub const HISTORY_MESSAGES: usize = 10_000;
+/// Inputs queued towards the switch by one edge; full means that edge drops (datagrams) or waits (streams).
+pub const SWITCH_QUEUE: usize = 4_096;
+/// `#include` depth, against loops.
+pub const INCLUDE_DEPTH: usize = 16;
+/// Bytes in one line of a configuration file, joined continuation and all.
+pub const CONF_LINE_BYTES: usize = 65_536;
+/// Dialogs (calls and subscriptions) alive at once.
+pub const DIALOGS: usize = 200_000;

@@ -1,0 +1,8 @@
+//! Rank 0: the words every room uses. Identifiers, time as a value, limits with their reasons, seeded randomness.
+//! Deliberately absent: clocks, sockets, files, locks, logging.
+
+pub mod ids;
+pub mod limits;
+pub mod rng;
+pub mod time;
+pub mod wheel;

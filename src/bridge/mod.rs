@@ -1,0 +1,1 @@
+//! Rank 3: which way media takes, and why.

@@ -1,0 +1,1 @@
+//! Rank 3: which endpoint sent a request, and why.

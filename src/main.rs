@@ -1,0 +1,3 @@
+//! The `jackfield` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Rank 3: requests we start: qualify and registrations.

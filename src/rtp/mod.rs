@@ -1,0 +1,1 @@
+//! Rank 1: RTP and RTCP views.

@@ -1,0 +1,1 @@
+//! Rank 1: session descriptions and offer/answer.

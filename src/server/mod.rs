@@ -1,0 +1,1 @@
+//! Rank 6: builds the rooms, runs them, reloads, shuts down.

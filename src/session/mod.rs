@@ -1,0 +1,1 @@
+//! Rank 3: calls with one peer.

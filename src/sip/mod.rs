@@ -1,0 +1,3 @@
+//! Rank 1: SIP as bytes and rules. [`wire`] reads and prints messages, [`flow`] names where they came from and go to.
+
+pub mod flow;
