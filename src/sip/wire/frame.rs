@@ -1,0 +1,163 @@
+//! Cutting a byte stream into messages (RFC 3261 18.3, RFC 5626 3.5.1), right however the bytes are split.
+
+use super::header::Header;
+use super::text;
+use crate::base::limits;
+
+/// What stands at the front of the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// Not yet whole; read more.
+    Partial,
+    /// CRLF CRLF: answer with one CRLF. Consume that many bytes.
+    Ping(usize),
+    /// A lone CRLF: the answer to our ping, or padding. Consume that many bytes.
+    Pong(usize),
+    /// A message of that many bytes, leading CRLFs already consumed.
+    Message(usize),
+    /// The stream cannot be cut any more; close it.
+    Broken(StreamFault),
+}
+
+/// Why a stream cannot be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamFault {
+    /// The header section is longer than a message may be.
+    TooLong,
+    /// No Content-Length, several that differ, or none that is a number (RFC 3261 18.3 demands one on streams).
+    Length,
+}
+
+/// Remembers how far the end of the headers was looked for, so that a slow sender costs no repeated scan.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    searched: usize,
+}
+
+impl Stream {
+    /// Looks at the bytes received and not yet consumed.
+    pub fn next(&mut self, buffer: &[u8]) -> Frame {
+        if buffer.first().is_some_and(|b| matches!(b, b'\r' | b'\n')) {
+            return blank(buffer);
+        }
+        let Some(head) = self.head_end(buffer) else {
+            return if buffer.len() > limits::MESSAGE_BYTES {
+                Frame::Broken(StreamFault::TooLong)
+            } else {
+                Frame::Partial
+            };
+        };
+        let Some(length) = content_length(&buffer[..head]) else { return Frame::Broken(StreamFault::Length) };
+        let whole = head.saturating_add(length);
+        if whole > limits::MESSAGE_BYTES {
+            return Frame::Broken(StreamFault::TooLong);
+        }
+        if buffer.len() < whole {
+            return Frame::Partial;
+        }
+        self.searched = 0;
+        Frame::Message(whole)
+    }
+
+    /// Where the header section ends, its empty line included.
+    fn head_end(&mut self, buffer: &[u8]) -> Option<usize> {
+        let mut from = self.searched;
+        while let Some(newline) = memchr::memchr(b'\n', &buffer[from..]) {
+            let after = from + newline + 1;
+            match buffer.get(after..) {
+                Some([b'\n', ..]) => return Some(after + 1),
+                Some([b'\r', b'\n', ..]) => return Some(after + 2),
+                // Not enough bytes to tell: look at this line end again.
+                Some([] | [b'\r']) => {
+                    self.searched = from + newline;
+                    return None;
+                }
+                _ => from = after,
+            }
+        }
+        self.searched = buffer.len();
+        None
+    }
+}
+
+/// Keep-alives and padding before a message.
+fn blank(buffer: &[u8]) -> Frame {
+    match buffer {
+        [b'\r', b'\n', b'\r', b'\n', ..] => Frame::Ping(4),
+        [b'\r'] | [b'\r', b'\n', b'\r'] => Frame::Partial,
+        [b'\r', b'\n', ..] => Frame::Pong(2),
+        _ => Frame::Pong(1),
+    }
+}
+
+/// The one Content-Length of a header section. Folded lines never hold it, but may hold its letters, so lines that
+/// start with a blank are skipped.
+fn content_length(head: &[u8]) -> Option<usize> {
+    let mut found = None;
+    for line in head.split(|b| *b == b'\n').skip(1) {
+        let Some(colon) = memchr::memchr(b':', line) else { continue };
+        if line[0] == b' '
+            || line[0] == b'\t'
+            || Header::from_name(text::trim(&line[..colon])) != Header::ContentLength
+        {
+            continue;
+        }
+        let length = text::number(text::trim(&line[colon + 1..]))?;
+        if found.is_some_and(|before| before != length) {
+            return None;
+        }
+        found = Some(length);
+    }
+    found.map(|length| length as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: &[u8] = b"\r\n\r\nOPTIONS sip:h SIP/2.0\r\nContent-Length : 5\r\nX: y\r\n\r\nhello\r\nSIP/2.0 200 OK\r\nl:0\r\n\r\n";
+
+    fn cut(parts: &[&[u8]]) -> Vec<Vec<u8>> {
+        let (mut stream, mut buffer, mut out) = (Stream::default(), Vec::new(), Vec::new());
+        for part in parts {
+            buffer.extend_from_slice(part);
+            loop {
+                match stream.next(&buffer) {
+                    Frame::Partial => break,
+                    Frame::Ping(n) | Frame::Pong(n) => drop(buffer.drain(..n)),
+                    Frame::Message(n) => out.push(buffer.drain(..n).collect()),
+                    Frame::Broken(fault) => panic!("{fault:?}"),
+                }
+                if buffer.is_empty() {
+                    break;
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn every_split_reads_the_same() {
+        let whole = cut(&[TWO]);
+        assert_eq!(whole.len(), 2);
+        assert!(whole[0].ends_with(b"hello"));
+        for at in 0..TWO.len() {
+            assert_eq!(cut(&[&TWO[..at], &TWO[at..]]), whole, "split at {at}");
+        }
+        let bytes: Vec<&[u8]> = TWO.chunks(1).collect();
+        assert_eq!(cut(&bytes), whole);
+    }
+
+    #[test]
+    fn a_stream_without_a_length_or_with_two_is_broken() {
+        let mut s = Stream::default();
+        assert_eq!(s.next(b"OPTIONS sip:h SIP/2.0\r\nX: y\r\n\r\n"), Frame::Broken(StreamFault::Length));
+        let mut s = Stream::default();
+        assert_eq!(
+            s.next(b"OPTIONS sip:h SIP/2.0\r\nl: 3\r\nContent-Length: 4\r\n\r\nabcd"),
+            Frame::Broken(StreamFault::Length)
+        );
+        let mut s = Stream::default();
+        assert_eq!(s.next(&vec![b'a'; limits::MESSAGE_BYTES + 1]), Frame::Broken(StreamFault::TooLong));
+    }
+}

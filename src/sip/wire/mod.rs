@@ -1,0 +1,33 @@
+//! Messages as bytes: read in place, printed into a buffer.
+//!
+//! ```text
+//! bytes ──Index::scan──► Message (start, header slots, body: offsets)
+//!                          ├─ envelope()  Via, From, To, Call-ID, CSeq, checked once
+//!                          └─ header(…), contacts(), …  typed when asked for
+//! stream ──frame::Stream──► one message's bytes
+//! Writer ──► bytes
+//! ```
+//! Values are bytes, not `str`. Raw URI text is compared, hashed and digested; escapes are decoded only to compare.
+//! A fault is a kind and a header, never a copy of the input. Work is bounded by [`crate::base::limits`].
+
+pub mod address;
+pub mod credentials;
+pub mod frame;
+pub mod header;
+pub mod message;
+pub mod params;
+pub mod print;
+pub mod scan;
+pub mod text;
+pub mod uri;
+pub mod via;
+
+pub use address::{Contact, NameAddr};
+pub use credentials::AuthFields;
+pub use header::Header;
+pub use message::{Envelope, Message, Start};
+pub use params::Params;
+pub use print::{ViaStamp, Writer};
+pub use scan::{Fault, Index};
+pub use uri::{Host, Scheme, Uri};
+pub use via::{CSeq, Via};

@@ -1,0 +1,207 @@
+//! Byte-level helpers of the grammar: white space, tokens, quoted strings, comma lists. Values are bytes, not `str`:
+//! phones send Latin-1.
+
+use crate::base::limits;
+
+/// Space, tab, and the CR LF of a folded line.
+#[inline]
+pub fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Without white space at either end.
+#[inline]
+pub fn trim(mut s: &[u8]) -> &[u8] {
+    while let [b, rest @ ..] = s
+        && is_space(*b)
+    {
+        s = rest;
+    }
+    while let [rest @ .., b] = s
+        && is_space(*b)
+    {
+        s = rest;
+    }
+    s
+}
+
+/// Characters of `token`, RFC 3261 25.1.
+#[inline]
+pub fn is_token_byte(b: u8) -> bool {
+    TOKEN[usize::from(b)]
+}
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let extra = b"-.!%*_+`'~";
+    let mut i = 0;
+    while i < 256 {
+        let b = i as u8;
+        table[i] = b.is_ascii_alphanumeric();
+        let mut k = 0;
+        while k < extra.len() {
+            if extra[k] == b {
+                table[i] = true;
+            }
+            k += 1;
+        }
+        i += 1;
+    }
+    table
+};
+
+/// Whether all of it is one non-empty token.
+pub fn is_token(s: &[u8]) -> bool {
+    !s.is_empty() && s.iter().all(|b| is_token_byte(*b))
+}
+
+/// The end of the quoted string that starts at `s[0] == b'"'`: the index after its closing quote, or `None` when it
+/// is never closed.
+pub fn quoted_end(s: &[u8]) -> Option<usize> {
+    let mut i = 1;
+    while i < s.len() {
+        match s[i] {
+            b'\\' => i += 2,
+            b'"' => return Some(i + 1),
+            _ => i += 1,
+        }
+    }
+    None
+}
+
+/// The index of the first `stop` outside quoted strings and angle brackets; an unclosed quote hides the rest.
+pub fn find_outside(s: &[u8], stop: u8) -> Option<usize> {
+    let (mut i, mut depth) = (0, 0u32);
+    while i < s.len() {
+        match s[i] {
+            b'"' => match quoted_end(&s[i..]) {
+                Some(len) => {
+                    i += len;
+                    continue;
+                }
+                None => return None,
+            },
+            b if b == stop && depth == 0 => return Some(i),
+            b'<' => depth += 1,
+            b'>' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        i += 1;
+    }
+    None
+}
+
+/// The values of a comma-separated header field, trimmed; empty ones are skipped, as RFC 3261 7.3 readers do.
+#[derive(Clone, Debug)]
+pub struct List<'m> {
+    rest: &'m [u8],
+    left: usize,
+}
+
+impl<'m> List<'m> {
+    /// Over one field value.
+    pub fn new(value: &'m [u8]) -> List<'m> {
+        List { rest: value, left: limits::LIST_ITEMS }
+    }
+}
+
+impl<'m> Iterator for List<'m> {
+    type Item = &'m [u8];
+
+    fn next(&mut self) -> Option<&'m [u8]> {
+        while !self.rest.is_empty() && self.left > 0 {
+            self.left -= 1;
+            let item = match find_outside(self.rest, b',') {
+                Some(comma) => {
+                    let item = &self.rest[..comma];
+                    self.rest = &self.rest[comma + 1..];
+                    item
+                }
+                None => std::mem::take(&mut self.rest),
+            };
+            let item = trim(item);
+            if !item.is_empty() {
+                return Some(item);
+            }
+        }
+        None
+    }
+}
+
+/// A decimal number of at most 10 digits, nothing else around it; `None` on anything else or above `u32::MAX`.
+pub fn number(s: &[u8]) -> Option<u32> {
+    if s.is_empty() || s.len() > 10 {
+        return None;
+    }
+    let mut n = 0u64;
+    for b in s {
+        n = n * 10 + u64::from(b.is_ascii_digit().then(|| b - b'0')?);
+    }
+    u32::try_from(n).ok()
+}
+
+/// `%HH` decoded; an incomplete escape stays as it is.
+pub fn percent_decode(s: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(s.len());
+    let mut i = 0;
+    while i < s.len() {
+        if let Some(b) = escape_at(s, i) {
+            out.push(b);
+            i += 3;
+        } else {
+            out.push(s[i]);
+            i += 1;
+        }
+    }
+    out
+}
+
+/// The byte a `%HH` at `i` stands for.
+pub fn escape_at(s: &[u8], i: usize) -> Option<u8> {
+    if s.get(i) != Some(&b'%') {
+        return None;
+    }
+    let hex = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
+    Some(hex(*s.get(i + 1)?)? << 4 | hex(*s.get(i + 2)?)?)
+}
+
+/// The text of a quoted string without quotes and backslashes; other text as it is.
+pub fn unquote(s: &[u8]) -> Vec<u8> {
+    let Some(inner) = s.strip_prefix(b"\"").map(|s| s.strip_suffix(b"\"").unwrap_or(s)) else {
+        return s.to_vec();
+    };
+    let mut out = Vec::with_capacity(inner.len());
+    let mut bytes = inner.iter();
+    while let Some(b) = bytes.next() {
+        match b {
+            b'\\' => out.extend(bytes.next()),
+            b => out.push(*b),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_split_outside_quotes_and_brackets() {
+        let items: Vec<_> = List::new(br#""a,\"b" <sip:x,y@h>, <sip:z@h> ,, t"#).collect();
+        assert_eq!(items, [&br#""a,\"b" <sip:x,y@h>"#[..], b"<sip:z@h>", b"t"]);
+    }
+
+    #[test]
+    fn numbers_refuse_signs_blanks_and_overflow() {
+        assert_eq!(number(b"4294967295"), Some(u32::MAX));
+        for bad in [&b"4294967296"[..], b"-1", b"+1", b" 1", b"", b"99999999999", b"1a"] {
+            assert_eq!(number(bad), None);
+        }
+    }
+
+    #[test]
+    fn quotes_and_escapes_come_off() {
+        assert_eq!(unquote(br#""a \"b\" \\""#), br#"a "b" \"#);
+        assert_eq!(percent_decode(b"a%40b%zz%4"), b"a@b%zz%4");
+    }
+}
