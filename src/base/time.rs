@@ -9,7 +9,7 @@ pub struct Moment(pub u64);
 
 /// A point on the wall clock, in microseconds since 1970-01-01 UTC. Stored expiries use it, because they outlive a
 /// restart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct WallTime(pub u64);
 
 /// Both clocks, read once per wake-up by an edge and handed down.

@@ -1,1 +1,3 @@
-//! Rank 3: contacts of aors.
+//! Rank 3: contacts of aors: who is reachable where, until when, and who holds the slots.
+
+pub mod binding;

@@ -2,5 +2,6 @@
 
 pub mod flow;
 pub mod method;
+pub mod outbox;
 pub mod status;
 pub mod wire;

@@ -1,0 +1,143 @@
+//! What goes into the switch and what comes out: the boundary between decisions and edges.
+
+use super::view;
+use crate::base::ids::{FlowId, Name, TransportId};
+use crate::registrar::binding::ContactChange;
+use crate::sip::flow::{Arrival, Destination, Protocol};
+use crate::sip::outbox::Outbox;
+use std::net::SocketAddr;
+
+/// A listening socket that is open: what the switch must know about it to advertise addresses and route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundTransport {
+    /// Its number.
+    pub id: TransportId,
+    /// The `type=transport` section's name.
+    pub name: Name,
+    /// Where it really listens (the port the system chose when 0 was asked for).
+    pub bound: SocketAddr,
+}
+
+/// One thing that happened outside.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// One whole message: a datagram, or a frame of a stream.
+    Sip {
+        /// How it came.
+        arrival: Arrival,
+        /// Its bytes.
+        bytes: &'a [u8],
+    },
+    /// A connection that we opened or accepted is up.
+    FlowOpened {
+        /// How messages on it arrive.
+        arrival: Arrival,
+        /// Whether the peer opened it.
+        inbound: bool,
+    },
+    /// A connection is gone.
+    FlowClosed {
+        /// Which.
+        flow: FlowId,
+        /// Why, in a few words: "closed by peer", "idle", "reset", …
+        why: &'a str,
+    },
+    /// Something queued could not be sent.
+    SendFailed {
+        /// Where it should have gone.
+        to: Destination,
+        /// The system's words.
+        why: &'a str,
+    },
+    /// Every contact change up to this number is on disk.
+    Committed {
+        /// The last number of the commit.
+        sequence: u64,
+    },
+    /// The store could not commit changes up to this number; they are not on disk.
+    CommitFailed {
+        /// The last number it covers.
+        sequence: u64,
+        /// The store's words.
+        why: &'a str,
+    },
+    /// Contacts changed by another node or another program in a shared store.
+    ContactsChanged(Vec<ContactChange>),
+    /// Which transports are open now: after start and after each reload.
+    Transports(&'a [BoundTransport]),
+    /// A name asked for with [`Action::Resolve`] has its addresses, in order of preference; empty when it has none.
+    Resolved {
+        /// As asked.
+        token: u64,
+        /// Where to try, first to last.
+        targets: Vec<Destination>,
+    },
+    /// An administrator asks or orders something; the answer comes as [`Action::Reply`] with the same number.
+    Command {
+        /// To find the asker again.
+        token: u64,
+        /// What.
+        command: view::Command,
+    },
+    /// Nothing but time passed.
+    Tick,
+}
+
+/// One thing to do outside, other than sending messages.
+#[derive(Debug)]
+pub enum Action {
+    /// Commit this change; then [`Input::Committed`] with at least this number. Numbers rise by one.
+    Commit {
+        /// Its number.
+        sequence: u64,
+        /// The change.
+        change: ContactChange,
+    },
+    /// Find addresses for a host (RFC 3263), then [`Input::Resolved`].
+    Resolve {
+        /// To know the answer by.
+        token: u64,
+        /// The question.
+        question: Resolve,
+    },
+    /// Close a connection.
+    CloseFlow {
+        /// Which.
+        flow: FlowId,
+        /// For the log.
+        why: &'static str,
+    },
+    /// The answer to a command.
+    Reply {
+        /// The command's number.
+        token: u64,
+        /// The answer.
+        reply: view::Reply,
+    },
+    /// Something worth telling: a log line, a security event, a metric.
+    Event(Box<view::Event>),
+}
+
+/// A question for RFC 3263.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolve {
+    /// Host name as written.
+    pub host: String,
+    /// Port, when written: then no SRV.
+    pub port: Option<u16>,
+    /// Transport parameter, when written: then no NAPTR.
+    pub protocol: Option<Protocol>,
+    /// Whether the URI was `sips:`.
+    pub secure: bool,
+    /// The transport whose sockets shall be used, when one is pinned.
+    pub transport: Option<TransportId>,
+}
+
+/// Everything one or more calls of `handle` want done. Drained by the edge after each batch.
+#[derive(Debug, Default)]
+pub struct Actions {
+    /// Messages to send, in order.
+    pub outbox: Outbox,
+    /// The rest, in order.
+    pub queue: Vec<Action>,
+}
