@@ -46,3 +46,9 @@ pub const INCLUDE_DEPTH: usize = 16;
 pub const CONF_LINE_BYTES: usize = 65_536;
 /// Dialogs (calls and subscriptions) alive at once.
 pub const DIALOGS: usize = 200_000;
+/// Lines read of one session description. A browser's offer with video and candidates has about 300.
+pub const SDP_LINES: usize = 2_048;
+/// Media sections in one session description; an offer with more is refused with 488.
+pub const SDP_MEDIA: usize = 64;
+/// Oddities remembered of one session description, for the trace; further ones are not noted.
+pub const SDP_ODDITIES: usize = 8;
