@@ -125,8 +125,8 @@ impl Attribute {
         match self.name() {
             "crypto" => Purpose::Sdes,
             "fingerprint" | "setup" | "tls-id" | "connection" => Purpose::Dtls,
-            "ice-ufrag" | "ice-pwd" | "ice-lite" | "ice-options" | "ice-pacing" | "ice-mismatch" | "candidate"
-            | "remote-candidates" | "end-of-candidates" => Purpose::Ice,
+            "ice-ufrag" | "ice-pwd" | "ice-lite" | "ice-options" | "ice-pacing" | "ice-mismatch"
+            | "candidate" | "remote-candidates" | "end-of-candidates" => Purpose::Ice,
             "rtpmap" | "fmtp" | "ptime" | "maxptime" | "minptime" | "sendrecv" | "sendonly" | "recvonly"
             | "inactive" => Purpose::Format,
             name if name.starts_with("rtcp") => Purpose::Rtcp,

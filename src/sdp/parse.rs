@@ -273,7 +273,8 @@ mod tests {
     #[test]
     fn reads_what_the_field_sends_and_notes_it() {
         let odd = |text: &str| Description::parse(text.as_bytes()).expect("reads");
-        let d = odd("\n v = 0\no=- 1 1 IN IP4 10.0.0.1\n\nc= IN  IP4   10.0.0.1 \nm=audio  4000   RTP/AVP  0 \n\
+        let d =
+            odd("\n v = 0\no=- 1 1 IN IP4 10.0.0.1\n\nc= IN  IP4   10.0.0.1 \nm=audio  4000   RTP/AVP  0 \n\
             a= rtpmap:8 PCMA/8000\na=rtpmap:0 PCMU/8000\n a=sendonly \0");
         assert_eq!(d.address_of(&d.media[0]), "10.0.0.1".parse().ok());
         assert_eq!(d.media[0].attributes.direction(), Some(crate::sdp::Direction::SendOnly));
@@ -289,7 +290,9 @@ mod tests {
         assert_eq!(lines[3], (7, OddityKind::BadPayload));
 
         let d = odd("m=audio 4000 RTP/AVP 0\nc=IN IP4 phone.example.com\n");
-        assert!(matches!(&d.media[0].connections[0].address, Address::Name { host, .. } if &**host == "phone.example.com"));
+        assert!(
+            matches!(&d.media[0].connections[0].address, Address::Name { host, .. } if &**host == "phone.example.com")
+        );
         let d = Description::parse(b"v=0\ns=B\xfcro\nm=audio 0 rtp/avp 0\n").expect("reads");
         assert_eq!(&*d.session_name, "B\u{fffd}ro");
         assert_eq!(d.media[0].transport, Transport::AVP);
