@@ -337,7 +337,7 @@ mod tests {
                 let at = rng.below(bytes.len() as u64) as usize;
                 match rng.below(5) {
                     0 => bytes[at] = rng.next_u64() as u8,
-                    1 => drop(bytes.remove(at)),
+                    1 if bytes.len() > 1 => drop(bytes.remove(at)),
                     2 => bytes.insert(at, b" :=/\r\n\0a9"[rng.below(9) as usize]),
                     3 => bytes.truncate(at.max(1)),
                     _ => {
