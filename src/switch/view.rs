@@ -1,8 +1,19 @@
 //! Values that an administrator sees and the orders he gives. CLI, JSON, AMI and metrics print the same values;
 //! none of them touches live state.
 
-use crate::base::ids::Name;
-use crate::base::time::WallTime;
+mod calls;
+mod events;
+mod objects;
+
+pub use calls::{
+    BridgeView, ChannelStatsView, ChannelView, ContextView, ExtensionView, HintView, MaintenanceView,
+    StreamStats, SubscriptionView,
+};
+pub use events::{Event, HistoryView, Level, RequestFailed, Security};
+pub use objects::{
+    AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TransportView,
+};
+
 use serde::Serialize;
 use std::net::SocketAddr;
 
@@ -47,6 +58,43 @@ pub enum Command {
         /// On or off.
         on: bool,
     },
+    /// Which endpoints refuse new requests (`pjsip show maintenance`); all that do when `None`.
+    ShowMaintenance {
+        /// One endpoint.
+        endpoint: Option<String>,
+    },
+    /// REGISTER now, or take the registration down and stop (`pjsip send register`, `pjsip send unregister`).
+    Register {
+        /// The `type=registration` section, or `*all`.
+        registration: String,
+        /// Register; else unregister.
+        on: bool,
+    },
+    /// Send a NOTIFY of `pjsip_notify.conf` (`pjsip send notify`).
+    Notify {
+        /// The section of `pjsip_notify.conf`.
+        kind: String,
+        /// To whom.
+        to: NotifyTarget,
+    },
+    /// RTP counters of every channel (`pjsip show channelstats`).
+    ChannelStats,
+    /// Subscriptions we hold (inbound) or made (outbound).
+    Subscriptions {
+        /// Those we made.
+        outbound: bool,
+    },
+    /// Bridges (`bridge show all`).
+    Bridges,
+    /// Contexts of the dialplan (`dialplan show`); all when `None`.
+    Dialplan {
+        /// One context.
+        context: Option<String>,
+    },
+    /// Hints and their states (`core show hints`).
+    Hints,
+    /// Whether two legs may exchange media directly, condition by condition.
+    ExplainDirectMedia(DirectMediaQuestion),
     /// Forget one contact or all of an aor.
     RemoveContact {
         /// The aor.
@@ -109,6 +157,36 @@ pub enum HistoryOrder {
     Clear,
 }
 
+/// Whom `pjsip send notify` addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotifyTarget {
+    /// Every contact of every aor of these endpoints.
+    Endpoints(Vec<String>),
+    /// These URIs, through `default_outbound_endpoint`.
+    Uris(Vec<String>),
+    /// In the INVITE dialogs of these channels.
+    Channels(Vec<String>),
+}
+
+/// The question of `explain direct-media`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DirectMediaQuestion {
+    /// A running call, by one of its channels.
+    Call {
+        /// The channel's name.
+        channel: String,
+    },
+    /// A call that could be: two endpoints, and the options `Dial` would have.
+    Between {
+        /// The calling endpoint.
+        caller: String,
+        /// The called endpoint.
+        callee: String,
+        /// Options of the application `Dial` (`tT`); empty for none.
+        dial_options: String,
+    },
+}
+
 /// The request of `explain identify`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentifyQuestion {
@@ -153,163 +231,24 @@ pub enum Reply {
     Explanation(Explanation),
     /// Messages kept.
     History(Vec<HistoryView>),
+    /// Names of the identifiers in the order they are tried; empty for one without a name.
+    Identifiers(Vec<&'static str>),
+    /// Endpoints and whether they are in maintenance.
+    Maintenance(Vec<MaintenanceView>),
+    /// RTP counters, sorted by bridge.
+    ChannelStats(Vec<ChannelStatsView>),
+    /// Subscriptions.
+    Subscriptions(Vec<SubscriptionView>),
+    /// Bridges.
+    Bridges(Vec<BridgeView>),
+    /// Contexts of the dialplan, in their order.
+    Dialplan(Vec<ContextView>),
+    /// Hints.
+    Hints(Vec<HintView>),
     /// Done; a sentence to print.
     Done(String),
     /// Not done; a sentence that says what to do.
     Refused(String),
-}
-
-/// An object's options in alphabetical order, values as Asterisk prints them.
-pub type Options = Vec<(&'static str, String)>;
-
-/// An endpoint with everything that hangs below it.
-#[derive(Clone, Debug, Serialize)]
-pub struct EndpointView {
-    /// Its name.
-    pub name: Name,
-    /// Number of its `callerid`, empty when none.
-    pub callerid_number: String,
-    /// `Not in use`, `Unavailable`, …
-    pub state: &'static str,
-    /// Channels it has.
-    pub active_channels: usize,
-    /// `device_state_busy_at`; 0 prints as `inf`.
-    pub busy_at: u32,
-    /// Outbound auths, then inbound ones.
-    pub outbound_auths: Vec<AuthView>,
-    /// Inbound auths.
-    pub inbound_auths: Vec<AuthView>,
-    /// Its aors, in its own order.
-    pub aors: Vec<AorView>,
-    /// Pinned transport.
-    pub transport: Option<TransportView>,
-    /// Identify sections that lead to it.
-    pub identifies: Vec<IdentifyView>,
-    /// Its channels.
-    pub channels: Vec<ChannelView>,
-    /// Its options; empty in lists.
-    pub options: Options,
-}
-
-/// An aor and its contacts.
-#[derive(Clone, Debug, Serialize)]
-pub struct AorView {
-    /// Its name.
-    pub name: Name,
-    /// `max_contacts`.
-    pub max_contacts: u32,
-    /// Static and dynamic contacts, sorted by id.
-    pub contacts: Vec<ContactView>,
-    /// Its options; empty in lists.
-    pub options: Options,
-}
-
-/// A contact, static or registered.
-#[derive(Clone, Debug, Serialize)]
-pub struct ContactView {
-    /// Its aor.
-    pub aor: Name,
-    /// Its URI.
-    pub uri: String,
-    /// MD5 of the URI, 32 hexadecimal digits.
-    pub hash: String,
-    /// Whether it was registered (false: a static `contact` of the aor).
-    pub dynamic: bool,
-    /// Short status: `Avail`, `Unavail`, `Unknown`, `NonQual`, `Removed`.
-    pub status: &'static str,
-    /// Round trip of the last qualify in microseconds, when available.
-    pub rtt_micros: Option<u64>,
-    /// When it expires; `None` for static ones.
-    pub expires: Option<WallTime>,
-    /// Further fields of `show contact`, as an option table.
-    pub options: Options,
-    /// Where it came from, for "who holds the slots".
-    pub source: Option<SocketAddr>,
-    /// User-Agent.
-    pub user_agent: String,
-}
-
-/// An auth. Secrets are in `options`, as Asterisk prints them; lists have none.
-#[derive(Clone, Debug, Serialize)]
-pub struct AuthView {
-    /// Its name.
-    pub name: Name,
-    /// Its `username`.
-    pub username: String,
-    /// Its options; empty in lists.
-    pub options: Options,
-}
-
-/// A transport.
-#[derive(Clone, Debug, Serialize)]
-pub struct TransportView {
-    /// Its name.
-    pub name: Name,
-    /// `udp`, `tcp`, …
-    pub protocol: &'static str,
-    /// `cos`.
-    pub cos: u8,
-    /// `tos`, 0 to 255.
-    pub tos: u8,
-    /// Where it listens, or would.
-    pub bind: String,
-    /// Whether its socket is open; else why not.
-    pub fault: Option<String>,
-    /// Its options; empty in lists.
-    pub options: Options,
-}
-
-/// An identify section.
-#[derive(Clone, Debug, Serialize)]
-pub struct IdentifyView {
-    /// Its name.
-    pub name: Name,
-    /// The endpoint it leads to.
-    pub endpoint: Name,
-    /// `10.0.0.0/8`, `!10.1.0.0/16`, …
-    pub matches: Vec<String>,
-    /// `match_header`, empty when none.
-    pub header: String,
-    /// `match_request_uri`, empty when none.
-    pub request_uri: String,
-    /// Its options; empty in lists.
-    pub options: Options,
-}
-
-/// An outbound registration.
-#[derive(Clone, Debug, Serialize)]
-pub struct RegistrationView {
-    /// Its name.
-    pub name: Name,
-    /// Where it registers.
-    pub server_uri: String,
-    /// First outbound auth.
-    pub auth: Option<Name>,
-    /// `Registered`, `Unregistered`, `Rejected`.
-    pub status: &'static str,
-    /// Seconds until the next timer; negative when past.
-    pub next_secs: Option<i64>,
-    /// Why it is in that state and what comes next.
-    pub why: String,
-    /// Its options; empty in lists.
-    pub options: Options,
-}
-
-/// A channel: one leg of a call.
-#[derive(Clone, Debug, Serialize)]
-pub struct ChannelView {
-    /// `PJSIP/100-00000001`.
-    pub name: String,
-    /// The dialplan application it runs.
-    pub application: String,
-    /// `Up`, `Ring`, …
-    pub state: &'static str,
-    /// Seconds since it was made.
-    pub duration_secs: u64,
-    /// The dialled extension.
-    pub extension: String,
-    /// Connected line name and number.
-    pub connected: (String, String),
 }
 
 /// The whole server at a glance.
@@ -368,79 +307,4 @@ pub struct Step {
     pub what: String,
     /// The object and option behind it, with `file:line`, when there is one.
     pub culprit: String,
-}
-
-/// One kept message.
-#[derive(Clone, Debug, Serialize)]
-pub struct HistoryView {
-    /// Its place.
-    pub number: usize,
-    /// When.
-    pub at: WallTime,
-    /// Whether we sent it.
-    pub sent: bool,
-    /// The peer.
-    pub address: SocketAddr,
-    /// Transport token.
-    pub protocol: &'static str,
-    /// The message.
-    pub message: Vec<u8>,
-}
-
-/// How grave a log line is; Asterisk's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[allow(missing_docs, reason = "each is the log level of its own name")]
-pub enum Level {
-    Debug,
-    Verbose,
-    Notice,
-    Warning,
-    Error,
-}
-
-/// Something worth telling.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A log line in Asterisk's words.
-    Log {
-        /// How grave.
-        level: Level,
-        /// The Asterisk source file it is known by (`res_pjsip_registrar.c`), for tools that match on it.
-        origin: &'static str,
-        /// The text.
-        text: String,
-    },
-    /// A security event (behaviour-cli-ami 4.3).
-    Security(Box<Security>),
-    /// A message for `pjsip set logger`.
-    Message {
-        /// Whether we sent it.
-        sent: bool,
-        /// `UDP`, `TCP`, …
-        protocol: &'static str,
-        /// The peer.
-        address: SocketAddr,
-        /// The bytes.
-        bytes: Vec<u8>,
-    },
-}
-
-/// A security event's fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Security {
-    /// `ChallengeSent`, `SuccessfulAuth`, `ChallengeResponseFailed`, `InvalidAccountID`, `FailedACL`,
-    /// `RequestNotSupported`, …
-    pub event: &'static str,
-    /// Endpoint name, or `<unknown>`.
-    pub account: String,
-    /// Call-ID.
-    pub session: String,
-    /// Our address.
-    pub local: SocketAddr,
-    /// The peer's address, always the packet's source.
-    pub remote: SocketAddr,
-    /// `UDP`, …
-    pub protocol: &'static str,
-    /// Further fields: `Challenge`, `Response`, `ACLName`, …
-    pub fields: Vec<(&'static str, String)>,
 }
