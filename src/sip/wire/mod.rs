@@ -11,6 +11,7 @@
 //! A fault is a kind and a header, never a copy of the input. Work is bounded by [`crate::base::limits`].
 
 pub mod address;
+pub mod check;
 pub mod credentials;
 pub mod frame;
 pub mod header;
@@ -23,6 +24,7 @@ pub mod uri;
 pub mod via;
 
 pub use address::{Contact, NameAddr};
+pub use check::check_request;
 pub use credentials::AuthFields;
 pub use header::Header;
 pub use message::{Envelope, Message, Start};

@@ -28,10 +28,7 @@ impl<'m> Params<'m> {
                 if item.is_empty() {
                     continue;
                 }
-                return Some(match memchr::memchr(b'=', item) {
-                    Some(eq) => (text::trim(&item[..eq]), Some(text::trim(&item[eq + 1..]))),
-                    None => (item, None),
-                });
+                return Some(split_param(item));
             }
             None
         })
@@ -59,6 +56,14 @@ impl<'m> Params<'m> {
     /// Whether there is none.
     pub fn is_empty(self) -> bool {
         self.iter().next().is_none()
+    }
+}
+
+/// Name and value of one parameter, white space around both taken off.
+pub(super) fn split_param(item: &[u8]) -> Param<'_> {
+    match memchr::memchr(b'=', item) {
+        Some(eq) => (text::trim(&item[..eq]), Some(text::trim(&item[eq + 1..]))),
+        None => (text::trim(item), None),
     }
 }
 

@@ -79,8 +79,7 @@ impl<'m> Host<'m> {
     /// Reads a host without port: name, IPv4 or `[IPv6]`.
     pub fn parse(s: &'m [u8]) -> Option<Host<'m>> {
         if let Some(inner) = s.strip_prefix(b"[") {
-            let inner = std::str::from_utf8(inner.strip_suffix(b"]")?).ok()?;
-            return inner.parse().ok().map(Host::V6);
+            return parse_v6(inner.strip_suffix(b"]")?).map(Host::V6);
         }
         if s.is_empty() || !s.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
             return None;
@@ -119,6 +118,33 @@ impl fmt::Display for Host<'_> {
             Host::Name(n) => f.write_str(&String::from_utf8_lossy(n)),
         }
     }
+}
+
+/// An IPv6 address; `:::` before an embedded IPv4 address is read as `::`, because RFC 3261's grammar produced it and
+/// RFC 5118 4.10 demands that it be tolerated.
+fn parse_v6(s: &[u8]) -> Option<Ipv6Addr> {
+    let text = std::str::from_utf8(s).ok()?;
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let (head, tail) = text.split_once(":::")?;
+    let tail: Ipv4Addr = tail.parse().ok()?;
+    let [.., high, low] = Ipv6Addr::from_bits(u128::from(tail.to_bits())).segments();
+    let head: Ipv6Addr = match head {
+        "" => Ipv6Addr::UNSPECIFIED,
+        _ if head.contains("::") || head.split(':').count() > 5 => return None,
+        // Completed to a whole address, so that the standard parser checks each group.
+        _ => {
+            let mut whole = [0u8; 48];
+            let zeros = b"::";
+            whole.get_mut(..head.len())?.copy_from_slice(head.as_bytes());
+            whole.get_mut(head.len()..head.len() + zeros.len())?.copy_from_slice(zeros);
+            std::str::from_utf8(&whole[..head.len() + zeros.len()]).ok()?.parse().ok()?
+        }
+    };
+    let mut segments = head.segments();
+    (segments[6], segments[7]) = (high, low);
+    Some(segments.into())
 }
 
 /// Strict dotted quad, without going through `str`.
@@ -345,6 +371,25 @@ mod tests {
             "sip:[::1",
             ":x",
             "sip:a@b@c",
+        ] {
+            assert!(Uri::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    /// RFC 5118 4.10: the three-colon form of RFC 3261's grammar means what its two-colon twin means.
+    #[test]
+    fn three_colons_before_an_embedded_ipv4_address() {
+        assert_eq!(uri("sip:u@[2001:db8:::192.0.2.1]:5070").host, uri("sip:[2001:db8::192.0.2.1]").host);
+        assert_eq!(uri("sip:[:::192.0.2.1]").host.ip(), Some("::192.0.2.1".parse().expect("an address")));
+        for bad in [
+            "sip:[2001:db8:::1]",
+            "sip:[::::192.0.2.1]",
+            "sip:[2001::db8:::192.0.2.1]",
+            "sip:[1:2:3:4:5:6:::192.0.2.1]",
+            "sip:[20011:db8:::192.0.2.1]",
+            "sip:[2001:db8:::192.0.2]",
+            "sip:[]",
+            "sip:[::1%eth0]",
         ] {
             assert!(Uri::parse(bad.as_bytes()).is_err(), "{bad}");
         }

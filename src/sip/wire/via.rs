@@ -1,6 +1,6 @@
 //! Via (RFC 3261 20.42, RFC 3581) and CSeq.
 
-use super::params::Params;
+use super::params::{Params, split_param};
 use super::text;
 use super::uri::{Host, host_port};
 use crate::sip::flow::Protocol;
@@ -23,13 +23,16 @@ pub struct Via<'m> {
     pub sent_by: &'m [u8],
     /// `branch`, `rport`, `received`, `maddr`, …
     pub params: Params<'m>,
+    /// Found while the parameters were checked: everyone asks for it.
+    branch: Option<&'m [u8]>,
 }
 
 /// The prefix that marks a branch as unique (RFC 3261 8.1.1.7).
 pub const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
 impl<'m> Via<'m> {
-    /// Reads one Via value; `None` when its grammar is broken.
+    /// Reads one Via value; `None` when its grammar is broken, which a parameter without a name (`;;`, or a `;` at the
+    /// end) is too (RFC 4475 3.1.2.1).
     pub fn parse(raw: &'m [u8]) -> Option<Via<'m>> {
         let slash = memchr::memchr(b'/', raw)?;
         let rest = &raw[slash + 1..];
@@ -47,6 +50,7 @@ impl<'m> Via<'m> {
         let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
         let sent_by = text::trim(&rest[..end]);
         let (host, port) = host_port(sent_by).ok()?;
+        let params = Params(&rest[end..]);
         Some(Via {
             raw,
             protocol: Protocol::from_token(protocol_text),
@@ -54,13 +58,14 @@ impl<'m> Via<'m> {
             host,
             port,
             sent_by,
-            params: Params(&rest[end..]),
+            params,
+            branch: checked_branch(params)?,
         })
     }
 
     /// The branch, when there is one.
     pub fn branch(&self) -> Option<&'m [u8]> {
-        self.params.value(b"branch").filter(|b| !b.is_empty())
+        self.branch
     }
 
     /// The branch when it is unique by RFC 3261's cookie, with something after it.
@@ -69,6 +74,24 @@ impl<'m> Via<'m> {
             b.len() > MAGIC_COOKIE.len() && b[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
         })
     }
+}
+
+/// The branch among parameters that all have names; `None` when one has not.
+fn checked_branch(params: Params<'_>) -> Option<Option<&[u8]>> {
+    let mut rest = params.0;
+    let mut branch = None;
+    while let [b';', after @ ..] = rest {
+        let end = text::find_outside(after, b';').unwrap_or(after.len());
+        let (name, value) = split_param(&after[..end]);
+        if name.is_empty() {
+            return None;
+        }
+        if branch.is_none() && name.eq_ignore_ascii_case(b"branch") {
+            branch = value.filter(|b| !b.is_empty());
+        }
+        rest = &after[end..];
+    }
+    Some(branch)
 }
 
 /// Number and method of a request in its sequence.
@@ -114,6 +137,17 @@ mod tests {
         for bad in [&b"SIP/2.0/UDP"[..], b"SIP/7.0/UDP h", b"", b"SIP/2.0/UDP a:b:c", b"///"] {
             assert!(Via::parse(bad).is_none());
         }
+        for bad in [
+            &b"SIP/2.0/UDP h;;"[..],
+            b"SIP/2.0/UDP h;branch=z9hG4bKx;",
+            b"SIP/2.0/UDP h; ;a",
+            b"SIP/2.0/UDP h;=x",
+        ] {
+            assert!(Via::parse(bad).is_none(), "a parameter without a name");
+        }
+        let v =
+            Via::parse(b"SIP/2.0/UDP h;x=\";;branch=no\";BRANCH=z9hG4bKy;branch=z9hG4bKz").expect("reads");
+        assert_eq!(v.branch(), Some(&b"z9hG4bKy"[..]), "the first counts, and none inside quotes");
         let v = Via::parse(b"SIP/2.0/UDP h;branch=z9hG4bK").expect("reads");
         assert!(v.branch().is_some() && v.unique_branch().is_none());
     }

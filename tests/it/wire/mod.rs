@@ -1,0 +1,4 @@
+//! Messages as bytes: corpora, streams, printing, hostile input, price.
+
+mod corpus;
+mod table;
