@@ -6,10 +6,15 @@ use std::io::Write;
 impl Description {
     /// Appends the text of this description. What was left out and must not be (`s=`, `t=`) is written as `-` and `0 0`.
     pub fn print(&self, out: &mut Vec<u8>) {
+        self.print_as(out, self.origin.id, self.origin.version);
+    }
+
+    /// [`Description::print`] with another id and version.
+    pub(super) fn print_as(&self, out: &mut Vec<u8>, id: u64, version: u64) {
         let o = &self.origin;
         let name: &str = if self.session_name.is_empty() { "-" } else { &self.session_name };
         line(out, format_args!("v=0"));
-        line(out, format_args!("o={} {} {} IN {}", o.user, o.id, o.version, o.address));
+        line(out, format_args!("o={} {id} {version} IN {}", o.user, o.address));
         line(out, format_args!("s={name}"));
         others(out, &self.other, "iuep");
         if let Some(c) = &self.connection {
