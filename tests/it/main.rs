@@ -1,3 +1,4 @@
 //! Integration tests, one binary: each module is one behaviour.
 
+mod sdp_offer_answer;
 mod wire;
