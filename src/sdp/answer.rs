@@ -95,7 +95,9 @@ impl Answer {
                 rtcp_mux: rtp.remote.rtcp_mux,
             }),
             (Outcome::Fax(_), Some(local)) => fax_section(&stream.transport, &local, &self.fax_parameters),
-            (Outcome::Declined { formats, .. }, _) => declined_section(&stream.kind, &stream.transport, formats),
+            (Outcome::Declined { formats, .. }, _) => {
+                declined_section(&stream.kind, &stream.transport, formats)
+            }
             (Outcome::Rtp(rtp), None) => {
                 let formats: Vec<_> = rtp.formats.iter().map(|f| MediaFormat::Payload(f.receive)).collect();
                 declined_section(&stream.kind, &stream.transport, &formats)
@@ -149,10 +151,8 @@ fn decide(
     if *running.count(kind) >= local.max_streams(kind) {
         return Ok(Err(Declined::TooMany));
     }
-    let encryption = local
-        .profile
-        .accept(media, profile)
-        .map_err(|mismatch| Refusal::Profile { stream: at, mismatch })?;
+    let encryption =
+        local.profile.accept(media, profile).map_err(|mismatch| Refusal::Profile { stream: at, mismatch })?;
     if let Some(only) = now.only {
         allowed.retain(|format| preference::find(only, format).is_some());
     }
@@ -164,7 +164,8 @@ fn decide(
     let remote = remote_of(offer, media, local.rtcp_mux).ok_or(Refusal::NoAddress { stream: at })?;
     let remote_direction = offer.direction_of(media);
     // A null address asks for silence as sendonly does, whatever the attribute says.
-    let seen = if remote.address.is_null() { remote_direction.and(Direction::SendOnly) } else { remote_direction };
+    let seen =
+        if remote.address.is_null() { remote_direction.and(Direction::SendOnly) } else { remote_direction };
     *running.count(kind) += 1;
     let events = if local.telephone_event { event_numbers(media) } else { Vec::new() };
     let remote_ptime_ms = media.attributes.ptime_ms();
@@ -202,7 +203,10 @@ fn fax(
 pub fn is_fax(media: &Media) -> bool {
     media.kind == MediaKind::Image
         && media.transport.is_udptl()
-        && media.formats.iter().any(|f| matches!(f, MediaFormat::Token(word) if word.eq_ignore_ascii_case("t38")))
+        && media
+            .formats
+            .iter()
+            .any(|f| matches!(f, MediaFormat::Token(word) if word.eq_ignore_ascii_case("t38")))
 }
 
 /// The fax parameters of a section, in order and untouched.
@@ -237,9 +241,9 @@ fn agreed_formats(media: &Media, chosen: &[Format], only: Option<&[Format]>) -> 
     let offered = media.codec_formats();
     let agree = |format: &Format| {
         let theirs = preference::find(&offered, format)?;
-        let number = media.payloads().find(|p| {
-            p.encoding == Encoding::Codec(theirs.codec) && p.fmtp == theirs.fmtp.as_deref()
-        })?;
+        let number = media
+            .payloads()
+            .find(|p| p.encoding == Encoding::Codec(theirs.codec) && p.fmtp == theirs.fmtp.as_deref())?;
         let other_leg = only.and_then(|only| preference::find(only, format)).and_then(|f| f.fmtp.clone());
         let ours = other_leg
             .or_else(|| theirs.fmtp.clone().filter(|_| echoes_fmtp(format.codec)))
@@ -257,7 +261,8 @@ fn agreed_formats(media: &Media, chosen: &[Format], only: Option<&[Format]>) -> 
 
 /// Codecs whose parameters describe the stream itself rather than one side's wishes: an answer repeats them.
 fn echoes_fmtp(codec: Codec) -> bool {
-    codec.kind() == CodecKind::Video || matches!(codec.name(), "g729" | "ilbc" | "siren7" | "siren14" | "g719" | "red")
+    codec.kind() == CodecKind::Video
+        || matches!(codec.name(), "g729" | "ilbc" | "siren7" | "siren14" | "g719" | "red")
 }
 
 /// The telephone-event numbers of a section, one per clock rate.

@@ -155,7 +155,9 @@ impl fmt::Display for ProfileMismatch {
             ProfileMismatch::Feedback { offered } if offered.has_feedback() => {
                 write!(f, "offered {} but use_avpf=no", offered.as_str())
             }
-            ProfileMismatch::Feedback { offered } => write!(f, "offered {} but use_avpf=yes", offered.as_str()),
+            ProfileMismatch::Feedback { offered } => {
+                write!(f, "offered {} but use_avpf=yes", offered.as_str())
+            }
             ProfileMismatch::Encryption { offered, implied, required } => write!(
                 f,
                 "offered {} (media_encryption={}) but media_encryption={}",
@@ -232,7 +234,10 @@ mod tests {
         assert_eq!(received.accept(&media, Profile::Avpf), Ok(Encryption::None));
         let sdes = ProfileRules { encryption: Encryption::Sdes, ..plain };
         assert!(sdes.accept(&media, Profile::Avp).is_err());
-        assert_eq!(ProfileRules { optimistic: true, ..sdes }.accept(&media, Profile::Avp), Ok(Encryption::None));
+        assert_eq!(
+            ProfileRules { optimistic: true, ..sdes }.accept(&media, Profile::Avp),
+            Ok(Encryption::None)
+        );
         media.attributes.push("crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x");
         assert_eq!(plain.accept(&media, Profile::Avp), Ok(Encryption::None));
         assert_eq!(sdes.accept(&media, Profile::Avp), Ok(Encryption::Sdes));
@@ -241,7 +246,8 @@ mod tests {
     #[test]
     fn our_offers_name_the_profile_of_the_options() {
         let rules = |encryption, optimistic, use_avpf, force_avp| {
-            let r = ProfileRules { encryption, optimistic, use_avpf, force_avp, use_received_transport: false };
+            let r =
+                ProfileRules { encryption, optimistic, use_avpf, force_avp, use_received_transport: false };
             r.offered().as_str().to_owned()
         };
         assert_eq!(rules(Encryption::None, false, false, false), "RTP/AVP");

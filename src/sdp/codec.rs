@@ -37,7 +37,13 @@ struct Row {
 
 const NONE: u8 = 255;
 
-const fn audio(name: &'static str, encodings: &'static [&'static str], rate: u32, payload: u8, max_ms: u16) -> Row {
+const fn audio(
+    name: &'static str,
+    encodings: &'static [&'static str],
+    rate: u32,
+    payload: u8,
+    max_ms: u16,
+) -> Row {
     Row {
         name,
         kind: CodecKind::Audio,
@@ -307,8 +313,14 @@ mod tests {
         assert_eq!(Codec::from_encoding("L16", 44_100, 2), None);
         assert_eq!(Codec::from_encoding("speex", 16_000, 1), Some(named("speex16")));
         assert_eq!(Codec::from_encoding("telephone-event", 8000, 1), None);
-        assert_eq!((Codec::from_static(18), Codec::from_static(2)), (Some(named("g729")), Some(named("g726"))));
-        assert_eq!((Codec::from_static(13), Codec::from_static(97), Codec::from_static(255)), (None, None, None));
+        assert_eq!(
+            (Codec::from_static(18), Codec::from_static(2)),
+            (Some(named("g729")), Some(named("g726")))
+        );
+        assert_eq!(
+            (Codec::from_static(13), Codec::from_static(97), Codec::from_static(255)),
+            (None, None, None)
+        );
         assert_eq!((Codec::G722.clock_rate(), Codec::G722.sample_rate()), (8000, 16_000));
     }
 
@@ -320,7 +332,10 @@ mod tests {
             assert!(!names[..i].contains(name), "{name}");
         }
         for (i, number) in numbers.iter().enumerate() {
-            assert!(!numbers[..i].contains(number) && *number < 128 && *number != 101 && *number != 13, "{number}");
+            assert!(
+                !numbers[..i].contains(number) && *number < 128 && *number != 101 && *number != 13,
+                "{number}"
+            );
         }
     }
 
@@ -329,7 +344,10 @@ mod tests {
         let h264 = Codec::from_name("h264").expect("known");
         assert_eq!(h264.compare_fmtp(Some("packetization-mode=1"), None), Fit::Not);
         assert_eq!(
-            h264.compare_fmtp(Some("profile-level-id=42e01f; packetization-mode=1"), Some("packetization-mode=1")),
+            h264.compare_fmtp(
+                Some("profile-level-id=42e01f; packetization-mode=1"),
+                Some("packetization-mode=1")
+            ),
             Fit::Compatible
         );
         let siren7 = Codec::from_name("siren7").expect("known");

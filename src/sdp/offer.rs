@@ -166,7 +166,8 @@ fn rtp_answer(
     let Some(first) = agreed.first() else { return Ok(Err(Declined::NoCommonCodec)) };
     let remote = remote_of(answer, media, local.rtcp_mux).ok_or(Refusal::NoAddress { stream: at })?;
     let remote_direction = answer.direction_of(media);
-    let seen = if remote.address.is_null() { remote_direction.and(Direction::SendOnly) } else { remote_direction };
+    let seen =
+        if remote.address.is_null() { remote_direction.and(Direction::SendOnly) } else { remote_direction };
     let mut events = event_numbers(media);
     for event in &mut events {
         event.receive = offered.event(event.clock_rate).unwrap_or(event.send);
@@ -243,10 +244,8 @@ fn number(formats: &[Format], with_events: bool, before: Option<&RtpStream>) -> 
     let running = |codec| before.and_then(|b| b.format(codec)).map(|f| f.receive);
     let mut rates = vec![8000];
     // Numbers in use are handed to their codecs first, so that no other codec gets one of them.
-    let kept: Vec<Option<u8>> = formats
-        .iter()
-        .map(|f| running(f.codec).filter(|number| numbers.take(*number)))
-        .collect();
+    let kept: Vec<Option<u8>> =
+        formats.iter().map(|f| running(f.codec).filter(|number| numbers.take(*number))).collect();
     for event in before.iter().flat_map(|b| &b.events) {
         numbers.take(event.receive);
     }
@@ -266,7 +265,8 @@ fn number(formats: &[Format], with_events: bool, before: Option<&RtpStream>) -> 
         }
     }
     for clock_rate in rates.into_iter().filter(|_| with_events) {
-        let running = before.and_then(|b| b.events.iter().find(|e| e.clock_rate == clock_rate)).map(|e| e.receive);
+        let running =
+            before.and_then(|b| b.events.iter().find(|e| e.clock_rate == clock_rate)).map(|e| e.receive);
         if let Some(number) = running.or_else(|| numbers.give(Some(101))) {
             list.push(Written::event(number, clock_rate));
         }

@@ -42,7 +42,9 @@ impl OfferPreference {
     /// Reads a word of either option; whether a merge is allowed there is the option's business.
     pub fn from_name(word: &str) -> Option<OfferPreference> {
         use OfferPreference::*;
-        [Local, LocalFirst, LocalMerge, Remote, RemoteFirst, RemoteMerge].into_iter().find(|p| p.as_str() == word)
+        [Local, LocalFirst, LocalMerge, Remote, RemoteFirst, RemoteMerge]
+            .into_iter()
+            .find(|p| p.as_str() == word)
     }
 
     /// The stream's codecs. Remote ones that local has not are never among them.
@@ -195,7 +197,8 @@ mod tests {
     fn the_exact_parameters_win_over_the_first_that_would_do() {
         let h264 = Codec::from_name("h264").expect("known");
         let with = |fmtp: &str| Format { codec: h264, fmtp: Some(fmtp.into()), ptime_ms: 0 };
-        let offered = [with("packetization-mode=0"), with("packetization-mode=1;x=1"), with("packetization-mode=1")];
+        let offered =
+            [with("packetization-mode=0"), with("packetization-mode=1;x=1"), with("packetization-mode=1")];
         assert_eq!(find(&offered, &with("packetization-mode=1")), Some(&offered[2]));
         assert_eq!(find(&offered, &with("packetization-mode=1;y=2")), Some(&offered[1]));
         assert_eq!(find(&offered, &Format::of(h264)), Some(&offered[0]));

@@ -127,7 +127,8 @@ pub(super) fn assemble(mut media: Vec<Media>, who: &Identity) -> Description {
             m.connections.clear();
         }
     }
-    let owner = if who.owner.is_empty() || who.owner.contains(char::is_whitespace) { "-" } else { &who.owner };
+    let owner =
+        if who.owner.is_empty() || who.owner.contains(char::is_whitespace) { "-" } else { &who.owner };
     Description {
         origin: Origin { user: owner.into(), id: 0, version: 0, address: Address::Ip(who.address) },
         session_name: who.session.clone(),

@@ -122,7 +122,10 @@ fn an_event_number_per_clock_rate_and_always_one_at_8000() {
     let made = offer(vec![audio(Direction::SendRecv, "opus")], &local, None);
     let text = media_lines(&made.describe(&me(), &local));
     assert!(text.starts_with("m=audio 10000 RTP/AVP 107 101 96\n"), "{text}");
-    assert!(text.contains("a=rtpmap:101 telephone-event/8000\n") && text.contains("a=rtpmap:96 telephone-event/48000\n"));
+    assert!(
+        text.contains("a=rtpmap:101 telephone-event/8000\n")
+            && text.contains("a=rtpmap:96 telephone-event/48000\n")
+    );
 }
 
 /// S1-19: the preference options order the answer; one codec with the `_first` ones.
@@ -184,7 +187,9 @@ fn each_stream_is_answered_in_its_place() {
 /// `max_audio_streams`, `max_video_streams`; S3-28: audio grows video.
 #[test]
 fn more_streams_run_when_the_options_allow() {
-    let offered = offer_of("m=audio 4000 RTP/AVP 0\nm=audio 4002 RTP/AVP 0\nm=video 4004 RTP/AVP 99\na=rtpmap:99 H264/90000\n");
+    let offered = offer_of(
+        "m=audio 4000 RTP/AVP 0\nm=audio 4002 RTP/AVP 0\nm=video 4004 RTP/AVP 99\na=rtpmap:99 H264/90000\n",
+    );
     let local = Capabilities { max_audio_streams: 2, ..endpoint("ulaw h264") };
     let decided = answer(&offered, &local, &Situation::default()).expect("answered");
     assert_eq!(decided.running().count(), 3);
@@ -261,7 +266,8 @@ fn an_asked_for_offer_during_hold_is_full_and_the_answer_keeps_the_hold() {
     let local = endpoint("ulaw");
     let made = offer(vec![audio(Direction::SendRecv, "ulaw")], &local, None);
     assert!(media_lines(&made.describe(&me(), &local)).contains("a=sendrecv\n"));
-    let still_held = accept_answer(&made, &offer_of("m=audio 4000 RTP/AVP 0\na=sendonly\n"), &local).expect("accepted");
+    let still_held =
+        accept_answer(&made, &offer_of("m=audio 4000 RTP/AVP 0\na=sendonly\n"), &local).expect("accepted");
     assert!(still_held.is_remotely_held());
     assert_eq!(still_held.audio().expect("runs").direction, Direction::RecvOnly);
     let resumed = accept_answer(&made, &offer_of("m=audio 4000 RTP/AVP 0\n"), &local).expect("accepted");
@@ -296,7 +302,10 @@ fn an_answer_without_a_usable_stream_ends_it() {
     let local = endpoint("ulaw");
     let made = offer(vec![audio(Direction::SendRecv, "ulaw")], &local, None);
     for lines in ["m=audio 0 RTP/AVP 0\n", "m=audio 4000 RTP/AVP 8\n", "m=video 4000 RTP/AVP 31\n", ""] {
-        assert!(matches!(accept_answer(&made, &offer_of(lines), &local), Err(Refusal::NothingAcceptable(_))), "{lines}");
+        assert!(
+            matches!(accept_answer(&made, &offer_of(lines), &local), Err(Refusal::NothingAcceptable(_))),
+            "{lines}"
+        );
     }
     assert!(accept_answer(&made, &offer_of("m=audio 4000 RTP/SAVP 0\n"), &local).is_err());
 }
@@ -307,7 +316,8 @@ fn an_answer_without_a_usable_stream_ends_it() {
 fn streams_change_type_are_added_and_removed_in_place() {
     let local = Capabilities { max_video_streams: 2, ..endpoint("ulaw h264") };
     let video = "RTP/AVP 99\na=rtpmap:99 H264/90000\n";
-    let first = answer(&offer_of(&format!("m=video 1 {video}m=video 3 {video}")), &local, &Situation::default());
+    let first =
+        answer(&offer_of(&format!("m=video 1 {video}m=video 3 {video}")), &local, &Situation::default());
     let first = first.expect("answered").agreement;
     let now = Situation { previous: Some(&first), ..Situation::default() };
     let in_place = answer(&offer_of("m=audio 4000 RTP/AVP 0\nm=video 0 RTP/AVP 99\n"), &local, &now);
@@ -319,7 +329,8 @@ fn streams_change_type_are_added_and_removed_in_place() {
     let appended = answer(&offer_of(&appended), &local, &now).expect("answered");
     assert_eq!(appended.running().map(|(at, _)| at).collect::<Vec<_>>(), [2]);
 
-    let emptied = answer(&offer_of(&format!("m=video 0 {video}m=video 0 {video}")), &local, &now).expect("answered");
+    let emptied =
+        answer(&offer_of(&format!("m=video 0 {video}m=video 0 {video}")), &local, &now).expect("answered");
     assert_eq!(emptied.running().count(), 0);
 }
 
@@ -367,7 +378,10 @@ fn fax_parameters_pass_untouched() {
     let situation = Situation { fax: Fax::Accept(&fax.attributes), ..Situation::default() };
     let decided = answer(&offered, &local, &situation).expect("answered");
     assert_eq!(decided.agreement.fax().expect("runs").remote.port, 4004);
-    assert!(media_lines(&decided.describe(&me(), |_| Some(place(4010)))).contains("a=T38FaxUdpEC:t38UDPRedundancy\n"));
+    assert!(
+        media_lines(&decided.describe(&me(), |_| Some(place(4010))))
+            .contains("a=T38FaxUdpEC:t38UDPRedundancy\n")
+    );
     // Nobody takes it: 488, the call goes on with what it had (S3-24).
     assert!(refusal(&offered, &local).contains("fax not taken"));
 }
@@ -411,7 +425,12 @@ fn versions_tell_changes() {
 fn packet_times_follow_use_ptime_and_the_codec() {
     let offered = offer_of("m=audio 4000 RTP/AVP 0\na=ptime:40\n");
     let ptime = |local: &Capabilities| {
-        answer(&offered, local, &Situation::default()).expect("answered").agreement.audio().expect("runs").ptime_ms
+        answer(&offered, local, &Situation::default())
+            .expect("answered")
+            .agreement
+            .audio()
+            .expect("runs")
+            .ptime_ms
     };
     assert_eq!(ptime(&endpoint("ulaw")), 20);
     assert_eq!(ptime(&Capabilities { use_ptime: true, ..endpoint("ulaw") }), 40);
@@ -434,7 +453,10 @@ fn rtcp_goes_where_both_agree() {
     assert_eq!(remote(mux, false), (4001, false));
     assert_eq!(remote("m=audio 4000 RTP/AVP 0\n", true), (4001, false));
     assert_eq!(remote("m=audio 4000 RTP/AVP 0\na=rtcp:4100\n", true), (4100, false));
-    assert!(answer_text(&offer_of(mux), &Capabilities { rtcp_mux: true, ..endpoint("ulaw") }).contains("a=rtcp-mux\n"));
+    assert!(
+        answer_text(&offer_of(mux), &Capabilities { rtcp_mux: true, ..endpoint("ulaw") })
+            .contains("a=rtcp-mux\n")
+    );
 }
 
 /// What a relay needs: A's numbers to B's, by codec and by clock rate of events.
@@ -442,17 +464,24 @@ fn rtcp_goes_where_both_agree() {
 fn streams_translate_payload_numbers() {
     let local = endpoint("ulaw opus");
     let a = answer(
-        &offer_of("m=audio 4000 RTP/AVP 0 111 96\na=rtpmap:111 opus/48000/2\na=rtpmap:96 telephone-event/8000\n"),
+        &offer_of(
+            "m=audio 4000 RTP/AVP 0 111 96\na=rtpmap:111 opus/48000/2\na=rtpmap:96 telephone-event/8000\n",
+        ),
         &local,
         &Situation::default(),
     );
     let a = a.expect("answered").agreement;
     let made = offer(vec![audio(Direction::SendRecv, "ulaw opus")], &local, None);
-    let b = offer_of("m=audio 5000 RTP/AVP 0 120 101\na=rtpmap:120 opus/48000/2\na=rtpmap:101 telephone-event/8000\n");
+    let b = offer_of(
+        "m=audio 5000 RTP/AVP 0 120 101\na=rtpmap:120 opus/48000/2\na=rtpmap:101 telephone-event/8000\n",
+    );
     let b = accept_answer(&made, &b, &local).expect("accepted");
     let (a, b) = (a.audio().expect("runs"), b.audio().expect("runs"));
     let to_b = a.translation(b);
-    assert_eq!((to_b.get(0), to_b.get(111), to_b.get(96), to_b.get(8)), (Some(0), Some(120), Some(101), None));
+    assert_eq!(
+        (to_b.get(0), to_b.get(111), to_b.get(96), to_b.get(8)),
+        (Some(0), Some(120), Some(101), None)
+    );
     let to_a = b.translation(a);
     assert_eq!((to_a.get(107), to_a.get(101)), (Some(111), Some(96)));
     assert!(!to_a.is_identity() && Translation::NOTHING.is_identity());
@@ -483,7 +512,8 @@ fn mutated_offers_get_a_whole_answer_or_a_refusal() {
         a=rtpmap:111 opus/48000/2\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-16\na=ptime:20\na=sendrecv\n\
         m=video 4002 RTP/AVP 99 100\na=rtpmap:99 H264/90000\na=fmtp:99 packetization-mode=1\na=rtpmap:100 VP8/90000\n\
         m=image 4004 udptl t38\na=T38FaxVersion:0\n";
-    let local = Capabilities { fax: true, max_audio_streams: 9, ..endpoint("ulaw opus alaw h264 vp8 t140 red") };
+    let local =
+        Capabilities { fax: true, max_audio_streams: 9, ..endpoint("ulaw opus alaw h264 vp8 t140 red") };
     let parameters = Attributes::default();
     let situation = Situation { fax: Fax::Accept(&parameters), ..Situation::default() };
     let (mut answered, mut refused) = (0, 0);
