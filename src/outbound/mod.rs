@@ -1,1 +1,3 @@
-//! Rank 3: requests we start: qualify and registrations.
+//! Rank 3: requests we start on our own: [`qualify`] pings, outbound registrations.
+
+pub mod qualify;

@@ -52,6 +52,23 @@ impl Binding {
         self.hash.iter().map(|b| format!("{b:02x}")).collect()
     }
 
+    /// Whether `new` differs from this only in what [`ContactChange::Refresh`] carries.
+    pub fn same_but_expiry(&self, new: &Binding) -> bool {
+        self.uri == new.uri
+            && self.q == new.q
+            && self.endpoint == new.endpoint
+            && self.call_id == new.call_id
+            && self.user_agent == new.user_agent
+            && self.path == new.path
+            && self.via == new.via
+            && self.instance == new.instance
+            && self.reg_id == new.reg_id
+            && self.transport == new.transport
+            && self.source == new.source
+            && self.reg_server == new.reg_server
+            && self.prune_on_boot == new.prune_on_boot
+    }
+
     /// `<aor>;@<hash>`: the id of its `ps_contacts` row.
     pub fn id(&self) -> String {
         format!("{};@{}", self.aor, self.hash_hex())
