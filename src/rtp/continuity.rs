@@ -102,8 +102,16 @@ impl Continuity {
     }
 
     /// The header of a packet of our own (a tone, an event, comfort noise) with the given timestamp.
-    pub fn own(&mut self, now: Moment, payload_type: u8, timestamp: u32, marker: bool, bytes: usize) -> Header {
-        let header = Header { marker, payload_type, sequence: self.next_sequence, timestamp, ssrc: self.ssrc };
+    pub fn own(
+        &mut self,
+        now: Moment,
+        payload_type: u8,
+        timestamp: u32,
+        marker: bool,
+        bytes: usize,
+    ) -> Header {
+        let header =
+            Header { marker, payload_type, sequence: self.next_sequence, timestamp, ssrc: self.ssrc };
         self.next_sequence = self.next_sequence.wrapping_add(1);
         self.last_timestamp = timestamp;
         self.sent(now, bytes);

@@ -145,8 +145,14 @@ impl DtmfReader {
             current => {
                 events[0] = current.take().map(Pressed::end);
                 let heard = now;
-                *current =
-                    Some(Pressed { digit, timestamp, clock_rate, before: 0, duration: payload.duration, heard });
+                *current = Some(Pressed {
+                    digit,
+                    timestamp,
+                    clock_rate,
+                    before: 0,
+                    duration: payload.duration,
+                    heard,
+                });
                 if !payload.end {
                     events[1] = Some(DtmfEvent::Begin(digit));
                 }
@@ -262,7 +268,14 @@ mod tests {
         Moment(ms * 1000)
     }
 
-    fn feed(reader: &mut DtmfReader, ms: u64, timestamp: u32, event: u8, end: bool, duration: u16) -> Vec<DtmfEvent> {
+    fn feed(
+        reader: &mut DtmfReader,
+        ms: u64,
+        timestamp: u32,
+        event: u8,
+        end: bool,
+        duration: u16,
+    ) -> Vec<DtmfEvent> {
         let payload = EventPayload { event, end, volume: 10, duration };
         reader.packet(at(ms), timestamp, payload, RATE).into_iter().flatten().collect()
     }

@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn a_header_is_read_and_written_in_place() {
-        let header = Header { marker: true, payload_type: 101, sequence: 65_535, timestamp: 7, ssrc: 0xdead_beef };
+        let header =
+            Header { marker: true, payload_type: 101, sequence: 65_535, timestamp: 7, ssrc: 0xdead_beef };
         let mut out = [0u8; 64];
         let length = header.build(b"abcd", &mut out).expect("fits");
         assert_eq!((length, kind(&out[..length])), (16, Kind::Rtp));

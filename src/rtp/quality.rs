@@ -67,7 +67,12 @@ mod tests {
     #[test]
     fn scores_fall_with_loss_delay_and_a_weaker_codec() {
         let at = |loss_percent, jitter_ms, round_trip_ms, codec: &str| {
-            mean_opinion_score(&Conditions { loss_percent, jitter_ms, round_trip_ms, codec: Impairment::of(codec) })
+            mean_opinion_score(&Conditions {
+                loss_percent,
+                jitter_ms,
+                round_trip_ms,
+                codec: Impairment::of(codec),
+            })
         };
         assert!((4.35..=4.45).contains(&at(0.0, 0.0, 0.0, "ulaw")));
         assert!((3.9..=4.2).contains(&at(0.0, 0.0, 0.0, "g729")));

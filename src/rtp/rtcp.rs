@@ -115,8 +115,11 @@ pub fn read<'a>(mut packet: &'a [u8], mut each: impl FnMut(Part<'a>)) -> bool {
 fn read_one<'a>(count: u8, kind: u8, body: &'a [u8], each: &mut impl FnMut(Part<'a>)) {
     match kind {
         SR => {
-            let (Some(ssrc), Some(high), Some(low)) = (word(body, 0), word(body, 1), word(body, 2)) else { return };
-            let (Some(timestamp), Some(packets), Some(bytes)) = (word(body, 3), word(body, 4), word(body, 5)) else {
+            let (Some(ssrc), Some(high), Some(low)) = (word(body, 0), word(body, 1), word(body, 2)) else {
+                return;
+            };
+            let (Some(timestamp), Some(packets), Some(bytes)) = (word(body, 3), word(body, 4), word(body, 5))
+            else {
                 return;
             };
             let ntp = Ntp((u64::from(high) << 32) | u64::from(low));
@@ -125,7 +128,9 @@ fn read_one<'a>(count: u8, kind: u8, body: &'a [u8], each: &mut impl FnMut(Part<
         }
         RR => blocks(count, body, 1, each),
         SDES => names(body, each),
-        BYE => (0..usize::from(count)).filter_map(|at| word(body, at)).for_each(|ssrc| each(Part::Bye { ssrc })),
+        BYE => {
+            (0..usize::from(count)).filter_map(|at| word(body, at)).for_each(|ssrc| each(Part::Bye { ssrc }))
+        }
         PSFB if count == 1 => {
             if let Some(ssrc) = word(body, 1) {
                 each(Part::PictureWanted { ssrc });
@@ -143,7 +148,9 @@ fn read_one<'a>(count: u8, kind: u8, body: &'a [u8], each: &mut impl FnMut(Part<
 fn blocks<'a>(count: u8, body: &'a [u8], first: usize, each: &mut impl FnMut(Part<'a>)) {
     for n in 0..usize::from(count) {
         let at = first + 6 * n;
-        let (Some(ssrc), Some(lost), Some(highest)) = (word(body, at), word(body, at + 1), word(body, at + 2)) else {
+        let (Some(ssrc), Some(lost), Some(highest)) =
+            (word(body, at), word(body, at + 1), word(body, at + 2))
+        else {
             return;
         };
         let (Some(jitter), Some(last_report), Some(delay)) =
@@ -215,7 +222,9 @@ pub fn write_report(
         Some(s) => {
             w.head(blocks, SR, 6 + 6 * u16::from(blocks));
             let (high, low) = ((s.ntp.0 >> 32) as u32, s.ntp.0 as u32);
-            [ssrc, high, low, s.timestamp, s.packets as u32, s.bytes as u32].into_iter().for_each(|x| w.word(x));
+            [ssrc, high, low, s.timestamp, s.packets as u32, s.bytes as u32]
+                .into_iter()
+                .for_each(|x| w.word(x));
         }
         None => {
             w.head(blocks, RR, 1 + 6 * u16::from(blocks));
@@ -291,7 +300,9 @@ mod tests {
             ReportNumbers { ssrc: 9, fraction_lost: 64, cumulative_lost: -2, highest: 65_540, jitter: 12 };
         let block = Block { numbers, last_report: 5, delay: 6 };
         let longest = [b'x'; 200];
-        for (cname, bye) in [(&b""[..], false), (b"a", true), (b"abc", true), (b"jackfield", false), (&longest, true)] {
+        for (cname, bye) in
+            [(&b""[..], false), (b"a", true), (b"abc", true), (b"jackfield", false), (&longest, true)]
+        {
             let mut out = [0; REPORT_BYTES];
             let length = write_report(7, Some(sender), Some(block), cname, bye, &mut out);
             assert_eq!(length % 4, 0);

@@ -269,7 +269,9 @@ mod tests {
         assert_eq!(s.judge(at(22), addr(2), 3), Verdict::Learned);
         // A gap, then another source in between.
         let mut s = learning(SourceRules::default());
-        for (ms, port, sequence) in [(0, 2, 0), (20, 2, 1), (40, 2, 3), (60, 2, 4), (80, 3, 9), (100, 2, 5), (120, 2, 6), (140, 2, 7)] {
+        for (ms, port, sequence) in
+            [(0, 2, 0), (20, 2, 1), (40, 2, 3), (60, 2, 4), (80, 3, 9), (100, 2, 5), (120, 2, 6), (140, 2, 7)]
+        {
             assert_eq!(s.judge(at(ms), addr(port), sequence), Verdict::Drop, "{ms}");
         }
         assert_eq!(s.judge(at(160), addr(2), 8), Verdict::Learned);
@@ -282,14 +284,16 @@ mod tests {
             SourceRules { strict: StrictRtp::SequenceOnly, ..SourceRules::default() },
         ] {
             let mut s = learning(rules);
-            let verdicts: Vec<_> = (0..4).map(|n| s.judge(at(1), addr(2), 65_534u16.wrapping_add(n))).collect();
+            let verdicts: Vec<_> =
+                (0..4).map(|n| s.judge(at(1), addr(2), 65_534u16.wrapping_add(n))).collect();
             assert_eq!(verdicts, [Verdict::Drop, Verdict::Drop, Verdict::Drop, Verdict::Learned]);
         }
     }
 
     #[test]
     fn an_open_stream_follows_every_source() {
-        let mut s = learning(SourceRules { strict: StrictRtp::No, symmetric: true, ..SourceRules::default() });
+        let mut s =
+            learning(SourceRules { strict: StrictRtp::No, symmetric: true, ..SourceRules::default() });
         assert_eq!(s.judge(at(0), addr(7), 0), Verdict::Learned);
         assert_eq!(s.judge(at(1), addr(7), 1), Verdict::Pass);
         assert_eq!(s.judge(at(2), addr(8), 2), Verdict::Learned);
