@@ -44,6 +44,15 @@ pub const SWITCH_QUEUE: usize = 4_096;
 pub const INCLUDE_DEPTH: usize = 16;
 /// Bytes in one line of a configuration file, joined continuation and all.
 pub const CONF_LINE_BYTES: usize = 65_536;
+/// Files read for one `.conf`, includes and all: room for a file per customer. Further ones are not read, and said so.
+pub const CONF_FILES: usize = 20_000;
+/// Lines of all sections of one `.conf` together, counting inherited ones again: bounds what templates that inherit
+/// from each other can multiply. The rest of the file is not read.
+pub const CONF_INHERITED_LINES: u64 = 100_000_000;
+/// Settings of one object; `set_var`, `match` and `contact` may repeat. An object with more does not load.
+pub const SETTINGS_PER_OBJECT: usize = 8_192;
+/// Findings kept of one load. More are counted, not kept.
+pub const FINDINGS: usize = 10_000;
 /// Dialogs (calls and subscriptions) alive at once.
 pub const DIALOGS: usize = 200_000;
 /// Lines read of one session description. A browser's offer with video and candidates has about 300.

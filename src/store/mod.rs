@@ -1,1 +1,3 @@
-//! Rank 5: SQLite.
+//! Rank 5: files on disk, SQLite.
+
+pub mod files;

@@ -1,0 +1,308 @@
+//! Drafts become objects. All faults are found in one run; a bad object takes no good one down, and on reload its last
+//! good version stays.
+
+use std::sync::Arc;
+
+use super::draft::{Draft, Setting};
+use super::finding::{Effect, Finding, Severity};
+use super::hints;
+use super::kind::Kind;
+use super::model::{
+    Acl, Aor, Auth, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Pool, Provenance, System,
+    Transport,
+};
+use super::objects::{Objects, Stored, Table, VisitKinds, visit_kinds};
+use super::origin::{Origin, Sources};
+use super::value::Fault;
+use crate::base::ids::Name;
+use crate::base::limits;
+
+/// Compiles drafts that come from `sources`. `last_good` is the configuration in force, if there is one; its names of
+/// sources must be part of `sources`, so begin a reload with a clone of them.
+pub fn compile<'a>(
+    drafts: impl IntoIterator<Item = Draft<'a>>,
+    sources: Sources,
+    last_good: Option<&Objects>,
+) -> (Objects, Vec<Finding>) {
+    let mut compiler = Compiler::new(last_good);
+    for draft in drafts {
+        compiler.add(&draft, &sources);
+    }
+    compiler.finish(sources)
+}
+
+/// Takes drafts one at a time, so that a million rows need not be in memory at once.
+#[derive(Debug)]
+pub struct Compiler<'g> {
+    pub(super) last_good: Option<&'g Objects>,
+    pub(super) objects: Objects,
+    pub(super) findings: Vec<Finding>,
+    pub(super) pool: Pool,
+    incomplete: bool,
+    dropped_findings: usize,
+}
+
+impl<'g> Compiler<'g> {
+    /// Ready for drafts.
+    pub fn new(last_good: Option<&'g Objects>) -> Compiler<'g> {
+        Compiler {
+            last_good,
+            objects: Objects::new(),
+            findings: Vec::new(),
+            pool: Pool::default(),
+            incomplete: false,
+            dropped_findings: 0,
+        }
+    }
+
+    /// Some source could not be read in full: objects of the last good configuration that are absent now are kept
+    /// instead of removed.
+    pub fn mark_incomplete(&mut self) {
+        self.incomplete = true;
+    }
+
+    /// Adds a fault found on the way here.
+    pub fn report(&mut self, finding: Finding) {
+        // Notes go first when there are too many findings: they are about nothing wrong.
+        if self.findings.len() < limits::FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.dropped_findings += 1;
+        }
+    }
+
+    /// Takes one draft.
+    pub fn add(&mut self, draft: &Draft<'_>, sources: &Sources) {
+        match draft.kind {
+            Kind::Global => self.build::<Global>(draft, sources),
+            Kind::System => self.build::<System>(draft, sources),
+            Kind::Transport => self.build::<Transport>(draft, sources),
+            Kind::Endpoint => self.build::<Endpoint>(draft, sources),
+            Kind::Aor => self.build::<Aor>(draft, sources),
+            Kind::Auth => self.build::<Auth>(draft, sources),
+            Kind::Identify => self.build::<Identify>(draft, sources),
+            Kind::Acl => self.build::<Acl>(draft, sources),
+            Kind::NamedAcl => self.build::<NamedAcl>(draft, sources),
+            Kind::DomainAlias => self.build::<DomainAlias>(draft, sources),
+            kind => {
+                let message =
+                    format!("objects of type {kind} are accepted, but nothing is done with them yet");
+                let name = self.pool.cx.name(&draft.id);
+                self.report(Finding::warning("not-yet-obeyed", draft.at, message).about(kind, &name));
+            }
+        }
+    }
+
+    fn build<T: Stored>(&mut self, draft: &Draft<'_>, sources: &Sources) {
+        let name = self.pool.cx.name(&draft.id);
+        if self.is_duplicate::<T>(&name, draft.at, sources) {
+            return;
+        }
+        let mut faults = Vec::new();
+        let object = read_object::<T>(draft, &name, &mut self.pool, sources, &mut faults);
+        let effect = match object {
+            Some(object) => {
+                self.put(object);
+                Effect::Loaded
+            }
+            None => self.keep_last_good::<T>(&name),
+        };
+        for mut finding in faults {
+            finding.object = Some((T::KIND, name.clone()));
+            if finding.severity == Severity::Error {
+                finding.effect = effect;
+            }
+            self.report(finding);
+        }
+    }
+
+    fn is_duplicate<T: Stored>(&mut self, name: &Name, at: Origin, sources: &Sources) -> bool {
+        let Some(first) = T::table(&self.objects).occupant(name) else { return false };
+        let first_at = sources.place(first.at());
+        let message = format!("there is already one of that name, at {first_at}; this one is not read");
+        let log = format!(
+            "Config file '{}' could not be loaded; configuration contains a duplicate object: '{name}' of type '{}'",
+            sources.name(at.source),
+            T::KIND
+        );
+        let finding = Finding::error("duplicate-object", at, message)
+            .about(T::KIND, name)
+            .help(format!("to add lines to the first one, write [{name}](+)"))
+            .log(log);
+        self.report(finding);
+        true
+    }
+
+    /// Puts an object into its table; its last good version, if that says the same at the same place.
+    pub(super) fn put<T: Stored>(&mut self, object: T) {
+        let same = self
+            .last_good
+            .and_then(|good| T::table(good).named(object.name()))
+            .filter(|good| ***good == object && good.provenance().same_place(object.provenance()));
+        let object = same.cloned().unwrap_or_else(|| Arc::new(object));
+        T::table_mut(&mut self.objects).put(object);
+    }
+
+    fn keep_last_good<T: Stored>(&mut self, name: &Name) -> Effect {
+        let Some(good) = self.last_good.and_then(|good| T::table(good).named(name)) else {
+            return Effect::NotLoaded;
+        };
+        T::table_mut(&mut self.objects).put(good.clone());
+        self.objects.kept.insert((T::KIND, name.clone()));
+        Effect::KeptLastGood
+    }
+
+    /// All drafts are in.
+    pub fn finish(mut self, sources: Sources) -> (Objects, Vec<Finding>) {
+        if self.incomplete {
+            visit_kinds(&mut KeepAbsent(&mut self));
+        }
+        self.resolve();
+        self.check_references();
+        if self.dropped_findings > 0 {
+            let message = format!("{} more findings are not listed", self.dropped_findings);
+            self.findings.push(Finding::error("too-many-findings", Origin::BUILT_IN, message));
+        }
+        super::finding::sort(&mut self.findings);
+        self.objects.sources = sources;
+        (self.objects, self.findings)
+    }
+}
+
+/// Compiles one row: what a realtime table's change needs. Nothing is said about what it refers to.
+pub fn compile_one<T: Stored>(
+    draft: &Draft<'_>,
+    objects: &Objects,
+    pool: &mut Pool,
+) -> Result<(Arc<T>, Vec<Finding>), Vec<Finding>> {
+    let mut findings = Vec::new();
+    let name = Name::from(&*draft.id);
+    let object = read_object::<T>(draft, &name, pool, &objects.sources, &mut findings);
+    for finding in &mut findings {
+        finding.object = Some((T::KIND, name.clone()));
+        if finding.severity == Severity::Error {
+            finding.effect =
+                if objects.named::<T>(&name).is_some() { Effect::KeptLastGood } else { Effect::NotLoaded };
+        }
+    }
+    match object {
+        Some(object) => Ok((Arc::new(object), findings)),
+        None => Err(findings),
+    }
+}
+
+/// Reads all settings of a draft; `None` when one of them, or all of them together, will not do.
+fn read_object<T: Object>(
+    draft: &Draft<'_>,
+    name: &Name,
+    pool: &mut Pool,
+    sources: &Sources,
+    findings: &mut Vec<Finding>,
+) -> Option<T> {
+    let specs = T::specs();
+    let mut object = T::blank(name.clone());
+    let mut set: Vec<(usize, Origin)> = Vec::with_capacity(draft.settings.len());
+    let mut good = !name.is_empty();
+    if name.is_empty() {
+        findings.push(Finding::error("no-name", draft.at, "it has no name"));
+    }
+    if draft.settings.len() > limits::SETTINGS_PER_OBJECT {
+        let message =
+            format!("{} settings; {} is the limit", draft.settings.len(), limits::SETTINGS_PER_OBJECT);
+        findings.push(Finding::error("too-many-settings", draft.at, message));
+        return None;
+    }
+    for setting in &draft.settings {
+        let Some(index) = specs.index(&setting.option) else {
+            good &= unknown_option(T::KIND, name, setting, sources, findings);
+            continue;
+        };
+        let spec = specs.get(index)?;
+        let result = (spec.apply)(&mut object, &setting.value, &mut pool.cx);
+        for remark in pool.cx.remarks.drain(..) {
+            findings.push(value_finding(Severity::Warning, spec.name, setting, remark));
+        }
+        match result {
+            Ok(()) => set.push((index, setting.at)),
+            Err(fault) => {
+                good = false;
+                let log = format!(
+                    "Error parsing {}={} at line {} of {}",
+                    spec.name,
+                    setting.value,
+                    setting.at.line,
+                    sources.name(setting.at.source)
+                );
+                findings.push(value_finding(Severity::Error, spec.name, setting, fault).log(log));
+            }
+        }
+    }
+    let provenance = Provenance::new(draft.at, &set, &mut pool.lines);
+    if good {
+        let mut faults = Vec::new();
+        object.settle(&mut faults);
+        good = faults.is_empty();
+        for (option, fault) in faults {
+            let at = specs.index(option).and_then(|index| provenance.of(index)).unwrap_or(draft.at);
+            let mut finding = Finding::error(fault.code, at, fault.message).option(option);
+            finding.help = fault.help;
+            findings.push(finding);
+        }
+    }
+    if !good {
+        return None;
+    }
+    object.share(pool);
+    *object.provenance_mut() = provenance;
+    Some(object)
+}
+
+fn value_finding(severity: Severity, option: &str, setting: &Setting<'_>, fault: Fault) -> Finding {
+    let at = setting.value_at(fault.offset);
+    let mut finding =
+        Finding::new(severity, fault.code, at, format!("{option}: {}", fault.message)).option(option);
+    finding.help = fault.help;
+    finding
+}
+
+/// Whether the object may load all the same: `@` marks extended fields, which belong to others.
+fn unknown_option(
+    kind: Kind,
+    name: &Name,
+    setting: &Setting<'_>,
+    sources: &Sources,
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let option = &*setting.option;
+    if option.starts_with('@') {
+        let message = format!("extended field '{option}' is not used here");
+        findings.push(Finding::note("extended-field", setting.at, message).option(option));
+        return true;
+    }
+    let log = format!(
+        "Could not find option suitable for category '{name}' named '{option}' at line {} of {}",
+        setting.at.line,
+        sources.name(setting.at.source)
+    );
+    let mut finding =
+        Finding::error("unknown-option", setting.at, format!("type={kind} has no option '{option}'"))
+            .option(option)
+            .log(log);
+    finding.help = hints::for_option(kind, option);
+    findings.push(finding);
+    false
+}
+
+struct KeepAbsent<'a, 'g>(&'a mut Compiler<'g>);
+
+impl VisitKinds for KeepAbsent<'_, '_> {
+    fn visit<T: Stored>(&mut self) {
+        let Some(good) = self.0.last_good else { return };
+        for object in T::table(good).all() {
+            if T::table(&self.0.objects).occupant(object.name()).is_none() {
+                T::table_mut(&mut self.0.objects).put(object.clone());
+                self.0.objects.kept.insert((T::KIND, object.name().clone()));
+            }
+        }
+    }
+}

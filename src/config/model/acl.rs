@@ -1,0 +1,74 @@
+//! `type=acl`, which applies to all SIP requests, and the named lists of `acl.conf`.
+
+use std::sync::Arc;
+
+use super::object::flat_object;
+use super::provenance::Provenance;
+use crate::base::ids::Name;
+use crate::config::value::access::{Access, Deny, NamedLists, Permit, Rules};
+use crate::config::value::spec::options;
+
+/// Lists that every request must pass; failing one gives 403.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Acl {
+    /// Its name.
+    pub name: Name,
+    /// Lists on the source address.
+    pub source: Access,
+    /// Lists on the addresses in Contact.
+    pub contact: Access,
+    /// Where it was written.
+    pub provenance: Provenance,
+}
+
+options! {
+    own
+    /// The options of an acl.
+    OPTIONS: Acl, Acl::this, Acl::this_mut;
+
+    /// Named source lists of acl.conf; all must pass.
+    Obeyed "acl" source, NamedLists;
+    /// Named Contact lists of acl.conf.
+    Obeyed "contact_acl" contact, NamedLists;
+    /// Contact addresses refused.
+    Obeyed "contact_deny" contact, Deny;
+    /// Contact addresses allowed.
+    Obeyed "contact_permit" contact, Permit;
+    /// Source addresses refused.
+    Obeyed "deny" source, Deny;
+    /// Source addresses allowed; the last matching rule wins.
+    Obeyed "permit" source, Permit;
+}
+
+flat_object!(Acl, Acl, [OPTIONS], {});
+
+/// A section of `acl.conf`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NamedAcl {
+    /// Its name.
+    pub name: Name,
+    /// Its rules.
+    pub rules: Rules,
+    /// Where it was written.
+    pub provenance: Provenance,
+}
+
+options! {
+    own
+    /// The options of a named list.
+    NAMED: NamedAcl, NamedAcl::this, NamedAcl::this_mut;
+
+    /// Addresses refused.
+    Obeyed "deny" rules, Deny;
+    /// Addresses allowed.
+    Obeyed "permit" rules, Permit;
+}
+
+flat_object!(NamedAcl, NamedAcl, [NAMED], {});
+
+impl NamedAcl {
+    /// The rules, to be shared by those who name this list.
+    pub fn shared_rules(&self) -> Arc<Rules> {
+        Arc::new(self.rules.clone())
+    }
+}

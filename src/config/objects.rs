@@ -1,0 +1,268 @@
+//! The whole configuration, typed: what the other rooms read.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::kind::Kind;
+use super::model::{
+    Acl, Aor, Auth, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, System, Transport,
+};
+use super::origin::Sources;
+use crate::base::ids::Name;
+
+/// A table of objects looked up by name per request.
+pub type Lookup<T> = HashMap<Name, Arc<T>, foldhash::fast::RandomState>;
+/// A table of objects walked in the order of their names.
+pub type Sorted<T> = BTreeMap<Name, Arc<T>>;
+
+/// All objects, by kind and name. Cloning it copies tables, never objects.
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    /// What holds for all.
+    pub global: Arc<Global>,
+    /// What holds for the stack, from start to end.
+    pub system: Arc<System>,
+    /// Where we listen.
+    pub transports: Sorted<Transport>,
+    /// Phones and trunks.
+    pub endpoints: Lookup<Endpoint>,
+    /// Addresses of record.
+    pub aors: Lookup<Aor>,
+    /// Credentials.
+    pub auths: Lookup<Auth>,
+    /// Who is who by address, header or request URI.
+    pub identifies: Sorted<Identify>,
+    /// Lists for every request.
+    pub acls: Sorted<Acl>,
+    /// Lists of `acl.conf`.
+    pub named_acls: Sorted<NamedAcl>,
+    /// Second names of domains.
+    pub domain_aliases: Sorted<DomainAlias>,
+    /// Objects held over from an earlier load because their newer version is bad.
+    pub kept: BTreeSet<(Kind, Name)>,
+    /// The names behind every [`Origin`](super::origin::Origin) in here.
+    pub sources: Sources,
+}
+
+/// An object of any kind.
+#[derive(Clone, Debug)]
+pub enum AnyObject {
+    /// What holds for all.
+    Global(Arc<Global>),
+    /// What holds for the stack.
+    System(Arc<System>),
+    /// Where we listen.
+    Transport(Arc<Transport>),
+    /// A phone or trunk.
+    Endpoint(Arc<Endpoint>),
+    /// An address of record.
+    Aor(Arc<Aor>),
+    /// Credentials.
+    Auth(Arc<Auth>),
+    /// Who is who.
+    Identify(Arc<Identify>),
+    /// Lists for every request.
+    Acl(Arc<Acl>),
+    /// A list of `acl.conf`.
+    NamedAcl(Arc<NamedAcl>),
+    /// A second name of a domain.
+    DomainAlias(Arc<DomainAlias>),
+}
+
+/// One difference between two configurations.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Added, or other settings than before.
+    Put(AnyObject),
+    /// The same settings, written at another place: only what is said about file and line changes.
+    Moved(AnyObject),
+    /// Gone.
+    Remove(Kind, Name),
+}
+
+/// A table of one kind of objects.
+pub trait Table<T> {
+    /// The object of that name.
+    fn named(&self, name: &str) -> Option<&Arc<T>>;
+    /// The object that stands in the way of another one of that name: for single objects, any.
+    fn occupant(&self, name: &str) -> Option<&Arc<T>> {
+        self.named(name)
+    }
+    /// Adds or replaces.
+    fn put(&mut self, object: Arc<T>);
+    /// Takes out.
+    fn take(&mut self, name: &str) -> Option<Arc<T>>;
+    /// All objects; sorted by name in sorted tables.
+    fn all<'a>(&'a self) -> impl Iterator<Item = &'a Arc<T>>
+    where
+        T: 'a;
+}
+
+/// An object that has a table of its own.
+pub trait Stored: Object {
+    /// The table's type.
+    type Table: Table<Self>;
+
+    /// The table.
+    fn table(objects: &Objects) -> &Self::Table;
+
+    /// The same, to be changed.
+    fn table_mut(objects: &mut Objects) -> &mut Self::Table;
+
+    /// As one of any kind.
+    fn any(object: Arc<Self>) -> AnyObject;
+}
+
+/// What is done alike for every kind.
+pub trait VisitKinds {
+    /// Does it for one kind.
+    fn visit<T: Stored>(&mut self);
+}
+
+impl<T: Object> Table<T> for Lookup<T> {
+    fn named(&self, name: &str) -> Option<&Arc<T>> {
+        self.get(name)
+    }
+
+    fn put(&mut self, object: Arc<T>) {
+        self.insert(object.name().clone(), object);
+    }
+
+    fn take(&mut self, name: &str) -> Option<Arc<T>> {
+        self.remove(name)
+    }
+
+    fn all<'a>(&'a self) -> impl Iterator<Item = &'a Arc<T>>
+    where
+        T: 'a,
+    {
+        self.values()
+    }
+}
+
+impl<T: Object> Table<T> for Sorted<T> {
+    fn named(&self, name: &str) -> Option<&Arc<T>> {
+        self.get(name)
+    }
+
+    fn put(&mut self, object: Arc<T>) {
+        self.insert(object.name().clone(), object);
+    }
+
+    fn take(&mut self, name: &str) -> Option<Arc<T>> {
+        self.remove(name)
+    }
+
+    fn all<'a>(&'a self) -> impl Iterator<Item = &'a Arc<T>>
+    where
+        T: 'a,
+    {
+        self.values()
+    }
+}
+
+/// The single object of its kind, whatever its name. One without a name is the default and counts as absent.
+impl<T: Object + Default> Table<T> for Arc<T> {
+    fn named(&self, name: &str) -> Option<&Arc<T>> {
+        (!self.name().is_empty() && **self.name() == *name).then_some(self)
+    }
+
+    fn occupant(&self, _: &str) -> Option<&Arc<T>> {
+        (!self.name().is_empty()).then_some(self)
+    }
+
+    fn put(&mut self, object: Arc<T>) {
+        *self = object;
+    }
+
+    fn take(&mut self, name: &str) -> Option<Arc<T>> {
+        self.named(name)?;
+        Some(std::mem::take(self))
+    }
+
+    fn all<'a>(&'a self) -> impl Iterator<Item = &'a Arc<T>>
+    where
+        T: 'a,
+    {
+        Some(self).filter(|object| !object.name().is_empty()).into_iter()
+    }
+}
+
+macro_rules! stored {
+    ($($object:ident $table:ty, $field:ident;)*) => {
+        $(
+            impl Stored for $object {
+                type Table = $table;
+
+                fn table(objects: &Objects) -> &Self::Table {
+                    &objects.$field
+                }
+
+                fn table_mut(objects: &mut Objects) -> &mut Self::Table {
+                    &mut objects.$field
+                }
+
+                fn any(object: Arc<Self>) -> AnyObject {
+                    AnyObject::$object(object)
+                }
+            }
+        )*
+
+        impl AnyObject {
+            /// Which kind it is.
+            pub fn kind(&self) -> Kind {
+                match self { $( AnyObject::$object(_) => $object::KIND, )* }
+            }
+
+            /// Its name.
+            pub fn name(&self) -> &Name {
+                match self { $( AnyObject::$object(object) => object.name(), )* }
+            }
+        }
+
+        impl Objects {
+            /// Makes one change.
+            pub fn apply(&mut self, change: &Change) {
+                match change {
+                    Change::Put(object) | Change::Moved(object) => match object {
+                        $( AnyObject::$object(object) => self.$field.put(object.clone()), )*
+                    },
+                    $( Change::Remove($object::KIND, name) => {
+                        self.$field.take(name);
+                    } )*
+                    // No object of another kind is kept.
+                    Change::Remove(_, _) => {}
+                }
+            }
+        }
+
+        /// Visits every kind of object that has a table.
+        pub fn visit_kinds(visitor: &mut impl VisitKinds) {
+            $( visitor.visit::<$object>(); )*
+        }
+    };
+}
+stored! {
+    Global Arc<Global>, global;
+    System Arc<System>, system;
+    Transport Sorted<Transport>, transports;
+    Endpoint Lookup<Endpoint>, endpoints;
+    Aor Lookup<Aor>, aors;
+    Auth Lookup<Auth>, auths;
+    Identify Sorted<Identify>, identifies;
+    Acl Sorted<Acl>, acls;
+    NamedAcl Sorted<NamedAcl>, named_acls;
+    DomainAlias Sorted<DomainAlias>, domain_aliases;
+}
+
+impl Objects {
+    /// No objects: defaults only.
+    pub fn new() -> Objects {
+        Objects::default()
+    }
+
+    /// The object of that kind and name.
+    pub fn named<T: Stored>(&self, name: &str) -> Option<&Arc<T>> {
+        T::table(self).named(name)
+    }
+}
