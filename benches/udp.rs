@@ -78,7 +78,10 @@ fn main() {
         let ns = (cpu_ns() - start) / i64::try_from(count).expect("fits");
         phone.join().expect("no panic");
         let mut out = std::io::stdout();
-        writeln!(out, "{bind}: {ns} ns CPU per request and answer; {count} in {calls} calls, {sleeps} sleeps")
-            .expect("stdout");
+        writeln!(
+            out,
+            "{bind}: {ns} ns CPU per request and answer; {count} in {calls} calls, {sleeps} sleeps"
+        )
+        .expect("stdout");
     }
 }

@@ -67,7 +67,8 @@ impl Udp {
         };
         let v6 = options.bind.is_ipv6();
         let dual = v6 && options.bind.ip().is_unspecified() && !options.only_v6;
-        let socket = Socket::new(Domain::for_address(options.bind), Type::DGRAM, None).map_err(fault("open"))?;
+        let socket =
+            Socket::new(Domain::for_address(options.bind), Type::DGRAM, None).map_err(fault("open"))?;
         socket.set_nonblocking(true).map_err(fault("open"))?;
         if v6 {
             socket.set_only_v6(!dual).map_err(fault("set IPV6_V6ONLY of"))?;

@@ -8,9 +8,7 @@ use crate::sip::flow::{Arrival, Protocol};
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::libc::in6_pktinfo;
-use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg,
-};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg};
 use std::io::IoSliceMut;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -62,7 +60,9 @@ impl Receiver {
         let batch = match recvmmsg(socket.raw(), headers, &mut slices, MsgFlags::MSG_DONTWAIT, None) {
             Ok(batch) => batch,
             // An earlier datagram of ours was refused by its receiver; what waits is untouched.
-            Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::ENETUNREACH) => {
+            Err(
+                Errno::EAGAIN | Errno::EINTR | Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::ENETUNREACH,
+            ) => {
                 return Ok(Received::default());
             }
             Err(errno) => return Err(errno),

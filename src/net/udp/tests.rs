@@ -165,7 +165,10 @@ fn a_socket_that_cannot_be_opened_names_the_object_and_the_remedy() {
     let mut second = options("127.0.0.1:0");
     second.bind = first.bound();
     let fault = Udp::open(&second).expect_err("taken").to_string();
-    assert!(fault.starts_with("Transport 'transport-udp' could not be started: bind UDP 127.0.0.1:"), "{fault}");
+    assert!(
+        fault.starts_with("Transport 'transport-udp' could not be started: bind UDP 127.0.0.1:"),
+        "{fault}"
+    );
     assert!(fault.contains("in use") && fault.contains("ss -ltunp"), "{fault}");
 }
 
