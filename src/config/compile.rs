@@ -8,8 +8,8 @@ use super::finding::{Effect, Finding, Severity};
 use super::hints;
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Auth, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Pool, Provenance, System,
-    Transport,
+    Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Other, Pool,
+    Provenance, Registration, System, Transport, other,
 };
 use super::objects::{Objects, Stored, Table, VisitKinds, visit_kinds};
 use super::origin::{Origin, Sources};
@@ -84,12 +84,9 @@ impl<'g> Compiler<'g> {
             Kind::Acl => self.build::<Acl>(draft, sources),
             Kind::NamedAcl => self.build::<NamedAcl>(draft, sources),
             Kind::DomainAlias => self.build::<DomainAlias>(draft, sources),
-            kind => {
-                let message =
-                    format!("objects of type {kind} are accepted, but nothing is done with them yet");
-                let name = self.pool.cx.name(&draft.id);
-                self.report(Finding::warning("not-yet-obeyed", draft.at, message).about(kind, &name));
-            }
+            Kind::Registration => self.build::<Registration>(draft, sources),
+            Kind::Contact => self.build::<Contact>(draft, sources),
+            _ => self.keep_other(draft, sources),
         }
     }
 
@@ -113,6 +110,36 @@ impl<'g> Compiler<'g> {
                 finding.effect = effect;
             }
             self.report(finding);
+        }
+    }
+
+    /// An object of a kind with which nothing is done yet.
+    fn keep_other(&mut self, draft: &Draft<'_>, sources: &Sources) {
+        let kind = draft.kind;
+        let name = self.pool.cx.name(&draft.id);
+        let mut findings = Vec::new();
+        let mut good = true;
+        for setting in draft.settings.iter().filter(|setting| !other::is_legal(kind, &setting.option)) {
+            good &= unknown_option(kind, &name, setting, sources, &mut findings);
+        }
+        for option in other::required(kind) {
+            if !draft.settings.iter().any(|setting| setting.option.eq_ignore_ascii_case(option)) {
+                good = false;
+                let message = format!("it has no {option}");
+                findings.push(Finding::error("missing-option", draft.at, message).option(option));
+            }
+        }
+        let effect = if good { Effect::Loaded } else { Effect::NotLoaded };
+        for mut finding in findings {
+            finding.effect = if finding.severity == Severity::Error { effect } else { Effect::Loaded };
+            self.report(finding.about(kind, &name));
+        }
+        if good {
+            let cx = &mut self.pool.cx;
+            let settings = draft.settings.iter().map(|s| (cx.name(&s.option), cx.name(&s.value))).collect();
+            let provenance = Provenance::new(draft.at, &[], &mut self.pool.lines);
+            let object = Other { kind, name: name.clone(), settings, provenance };
+            self.objects.others.insert((kind, name), Arc::new(object));
         }
     }
 
@@ -159,6 +186,7 @@ impl<'g> Compiler<'g> {
         }
         self.resolve();
         self.check_references();
+        self.tell_unobeyed();
         if self.dropped_findings > 0 {
             let message = format!("{} more findings are not listed", self.dropped_findings);
             self.findings.push(Finding::error("too-many-findings", Origin::BUILT_IN, message));
@@ -246,6 +274,7 @@ fn read_object<T: Object>(
             let at = specs.index(option).and_then(|index| provenance.of(index)).unwrap_or(draft.at);
             let mut finding = Finding::error(fault.code, at, fault.message).option(option);
             finding.help = fault.help;
+            finding.log = fault.log;
             findings.push(finding);
         }
     }

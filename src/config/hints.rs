@@ -2,7 +2,8 @@
 
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Auth, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, System, Transport,
+    Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Registration, System,
+    Transport, other,
 };
 use super::suggest;
 
@@ -119,7 +120,10 @@ pub fn option_names(kind: Kind) -> Vec<&'static str> {
         Kind::Acl => names::<Acl>(),
         Kind::NamedAcl => names::<NamedAcl>(),
         Kind::DomainAlias => names::<DomainAlias>(),
-        _ => Vec::new(),
+        Kind::Contact => names::<Contact>(),
+        Kind::Registration => names::<Registration>(),
+        Kind::Wizard => super::wizard::OPTIONS.to_vec(),
+        other => other::legal_options(other).unwrap_or_default().to_vec(),
     }
 }
 
@@ -135,7 +139,9 @@ pub fn for_option(kind: Kind, wrong: &str) -> Option<String> {
         return Some("an object has one type".to_owned());
     }
     let owners: Vec<Kind> = Kind::all()
-        .filter(|other| *other != Kind::NamedAcl)
+        .filter(|other| {
+            !matches!(other, Kind::NamedAcl | Kind::Wizard | Kind::Contact | Kind::SubscriptionPersistence)
+        })
         .filter(|other| option_names(*other).iter().any(|name| name.eq_ignore_ascii_case(wrong)))
         .collect();
     if !owners.is_empty() {
@@ -152,7 +158,9 @@ pub fn likely_kind<'a>(options: impl Iterator<Item = &'a str> + Clone) -> Option
         options.clone().filter(|option| names.iter().any(|name| name.eq_ignore_ascii_case(option))).count()
     };
     Kind::all()
-        .filter(|kind| *kind != Kind::NamedAcl)
+        .filter(|kind| {
+            !matches!(kind, Kind::NamedAcl | Kind::Wizard | Kind::Contact | Kind::SubscriptionPersistence)
+        })
         .map(|kind| (score(kind), kind))
         .filter(|(score, _)| *score > 0)
         .max_by_key(|(score, kind)| (*score, std::cmp::Reverse(*kind)))

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Auth, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, System, Transport,
+    Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Other, Registration,
+    System, Transport,
 };
 use super::origin::Sources;
 use crate::base::ids::Name;
@@ -38,6 +39,12 @@ pub struct Objects {
     pub named_acls: Sorted<NamedAcl>,
     /// Second names of domains.
     pub domain_aliases: Sorted<DomainAlias>,
+    /// Our registrations elsewhere.
+    pub registrations: Sorted<Registration>,
+    /// Contacts bound by hand or read from a table.
+    pub contacts: Sorted<Contact>,
+    /// Objects of kinds with which nothing is done yet.
+    pub others: BTreeMap<(Kind, Name), Arc<Other>>,
     /// Objects held over from an earlier load because their newer version is bad.
     pub kept: BTreeSet<(Kind, Name)>,
     /// The names behind every [`Origin`](super::origin::Origin) in here.
@@ -67,6 +74,10 @@ pub enum AnyObject {
     NamedAcl(Arc<NamedAcl>),
     /// A second name of a domain.
     DomainAlias(Arc<DomainAlias>),
+    /// A registration of ours.
+    Registration(Arc<Registration>),
+    /// A bound contact.
+    Contact(Arc<Contact>),
 }
 
 /// One difference between two configurations.
@@ -253,6 +264,8 @@ stored! {
     Acl Sorted<Acl>, acls;
     NamedAcl Sorted<NamedAcl>, named_acls;
     DomainAlias Sorted<DomainAlias>, domain_aliases;
+    Registration Sorted<Registration>, registrations;
+    Contact Sorted<Contact>, contacts;
 }
 
 impl Objects {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::compile::Compiler;
 use super::finding::Finding;
 use super::kind::Kind;
-use super::model::{Acl, Auth, Endpoint, Object};
+use super::model::{Acl, Auth, Endpoint, Object, Registration};
 use super::objects::{Objects, Table};
 use super::suggest;
 use super::value::access::Access;
@@ -96,6 +96,9 @@ impl Compiler<'_> {
                 checker.dangling(&**identify, what, objects.endpoints.keys());
             }
         }
+        for registration in objects.registrations.values() {
+            checker.registration(registration);
+        }
         for acl in objects.acls.values() {
             checker.lists(&**acl, &acl.source, "acl");
             checker.lists(&**acl, &acl.contact, "contact_acl");
@@ -162,6 +165,24 @@ impl Checker<'_> {
         }
         self.lists(endpoint, &endpoint.options.access, "acl");
         self.lists(endpoint, &endpoint.options.contact_access, "contact_acl");
+    }
+
+    fn registration(&mut self, registration: &Registration) {
+        let objects = self.objects;
+        for name in registration.outbound_auth.iter().filter(|name| !objects.auths.contains_key(*name)) {
+            let what = Named { kind: Kind::Auth, name, option: "outbound_auth" };
+            self.dangling(registration, what, objects.auths.keys());
+        }
+        let transport = &registration.transport;
+        if !transport.is_empty() && !objects.transports.contains_key(transport) {
+            let what = Named { kind: Kind::Transport, name: transport, option: "transport" };
+            self.dangling(registration, what, objects.transports.keys());
+        }
+        let endpoint = &registration.endpoint;
+        if !endpoint.is_empty() && !objects.endpoints.contains_key(endpoint) {
+            let what = Named { kind: Kind::Endpoint, name: endpoint, option: "endpoint" };
+            self.dangling(registration, what, objects.endpoints.keys());
+        }
     }
 
     fn lists<T: Object>(&mut self, object: &T, access: &Access, option: &'static str) {

@@ -102,6 +102,10 @@ named_object!(Aor, Aor, [OWN, SHARED], {
         }
     }
 
+    fn shared_part(&self) -> usize {
+        Arc::as_ptr(&self.options).addr()
+    }
+
     fn share(&mut self, pool: &mut Pool) {
         pool.aors.share(&mut self.options);
     }

@@ -169,6 +169,10 @@ named_object!(Auth, Auth, [OWN, OAUTH, SHARED], {
         }
     }
 
+    fn shared_part(&self) -> usize {
+        Arc::as_ptr(&self.options).addr()
+    }
+
     fn share(&mut self, pool: &mut Pool) {
         pool.auths.share(&mut self.options);
     }

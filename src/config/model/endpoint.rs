@@ -188,6 +188,10 @@ named_object!(Endpoint, Endpoint, [OWN, EXTRA, SHARED, JOINED], {
         }
     }
 
+    fn shared_part(&self) -> usize {
+        Arc::as_ptr(&self.options).addr()
+    }
+
     fn share(&mut self, pool: &mut Pool) {
         pool.endpoints.share(&mut self.options);
     }

@@ -57,6 +57,11 @@ pub trait Object: Clone + PartialEq + Sized + Send + Sync + 'static {
     /// Lets equal parts be shared with other objects.
     fn share(&mut self, _pool: &mut Pool) {}
 
+    /// A number that objects share whose common options are the same; 0 for an object that shares none.
+    fn shared_part(&self) -> usize {
+        0
+    }
+
     /// The options as `pjsip show` prints them, in alphabetical order; a repeatable option gives one pair per value.
     fn options(&self) -> Vec<(&'static str, String)> {
         printed(self, |spec| !Self::hidden().contains(&spec.name))

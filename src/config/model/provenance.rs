@@ -79,6 +79,11 @@ impl Provenance {
         self.all_of(option).next_back()
     }
 
+    /// A number that objects share whose options were set by lines of the same pattern.
+    pub fn pattern(&self) -> usize {
+        Arc::as_ptr(&self.lines).addr()
+    }
+
     /// Whether both objects were written at the same places.
     pub fn same_place(&self, other: &Provenance) -> bool {
         self.at == other.at && (Arc::ptr_eq(&self.lines, &other.lines) || self.lines == other.lines)

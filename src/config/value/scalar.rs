@@ -24,6 +24,9 @@ pub struct Int;
 /// A whole number between two bounds, both included.
 #[derive(Debug)]
 pub struct Between<const LEAST: u32, const MOST: u32>;
+/// A second since 1970.
+#[derive(Debug)]
+pub struct UnixTime;
 /// Seconds with a fraction, printed with six places.
 #[derive(Debug)]
 pub struct FractionalSecs;
@@ -102,6 +105,19 @@ impl Codec<u32> for Uint {
     }
 
     fn print(field: &u32, lines: &mut Vec<String>) {
+        lines.push(field.to_string());
+    }
+}
+
+impl Codec<u64> for UnixTime {
+    fn apply(field: &mut u64, text: &str, _: &mut Cx) -> Result<(), Fault> {
+        *field = text
+            .parse()
+            .map_err(|_| Fault::new("bad-number", format!("'{text}' is not a second since 1970")))?;
+        Ok(())
+    }
+
+    fn print(field: &u64, lines: &mut Vec<String>) {
         lines.push(field.to_string());
     }
 }

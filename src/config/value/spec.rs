@@ -17,18 +17,27 @@ pub struct Fault {
     pub help: Option<String>,
     /// Bytes into the value where it is wrong.
     pub offset: usize,
+    /// What Asterisk logs in this case, where that is not `Error parsing option=value`.
+    pub log: Option<String>,
 }
 
 impl Fault {
     /// A value that is wrong as a whole.
     pub fn new(code: &'static str, message: impl Into<String>) -> Fault {
-        Fault { code, message: message.into(), help: None, offset: 0 }
+        Fault { code, message: message.into(), help: None, offset: 0, log: None }
     }
 
     /// With a way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Fault {
         self.help = Some(help.into());
+        self
+    }
+
+    /// With Asterisk's own words.
+    #[must_use]
+    pub fn log(mut self, line: impl Into<String>) -> Fault {
+        self.log = Some(line.into());
         self
     }
 
