@@ -61,3 +61,11 @@ pub const SDP_LINES: usize = 2_048;
 pub const SDP_MEDIA: usize = 64;
 /// Oddities remembered of one session description, for the trace; further ones are not noted.
 pub const SDP_ODDITIES: usize = 8;
+/// Bytes in one administrator's line: room for a whole message in hexadecimal (`explain identify --packet-hex`).
+pub const ADMIN_LINE_BYTES: usize = 2 * MESSAGE_BYTES + 4_096;
+/// Words in one administrator's line.
+pub const ADMIN_LINE_WORDS: usize = 4_096;
+/// Depth of parentheses and negations in `pjsip show history where …`: bounds the recursion.
+pub const FILTER_DEPTH: usize = 32;
+/// Memory of one compiled `like` pattern: a short pattern with huge counts must not eat the machine.
+pub const PATTERN_BYTES: usize = 1 << 20;

@@ -1,0 +1,83 @@
+//! Parts of the server under the names of the Asterisk modules that do the same.
+
+use super::order::Scope;
+use crate::admin::text::Module;
+
+/// What `module reload` does for a module.
+pub(super) enum Reload {
+    /// Reads this again.
+    Scope(Scope),
+    /// Asterisk's does not support it, nor ours.
+    Unsupported,
+    /// No such module.
+    Unknown,
+}
+
+/// Every module `module show` names, sorted by name.
+pub const MODULES: &[Module] = &[
+    Module { name: "app_dial.so", description: "Dialing Application" },
+    Module { name: "bridge_native_rtp.so", description: "Native RTP bridging module" },
+    Module { name: "bridge_simple.so", description: "Simple two channel bridging module" },
+    Module { name: "chan_pjsip.so", description: "PJSIP Channel Driver" },
+    Module { name: "pbx_config.so", description: "Text Extension Configuration" },
+    Module { name: "res_pjsip.so", description: "Basic SIP resource" },
+    Module { name: "res_pjsip_acl.so", description: "PJSIP ACL Resource" },
+    Module { name: "res_pjsip_authenticator_digest.so", description: "PJSIP authentication resource" },
+    Module { name: "res_pjsip_caller_id.so", description: "PJSIP Caller ID Support" },
+    Module {
+        name: "res_pjsip_dialog_info_body_generator.so",
+        description: "PJSIP Extension State Dialog Info+XML Provider",
+    },
+    Module { name: "res_pjsip_dtmf_info.so", description: "PJSIP DTMF INFO Support" },
+    Module {
+        name: "res_pjsip_endpoint_identifier_anonymous.so",
+        description: "PJSIP Anonymous endpoint identifier",
+    },
+    Module { name: "res_pjsip_endpoint_identifier_ip.so", description: "PJSIP IP endpoint identifier" },
+    Module {
+        name: "res_pjsip_endpoint_identifier_user.so",
+        description: "PJSIP username endpoint identifier",
+    },
+    Module { name: "res_pjsip_exten_state.so", description: "PJSIP Extension State Notifications" },
+    Module { name: "res_pjsip_history.so", description: "PJSIP History" },
+    Module { name: "res_pjsip_logger.so", description: "PJSIP Packet Logger" },
+    Module { name: "res_pjsip_maintenance.so", description: "PJSIP Maintenance Mode" },
+    Module { name: "res_pjsip_mwi.so", description: "PJSIP MWI resource" },
+    Module { name: "res_pjsip_mwi_body_generator.so", description: "PJSIP MWI resource" },
+    Module { name: "res_pjsip_nat.so", description: "PJSIP NAT Support" },
+    Module { name: "res_pjsip_notify.so", description: "CLI/AMI PJSIP NOTIFY Support" },
+    Module {
+        name: "res_pjsip_outbound_authenticator_digest.so",
+        description: "PJSIP authentication resource",
+    },
+    Module { name: "res_pjsip_outbound_registration.so", description: "PJSIP Outbound Registration Support" },
+    Module { name: "res_pjsip_path.so", description: "PJSIP Path Header Support" },
+    Module { name: "res_pjsip_pidf_body_generator.so", description: "PJSIP Extension State PIDF Provider" },
+    Module { name: "res_pjsip_pubsub.so", description: "PJSIP event resource" },
+    Module { name: "res_pjsip_refer.so", description: "PJSIP Blind and Attended Transfer Support" },
+    Module { name: "res_pjsip_registrar.so", description: "PJSIP Registrar Support" },
+    Module { name: "res_pjsip_sdp_rtp.so", description: "PJSIP SDP RTP/AVP stream handler" },
+    Module { name: "res_pjsip_session.so", description: "PJSIP Session resource" },
+    Module { name: "res_rtp_asterisk.so", description: "Asterisk RTP Stack" },
+];
+
+/// What `module reload NAME` reads again. `.so` may be left out. Both registration modules restart outbound
+/// registrations: guides name the one for the other (S4-161).
+pub(super) fn reload(name: &str) -> Reload {
+    let stem = name.to_ascii_lowercase();
+    let stem = stem.strip_suffix(".so").unwrap_or(&stem);
+    match stem {
+        "res_pjsip" | "res_pjsip_endpoint_identifier_ip" | "res_pjsip_acl" | "chan_pjsip" => {
+            Reload::Scope(Scope::Pjsip)
+        }
+        "res_pjsip_registrar" | "res_pjsip_outbound_registration" => Reload::Scope(Scope::Registrations),
+        "pbx_config" => Reload::Scope(Scope::Dialplan),
+        "res_pjsip_notify" => Reload::Scope(Scope::Notify),
+        "res_rtp_asterisk" => Reload::Scope(Scope::Rtp),
+        "extconfig" | "sorcery" => Reload::Scope(Scope::All),
+        _ if MODULES.iter().any(|module| module.name.strip_suffix(".so") == Some(stem)) => {
+            Reload::Unsupported
+        }
+        _ => Reload::Unknown,
+    }
+}

@@ -1,0 +1,184 @@
+//! Commands other than PJSIP's: Asterisk's `core`, `dialplan`, `module`, and our own plain ones.
+
+use super::build::{self, Fault};
+use super::complete::Names;
+use super::order::{Scope, ServerOrder, When};
+use super::table::{Entry, entry};
+use super::{Parsed, explain, help};
+use crate::admin::shape::{CoreChannels, Layout};
+use crate::switch::view::{Command, Kind};
+
+pub(super) static BEFORE_PJSIP: &[Entry] = &[
+    entry("bridge show all", "", "List all bridges", |c| {
+        c.nothing()?;
+        c.ask(Command::Bridges, Layout::Bridges)
+    }),
+    entry("core abort shutdown", "", "Cancel a running shutdown", |c| {
+        c.nothing()?;
+        c.server(ServerOrder::AbortStop)
+    }),
+    entry("core reload", "", "Global reload", build::reload_all).helped(&[
+        "Reads the whole configuration again. What is wrong is reported and keeps its last good version.",
+    ]),
+    entry("core restart gracefully", "", "Restart Jackfield gracefully", build::restart).whole(),
+    entry("core restart now", "", "Restart Jackfield immediately", build::restart).whole(),
+    entry("core restart when convenient", "", "Restart Jackfield at empty call volume", build::restart)
+        .whole(),
+    entry("core set debug", "[atleast] <level>|off", "Set level of debug chattiness", |c| {
+        build::level(c, true)
+    })
+    .helped(&["Sets the debug level, 0 to 255; 'atleast' only raises it."]),
+    entry("core set verbose", "[atleast] <level>|off", "Set level of verboseness", |c| {
+        build::level(c, false)
+    })
+    .helped(&["Sets the verbose level of the console, 0 to 255; 'atleast' only raises it."]),
+    entry("core show calls", "", "Display information on calls", |c| {
+        c.nothing()?;
+        build::core_counts(c, CoreChannels::Calls)
+    }),
+    entry(
+        "core show channels",
+        "[concise|verbose|count]",
+        "Display information on channels",
+        build::core_channels,
+    )
+    .helped(&["'concise' separates fields by '!', 'verbose' shows more of them, 'count' only counts."])
+    .named(Names::Words(&["concise", "verbose", "count"])),
+    entry("core show channel", "<channel>", "Display information on a specific channel", build::core_channel)
+        .named(Names::Kind(Kind::Channel)),
+    entry("core show help", "[topic]", "Display help list, or specific help on a command", |c| {
+        Ok(Parsed::Text(help::topic(c.rest())))
+    })
+    .helped(&["With a topic the usage of that command; without one the list of commands."])
+    .named(Names::Commands),
+    entry("core show hints", "", "Show dialplan hints", |c| {
+        c.nothing()?;
+        c.ask(Command::Hints, Layout::Hints)
+    }),
+    entry("core show settings", "", "Show some core settings", |c| {
+        c.nothing()?;
+        c.server(ServerOrder::CoreSettings)
+    }),
+    entry("core show uptime", "[seconds]", "Show uptime information", |c| match c.rest() {
+        [] => c.server(ServerOrder::Uptime { seconds: false }),
+        [word] if word.is("seconds") => c.server(ServerOrder::Uptime { seconds: true }),
+        _ => Err(Fault::Usage),
+    })
+    .named(Names::Words(&["seconds"])),
+    entry("core show version", "", "Display version info", |c| build::version(c, true)),
+    entry("core stop gracefully", "", "Gracefully shut down Jackfield", |c| build::stop(c, When::Gracefully))
+        .helped(&["Takes no new calls and ends when the last one has ended."])
+        .whole(),
+    entry("core stop now", "", "Shut down Jackfield immediately", |c| build::stop(c, When::Now))
+        .helped(&["Hangs up every call and ends."])
+        .whole(),
+    entry("core stop when convenient", "", "Shut down Jackfield at empty call volume", |c| {
+        build::stop(c, When::Convenient)
+    })
+    .helped(&["Goes on taking calls and ends as soon as there is none."])
+    .whole(),
+    entry("core waitfullybooted", "", "Wait for Jackfield to be fully booted", |c| {
+        c.nothing()?;
+        c.server(ServerOrder::WaitFullyBooted)
+    }),
+    entry("dialplan reload", "", "Reload extensions and *only* extensions", |c| {
+        c.nothing()?;
+        c.server(ServerOrder::Reload { scope: Scope::Dialplan, plan: false })
+    }),
+    entry("dialplan show", "[[<extension>@]<context>]", "Show dialplan", build::dialplan_show)
+        .helped(&["Extensions of every context, of one, or one extension; with file and line of each step."])
+        .named(Names::Contexts),
+    entry("explain auth", "<name>", "Say why a name is challenged or refused", explain::auth)
+        .helped(&[
+            "Which auth objects would be used, which algorithms offered, and what a wrong answer would give.",
+        ])
+        .named(Names::Kind(Kind::Endpoint)),
+    entry(
+        "explain direct-media",
+        "<channel> | --between <caller> <callee> [--dial-options <options>]",
+        "Say why media goes direct or not",
+        explain::direct_media,
+    )
+    .helped(&["Every condition with pass or fail, and which option of which object is behind it."])
+    .named(Names::Kind(Kind::Channel)),
+    entry(
+        "explain identify",
+        "--from <uri> --source <address:port> [--header <name: value>]... [--request-uri <uri>]",
+        "Say which endpoint a request would be given",
+        explain::identify,
+    )
+    .helped(&[
+        "Every identifier in order with what it looked at and what it said.",
+        "--packet-hex <digits> judges a whole message instead of one made from the options.",
+    ])
+    .named(Names::Words(&["--from", "--source", "--header", "--request-uri", "--packet-hex"])),
+    entry("help", "[topic]", "Display help list, or specific help on a command", |c| {
+        Ok(Parsed::Text(help::topic(c.rest())))
+    })
+    .named(Names::Commands),
+    entry("logger reload", "", "Reopen the log files", |c| {
+        c.nothing()?;
+        c.server(ServerOrder::LogReopen)
+    }),
+    entry("logger rotate", "", "Reopen the log files", |c| {
+        c.nothing()?;
+        c.server(ServerOrder::LogReopen)
+    })
+    .helped(&["Files are renamed by the system's log rotation; this opens them again."]),
+    entry("module reload", "[<module>]", "Reload configuration for a given module", build::module_reload)
+        .helped(&["Reads again what the Asterisk module of that name would; everything without a name."])
+        .named(Names::Modules),
+    entry("module show", "[like <part>]", "List modules and info", build::module_show)
+        .helped(&["Parts of this program under the names of the Asterisk modules that do the same."])
+        .named(Names::Words(&["like"])),
+];
+
+pub(super) static AFTER_PJSIP: &[Entry] = &[
+    entry("reload", "[--plan]", "Reload the configuration", build::reload_all)
+        .helped(&["--plan only says what a reload would change, and what it would refuse."])
+        .named(Names::Words(&["--plan"])),
+    entry("remove contact", "<aor> {<uri>|--all}", "Forget a registered contact", build::remove_contact)
+        .helped(&["Takes a registration away, here and in the store. The device may register again."])
+        .named(Names::Kind(Kind::Aor)),
+    entry("show aors", "[like <pattern>]", "Show aors and their contacts", |c| build::show(c, Kind::Aor)),
+    entry("show aor", "<id>", "Show one aor", |c| build::one(c, Kind::Aor)).named(Names::Kind(Kind::Aor)),
+    entry("show auths", "[like <pattern>]", "Show auths", |c| build::show(c, Kind::Auth)),
+    entry("show auth", "<id>", "Show one auth", |c| build::one(c, Kind::Auth)).named(Names::Kind(Kind::Auth)),
+    entry("show bridges", "", "Show bridges", |c| {
+        c.nothing()?;
+        c.ask(Command::Bridges, Layout::Bridges)
+    }),
+    entry("show channels", "[like <pattern>]", "Show channels", |c| build::show(c, Kind::Channel)),
+    entry("show channel", "<id>", "Show one channel", |c| build::one(c, Kind::Channel))
+        .named(Names::Kind(Kind::Channel)),
+    entry("show contacts", "[like <pattern>]", "Show contacts", |c| build::show(c, Kind::Contact)),
+    entry("show contact", "<aor/uri>", "Show one contact", |c| build::one(c, Kind::Contact))
+        .named(Names::Kind(Kind::Contact)),
+    entry("show endpoints", "[like <pattern>]", "Show endpoints and what belongs to them", |c| {
+        build::show(c, Kind::Endpoint)
+    }),
+    entry("show endpoint", "<id>", "Show one endpoint", |c| build::one(c, Kind::Endpoint))
+        .named(Names::Kind(Kind::Endpoint)),
+    entry("show identifies", "[like <pattern>]", "Show identify sections", |c| {
+        build::show(c, Kind::Identify)
+    }),
+    entry("show identify", "<id>", "Show one identify section", |c| build::one(c, Kind::Identify))
+        .named(Names::Kind(Kind::Identify)),
+    entry("show registrations", "[like <pattern>]", "Show outbound registrations", |c| {
+        build::show(c, Kind::Registration)
+    }),
+    entry("show registration", "<id>", "Show one outbound registration", |c| {
+        build::one(c, Kind::Registration)
+    })
+    .named(Names::Kind(Kind::Registration)),
+    entry("show status", "", "Show the server at a glance", |c| {
+        c.nothing()?;
+        c.ask(Command::Status, Layout::Status)
+    }),
+    entry("show subscriptions", "[like <pattern>]", "Show inbound subscriptions", |c| {
+        build::subscriptions(c, Layout::Subscriptions)
+    }),
+    entry("show transports", "[like <pattern>]", "Show transports", |c| build::show(c, Kind::Transport)),
+    entry("show transport", "<id>", "Show one transport", |c| build::one(c, Kind::Transport))
+        .named(Names::Kind(Kind::Transport)),
+];

@@ -1,0 +1,3 @@
+//! x
+/// x
+pub fn body(_o: &mut String, _m: &[u8]) {}
