@@ -11,6 +11,9 @@
 pub mod cli;
 
 pub mod explain;
+pub mod json;
+pub mod log_line;
+pub mod security;
 
 pub mod shape;
 pub mod text;
@@ -25,7 +28,7 @@ use crate::switch::view::Reply;
 pub fn print(replies: Vec<Reply>, shape: &Shape) -> Answer {
     let replies: Vec<Reply> = replies.into_iter().map(|reply| shape::narrow(reply, shape)).collect();
     match shape.format {
-        Format::Json => text::print(&replies, shape),
+        Format::Json => json::print(&replies, shape),
         Format::Text { .. } => text::print(&replies, shape),
     }
 }

@@ -214,7 +214,10 @@ pub(super) fn narrow(mut reply: Reply, shape: &Shape) -> Reply {
             });
             all.sort_by(|a, b| (&a.aor, &a.uri).cmp(&(&b.aor, &b.uri)));
         }
-        Reply::Channels(all) => all.retain(|channel| keep(&channel.name) || keep(&channel.application)),
+        Reply::Channels(all) => {
+            all.retain(|channel| keep(&channel.name) || keep(&channel.application));
+            all.sort_by(|a, b| a.name.cmp(&b.name));
+        }
         Reply::ChannelStats(all) => all.retain(|channel| keep(&channel.channel)),
         Reply::Subscriptions(all) => all.retain(|one| {
             keep(&format!("{} {}/{} {}", super::text::caller_of(one), one.resource, one.event, one.call_id))

@@ -6,21 +6,25 @@ use crate::switch::view::{BridgeView, ChannelView, ContextView, ExtensionView, R
 
 /// `core show channels` and `core show calls`. A second reply, the status, gives the count of calls so far.
 pub(super) fn channels(out: &mut String, replies: &[Reply], form: CoreChannels) {
-    let none = Vec::new();
-    let all = match replies.first() {
-        Some(Reply::Channels(all)) => all,
-        _ => &none,
+    let mut all: Vec<&ChannelView> = match replies.first() {
+        Some(Reply::Channels(all)) => all.iter().collect(),
+        _ => Vec::new(),
     };
+    // Oldest first: the id is the second of its birth and a running number.
+    all.sort_by_key(|one| {
+        let (secs, number) = one.unique_id.split_once('.').unwrap_or((&one.unique_id, ""));
+        (secs.parse::<u64>().unwrap_or(0), number.parse::<u64>().unwrap_or(0))
+    });
     match form {
         CoreChannels::Table => {
             table_line(out, "Channel", "Location", "State", "Application(Data)");
-            all.iter().for_each(|one| table_row(out, one));
+            all.iter().copied().for_each(|one| table_row(out, one));
         }
         CoreChannels::Verbose => {
             verbose_header(out);
-            all.iter().for_each(|one| verbose_row(out, one));
+            all.iter().copied().for_each(|one| verbose_row(out, one));
         }
-        CoreChannels::Concise => return all.iter().for_each(|one| concise(out, one)),
+        CoreChannels::Concise => return all.iter().copied().for_each(|one| concise(out, one)),
         CoreChannels::Count | CoreChannels::Calls => {}
     }
     if form != CoreChannels::Calls {
