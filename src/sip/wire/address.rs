@@ -75,16 +75,16 @@ impl<'m> NameAddr<'m> {
     }
 }
 
-/// Where `<` opens the URI, outside the quoted display name.
+/// Where `<` opens the URI, outside the quoted display name. A `;` before it means that there is none: what follows
+/// are the parameters of a bare URI, quotes and brackets in them included.
 fn open_bracket(value: &[u8]) -> Result<Option<usize>, AddressFault> {
-    let mut i = 0;
-    while i < value.len() {
-        match value[i] {
-            b'"' => i += text::quoted_end(&value[i..]).ok_or(AddressFault::Quote)?,
-            b'<' => return Ok(Some(i)),
-            // A bare URI may hold quotes in its parameters only after this.
-            b';' => return Ok(None),
-            _ => i += 1,
+    let mut at = 0;
+    while let Some(next) = value.get(at..).and_then(|rest| memchr::memchr3(b'"', b'<', b';', rest)) {
+        at += next;
+        match value[at] {
+            b'"' => at += text::quoted_end(&value[at..]).ok_or(AddressFault::Quote)?,
+            b'<' => return Ok(Some(at)),
+            _ => return Ok(None),
         }
     }
     Ok(None)

@@ -1,6 +1,7 @@
 //! Cutting a byte stream into messages (RFC 3261 18.3, RFC 5626 3.5.1), right however the bytes are split.
 
 use super::header::Header;
+use super::scan::{logical_line, split_line};
 use super::text;
 use crate::base::limits;
 
@@ -9,7 +10,7 @@ use crate::base::limits;
 pub enum Frame {
     /// Not yet whole; read more.
     Partial,
-    /// CRLF CRLF: answer with one CRLF. Consume that many bytes.
+    /// CRLF CRLF: answer with one CRLF (RFC 5626 3.5.1). Consume that many bytes.
     Ping(usize),
     /// A lone CRLF: the answer to our ping, or padding. Consume that many bytes.
     Pong(usize),
@@ -22,41 +23,90 @@ pub enum Frame {
 /// Why a stream cannot be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamFault {
-    /// The header section is longer than a message may be.
+    /// What stands where a message should start cannot start one: TLS on a plain port, a body longer than its length.
+    NotSip,
+    /// The message is longer than [`limits::MESSAGE_BYTES`].
     TooLong,
     /// No Content-Length, several that differ, or none that is a number (RFC 3261 18.3 demands one on streams).
     Length,
 }
 
-/// Remembers how far the end of the headers was looked for, so that a slow sender costs no repeated scan.
+/// Cuts one connection's bytes. It remembers what it has seen of the message at the front, so that a peer that sends
+/// byte by byte costs no repeated work.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
+    /// How far the end of the headers was looked for.
     searched: usize,
+    /// Length of the message at the front, once its headers are whole.
+    whole: Option<usize>,
+    /// Whether the last thing consumed was one CRLF, so that another makes it a ping.
+    half_ping: bool,
 }
 
 impl Stream {
-    /// Looks at the bytes received and not yet consumed.
+    /// Looks at the bytes received and not yet consumed; they start where the last frame ended.
+    ///
+    /// A ping whose second CRLF arrives apart is told as [`Frame::Pong`] and then [`Frame::Ping`], because a lone CRLF
+    /// may also be a whole pong, which nobody should wait for.
     pub fn next(&mut self, buffer: &[u8]) -> Frame {
-        if buffer.first().is_some_and(|b| matches!(b, b'\r' | b'\n')) {
-            return blank(buffer);
+        let Some(first) = buffer.first() else { return Frame::Partial };
+        if matches!(first, b'\r' | b'\n') {
+            return self.blank(buffer);
         }
-        let Some(head) = self.head_end(buffer) else {
-            return if buffer.len() > limits::MESSAGE_BYTES {
-                Frame::Broken(StreamFault::TooLong)
-            } else {
-                Frame::Partial
-            };
+        self.half_ping = false;
+        if !text::is_token_byte(*first) {
+            return Frame::Broken(StreamFault::NotSip);
+        }
+        let whole = match self.whole {
+            Some(whole) => whole,
+            None => {
+                let Some(head) = self.head_end(buffer) else {
+                    return if buffer.len() >= limits::MESSAGE_BYTES {
+                        Frame::Broken(StreamFault::TooLong)
+                    } else {
+                        Frame::Partial
+                    };
+                };
+                let Some(length) = content_length(&buffer[..head]) else {
+                    return Frame::Broken(StreamFault::Length);
+                };
+                let whole = head.saturating_add(length);
+                if whole > limits::MESSAGE_BYTES {
+                    return Frame::Broken(StreamFault::TooLong);
+                }
+                *self.whole.insert(whole)
+            }
         };
-        let Some(length) = content_length(&buffer[..head]) else { return Frame::Broken(StreamFault::Length) };
-        let whole = head.saturating_add(length);
-        if whole > limits::MESSAGE_BYTES {
-            return Frame::Broken(StreamFault::TooLong);
-        }
         if buffer.len() < whole {
             return Frame::Partial;
         }
-        self.searched = 0;
+        *self = Stream::default();
         Frame::Message(whole)
+    }
+
+    /// How many bytes of the message at the front are still to come, when its headers told.
+    pub fn missing(&self, buffer: &[u8]) -> Option<usize> {
+        self.whole.map(|whole| whole.saturating_sub(buffer.len()))
+    }
+
+    /// Keep-alives and padding before a message.
+    fn blank(&mut self, buffer: &[u8]) -> Frame {
+        match buffer {
+            [b'\r', b'\n', ..] if self.half_ping => {
+                self.half_ping = false;
+                Frame::Ping(2)
+            }
+            [b'\r', b'\n', b'\r', b'\n', ..] => Frame::Ping(4),
+            [b'\r'] | [b'\r', b'\n', b'\r'] => Frame::Partial,
+            [b'\r', b'\n', ..] => {
+                self.half_ping = true;
+                Frame::Pong(2)
+            }
+            _ => {
+                self.half_ping = false;
+                Frame::Pong(1)
+            }
+        }
     }
 
     /// Where the header section ends, its empty line included.
@@ -80,33 +130,23 @@ impl Stream {
     }
 }
 
-/// Keep-alives and padding before a message.
-fn blank(buffer: &[u8]) -> Frame {
-    match buffer {
-        [b'\r', b'\n', b'\r', b'\n', ..] => Frame::Ping(4),
-        [b'\r'] | [b'\r', b'\n', b'\r'] => Frame::Partial,
-        [b'\r', b'\n', ..] => Frame::Pong(2),
-        _ => Frame::Pong(1),
-    }
-}
-
-/// The one Content-Length of a header section. Folded lines never hold it, but may hold its letters, so lines that
-/// start with a blank are skipped.
+/// The one Content-Length of a header section, read as [`super::Index::scan`] reads it: were there two ways, a message
+/// could be cut by one and understood by the other.
 fn content_length(head: &[u8]) -> Option<usize> {
+    let mut at = memchr::memchr(b'\n', head)? + 1;
     let mut found = None;
-    for line in head.split(|b| *b == b'\n').skip(1) {
-        let Some(colon) = memchr::memchr(b':', line) else { continue };
-        if line[0] == b' '
-            || line[0] == b'\t'
-            || Header::from_name(text::trim(&line[..colon])) != Header::ContentLength
+    while let Some(line) = logical_line(head, at).filter(|line| line.end > at) {
+        if matches!(head[at], b'C' | b'c' | b'L' | b'l')
+            && let Some((name, value)) = split_line(&head[at..line.end])
+            && Header::from_name(&head[at..at + name]) == Header::ContentLength
         {
-            continue;
+            let length = text::number(&head[at + value.start..at + value.end])?;
+            if found.is_some_and(|before| before != length) {
+                return None;
+            }
+            found = Some(length);
         }
-        let length = text::number(text::trim(&line[colon + 1..]))?;
-        if found.is_some_and(|before| before != length) {
-            return None;
-        }
-        found = Some(length);
+        at = line.next;
     }
     found.map(|length| length as usize)
 }

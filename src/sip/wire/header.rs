@@ -1,5 +1,7 @@
 //! Header field names: long and compact forms, found without allocation.
 
+use super::text;
+
 /// The header fields we look at by name. Every other is kept as bytes and can be found with
 /// [`super::Message::other`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -129,20 +131,13 @@ impl Header {
     /// Finds the kind of a field name, long or compact, without regard to case.
     pub fn from_name(name: &[u8]) -> Header {
         if let [letter] = name {
-            let letter = letter.to_ascii_lowercase();
-            return TABLE
-                .iter()
-                .find(|(_, _, compact)| *compact == letter && letter != 0)
-                .map_or(Header::Other, |(kind, _, _)| *kind);
+            return COMPACT[usize::from(letter.to_ascii_lowercase())];
         }
-        let Some(first) = name.first() else { return Header::Other };
-        let (from, to) = FIRST_LETTER[usize::from(first.to_ascii_lowercase().wrapping_sub(b'a')).min(26)];
-        for (kind, long, _) in &TABLE[usize::from(from)..usize::from(to)] {
-            if long.len() == name.len() && long.as_bytes().eq_ignore_ascii_case(name) {
-                return *kind;
-            }
+        let row = hash(name).map_or(0, |slot| LONG[slot]);
+        match usize::from(row).checked_sub(1).map(|row| &TABLE[row]) {
+            Some((kind, long, _)) if text::same_token(name, long.as_bytes()) => *kind,
+            _ => Header::Other,
         }
-        Header::Other
     }
 
     /// The long name, as printed; `""` for [`Header::Other`].
@@ -156,19 +151,40 @@ impl Header {
     }
 }
 
-/// Where each first letter's names stand in [`TABLE`], which is sorted by first letter. Index 26: nothing.
-const FIRST_LETTER: [(u8, u8); 27] = {
-    let mut ranges = [(0u8, 0u8); 27];
+/// Kinds by compact letter.
+const COMPACT: [Header; 256] = {
+    let mut kinds = [Header::Other; 256];
     let mut i = 0;
     while i < TABLE.len() {
-        let letter = (TABLE[i].1.as_bytes()[0].to_ascii_lowercase() - b'a') as usize;
-        if ranges[letter].1 == 0 {
-            ranges[letter].0 = i as u8;
+        if TABLE[i].2 != 0 {
+            kinds[TABLE[i].2 as usize] = TABLE[i].0;
         }
-        ranges[letter].1 = i as u8 + 1;
         i += 1;
     }
-    ranges
+    kinds
+};
+
+const SLOTS: usize = 256;
+
+/// A slot no other name of [`TABLE`] has: made of length, first, middle and last letter in lower case. `None` for the
+/// empty name.
+const fn hash(name: &[u8]) -> Option<usize> {
+    let [first, .., last] = name else { return None };
+    let middle = (name[name.len() / 2] | 0x20) as usize;
+    Some((name.len() + (*first | 0x20) as usize + middle * 15 + (*last | 0x20) as usize) % SLOTS)
+}
+
+/// Rows of [`TABLE`], plus one, by [`hash`] of their long name; 0 for none. The compiler proves that no two share a slot.
+static LONG: [u8; SLOTS] = {
+    let mut slots = [0; SLOTS];
+    let mut row = 0;
+    while row < TABLE.len() {
+        let Some(slot) = hash(TABLE[row].1.as_bytes()) else { panic!("names have letters") };
+        assert!(slots[slot] == 0, "two header names share a slot: choose another factor in hash()");
+        slots[slot] = row as u8 + 1;
+        row += 1;
+    }
+    slots
 };
 
 #[cfg(test)]

@@ -44,8 +44,12 @@ pub struct Envelope<'m> {
     pub via: Via<'m>,
     /// From.
     pub from: NameAddr<'m>,
+    /// Its URI.
+    pub from_uri: Uri<'m>,
     /// To.
     pub to: NameAddr<'m>,
+    /// Its URI.
+    pub to_uri: Uri<'m>,
     /// Call-ID, byte for byte.
     pub call_id: &'m [u8],
     /// CSeq; its method is the request's.
@@ -56,7 +60,7 @@ impl<'m> Message<'m> {
     /// The first line.
     pub fn start(&self) -> Start<'m> {
         match self.index.start {
-            StartIndex::Request { method, method_text, uri } => {
+            StartIndex::Request { method, method_text, uri, .. } => {
                 Start::Request { method, method_text: method_text.of(self.bytes), uri: uri.of(self.bytes) }
             }
             StartIndex::Response { code, reason } => Start::Response { code, reason: reason.of(self.bytes) },
@@ -165,8 +169,8 @@ impl<'m> Message<'m> {
     /// The first that is missing or broken, or a CSeq that names another method.
     pub fn envelope(&self) -> Result<Envelope<'m>, Fault> {
         let via = self.via().ok_or(Fault::Missing(Header::Via))?.ok_or(Fault::Value(Header::Via))?;
-        let from = self.address(Header::From)?;
-        let to = self.address(Header::To)?;
+        let (from, from_uri) = self.address(Header::From)?;
+        let (to, to_uri) = self.address(Header::To)?;
         let call_id = self.header(Header::CallId).filter(|id| !id.is_empty());
         let call_id = call_id.ok_or(Fault::Missing(Header::CallId))?;
         let cseq = self.header(Header::CSeq).ok_or(Fault::Missing(Header::CSeq))?;
@@ -174,14 +178,14 @@ impl<'m> Message<'m> {
         if self.method().is_some() && cseq.method_text != self.method_text() {
             return Err(Fault::CSeqMethod);
         }
-        Ok(Envelope { via, from, to, call_id, cseq })
+        Ok(Envelope { via, from, from_uri, to, to_uri, call_id, cseq })
     }
 
-    fn address(&self, header: Header) -> Result<NameAddr<'m>, Fault> {
+    fn address(&self, header: Header) -> Result<(NameAddr<'m>, Uri<'m>), Fault> {
         let value = self.header(header).ok_or(Fault::Missing(header))?;
         let address = NameAddr::parse(value).map_err(|_| Fault::Value(header))?;
-        address.uri().map_err(|_| Fault::Value(header))?;
-        Ok(address)
+        let uri = address.uri().map_err(|_| Fault::Value(header))?;
+        Ok((address, uri))
     }
 
     /// The topmost Via: `None` when there is none, `Some(None)` when its grammar is broken.

@@ -25,7 +25,7 @@ pub mod via;
 
 pub use address::{Contact, NameAddr};
 pub use check::check_request;
-pub use credentials::AuthFields;
+pub use credentials::{AuthFields, DigestFields};
 pub use header::Header;
 pub use message::{Envelope, Message, Start};
 pub use params::Params;

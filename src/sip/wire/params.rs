@@ -16,19 +16,11 @@ impl<'m> Params<'m> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             while !rest.is_empty() {
-                let item = match text::find_outside(rest, b';') {
-                    Some(end) => {
-                        let item = &rest[..end];
-                        rest = &rest[end + 1..];
-                        item
-                    }
-                    None => std::mem::take(&mut rest),
-                };
-                let item = text::trim(item);
-                if item.is_empty() {
-                    continue;
+                let (param, after) = next_param(rest);
+                rest = after;
+                if !param.0.is_empty() || param.1.is_some() {
+                    return Some(param);
                 }
-                return Some(split_param(item));
             }
             None
         })
@@ -37,10 +29,18 @@ impl<'m> Params<'m> {
 
     /// The first parameter of that name (without regard to case): outer `None` when absent, inner when valueless.
     pub fn find(self, name: &[u8]) -> Option<Option<&'m [u8]>> {
-        if self.0.is_empty() {
-            return None;
+        let mut rest = self.0;
+        for _ in 0..limits::LIST_ITEMS {
+            if rest.is_empty() {
+                break;
+            }
+            let ((own, value), after) = next_param(rest);
+            if text::same(own, name) {
+                return Some(value);
+            }
+            rest = after;
         }
-        self.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        None
     }
 
     /// The value of the first parameter of that name; `None` when absent or valueless.
@@ -59,11 +59,25 @@ impl<'m> Params<'m> {
     }
 }
 
-/// Name and value of one parameter, white space around both taken off.
-pub(super) fn split_param(item: &[u8]) -> Param<'_> {
-    match memchr::memchr(b'=', item) {
-        Some(eq) => (text::trim(&item[..eq]), Some(text::trim(&item[eq + 1..]))),
-        None => (text::trim(item), None),
+/// The parameter at the front, white space around its name and value taken off, and what follows its `;`.
+#[inline]
+pub(super) fn next_param(s: &[u8]) -> (Param<'_>, &[u8]) {
+    let name_end = s.iter().position(|b| matches!(b, b'=' | b';')).unwrap_or(s.len());
+    let name = text::trim(&s[..name_end]);
+    if s.get(name_end) != Some(&b'=') {
+        return ((name, None), s.get(name_end + 1..).unwrap_or_default());
+    }
+    let s = &s[name_end + 1..];
+    let end = value_end(s);
+    ((name, Some(text::trim(&s[..end]))), s.get(end + 1..).unwrap_or_default())
+}
+
+/// Where a value's `;` stands, or the end. Most values are so short that a plain loop is the fastest search.
+fn value_end(s: &[u8]) -> usize {
+    match s.iter().position(|b| matches!(b, b';' | b'"' | b'<')) {
+        None => s.len(),
+        Some(end) if s[end] == b';' => end,
+        Some(_) => text::find_outside(s, b';').unwrap_or(s.len()),
     }
 }
 

@@ -7,6 +7,7 @@ use super::text;
 use crate::base::limits;
 use crate::sip::method::Method;
 use std::fmt;
+use std::ops::Range;
 
 /// What is wrong with a message. Said by kind and header, never with a copy of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,7 +100,7 @@ pub(super) struct Slot {
 /// What a start line says.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum StartIndex {
-    Request { method: Method, method_text: Span, uri: Span },
+    Request { method: Method, method_text: Span, uri: Span, version: Span },
     Response { code: u16, reason: Span },
 }
 
@@ -141,6 +142,9 @@ const SINGLE: [Header; 7] = [
     Header::Expires,
 ];
 
+/// CR and LF bytes skipped before a start line.
+const LEADING_BLANKS: usize = 32;
+
 impl Index {
     /// Reads one whole message: a datagram, or a frame cut by [`super::frame::Stream`].
     ///
@@ -170,27 +174,29 @@ impl Index {
         if bytes.len() > limits::MESSAGE_BYTES {
             return Err(Fault::TooLong);
         }
-        // RFC 3261 7.5: empty lines before the start line are ignored.
-        let begin = bytes.iter().position(|b| !matches!(b, b'\r' | b'\n')).ok_or(Fault::NotSip)?;
-        let mut at = self.start_line(bytes, begin)?;
+        // RFC 3261 7.5: empty lines before the start line are ignored; a datagram full of them is none of SIP's.
+        let blank = bytes.iter().take(LEADING_BLANKS).take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let mut at = self.start_line(bytes, blank)?;
         // A wrong version is remembered, but the headers are read on, to be able to answer 505.
         let mut fault = match self.start_fault(bytes) {
             Some(fault) => Err(fault),
             None => Ok(()),
         };
+        let mut lines = 0;
         loop {
-            let (line, next) = logical_line(bytes, at).ok_or(Fault::Truncated)?;
-            if line.is_empty() {
-                at = next;
+            let line = logical_line(bytes, at).ok_or(Fault::Truncated)?;
+            if line.end == at {
+                at = line.next;
                 break;
             }
-            if self.slots.len() >= limits::HEADERS {
+            lines += 1;
+            if lines > limits::HEADERS {
                 return Err(Fault::TooMany);
             }
-            if let Err(bad) = self.header_line(bytes, at, line.len()) {
+            if let Err(bad) = self.header_line(bytes, at, &line) {
                 fault = fault.and(Err(bad));
             }
-            at = next;
+            at = line.next;
         }
         self.body = Span::new(at, bytes.len());
         fault?;
@@ -200,24 +206,41 @@ impl Index {
 
     fn start_line(&mut self, bytes: &[u8], begin: usize) -> Result<usize, Fault> {
         let newline = begin + memchr::memchr(b'\n', &bytes[begin..]).ok_or(Fault::NotSip)?;
-        let end = if newline > begin && bytes[newline - 1] == b'\r' { newline - 1 } else { newline };
+        let mut end = newline;
+        // RFC 4475 3.1.2.8: blanks at the end are forgiven, and so is the CR before the LF.
+        while end > begin && text::is_space(bytes[end - 1]) {
+            end -= 1;
+        }
         let line = &bytes[begin..end];
-        if line.len() > 8 && line[..4].eq_ignore_ascii_case(b"SIP/") {
+        if memchr::memchr(b'\r', line).is_some() {
+            return Err(Fault::NotSip);
+        }
+        if line.len() > 8 && text::same(&line[..4], b"SIP/") {
             let (code, reason) = status_line(line)?;
             self.start = StartIndex::Response { code, reason: Span::new(begin + reason, end) };
         } else {
             let method_end = memchr::memchr(b' ', line).ok_or(Fault::NotSip)?;
-            let version = line.iter().rposition(|b| *b == b' ').ok_or(Fault::NotSip)?;
+            let version = memchr::memrchr(b' ', line).ok_or(Fault::NotSip)?;
             if !text::is_token(&line[..method_end])
                 || version <= method_end
-                || !line[version + 1..].get(..4).is_some_and(|v| v.eq_ignore_ascii_case(b"SIP/"))
+                || !line[version + 1..].get(..4).is_some_and(|v| text::same(v, b"SIP/"))
             {
                 return Err(Fault::NotSip);
+            }
+            // RFC 4475 3.1.2.9: more than one blank on either side of the URI is forgiven too, as phones are that
+            // send it.
+            let (mut from, mut to) = (begin + method_end + 1, begin + version);
+            while from < to && bytes[from] == b' ' {
+                from += 1;
+            }
+            while to > from && bytes[to - 1] == b' ' {
+                to -= 1;
             }
             self.start = StartIndex::Request {
                 method: Method::from_token(&line[..method_end]),
                 method_text: Span::new(begin, begin + method_end),
-                uri: Span::new(begin + method_end + 1, begin + version),
+                uri: Span::new(from, to),
+                version: Span::new(begin + version + 1, end),
             };
         }
         self.started = true;
@@ -226,41 +249,26 @@ impl Index {
 
     /// Faults of a start line whose message can still be answered.
     fn start_fault(&self, bytes: &[u8]) -> Option<Fault> {
-        let StartIndex::Request { uri, .. } = self.start else { return None };
-        let version = &bytes[usize::from(uri.end) + 1..];
-        let version =
-            &version[..version.iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(version.len())];
-        if !version.eq_ignore_ascii_case(b"SIP/2.0") {
+        let StartIndex::Request { uri, version, .. } = self.start else { return None };
+        if !text::same(version.of(bytes), b"SIP/2.0") {
             return Some(Fault::Version);
         }
         let uri = uri.of(bytes);
-        (uri.is_empty() || uri.iter().any(|b| *b <= b' ' || matches!(b, b'<' | b'>')))
-            .then_some(Fault::RequestUri)
+        // Its grammar is checked by who reads it; blanks (RFC 4475 3.1.2.10) would make another request line of it.
+        (uri.is_empty() || memchr::memchr2(b' ', b'\t', uri).is_some()).then_some(Fault::RequestUri)
     }
 
-    fn header_line(&mut self, bytes: &[u8], at: usize, len: usize) -> Result<(), Fault> {
-        let line = &bytes[at..at + len];
-        let colon = memchr::memchr(b':', line).ok_or(Fault::Line)?;
-        let mut name_end = colon;
-        while name_end > 0 && matches!(line[name_end - 1], b' ' | b'\t') {
-            name_end -= 1;
-        }
-        if !text::is_token(&line[..name_end]) {
+    fn header_line(&mut self, bytes: &[u8], at: usize, line: &Line) -> Result<(), Fault> {
+        let (name, value) = split_line(&bytes[at..line.end]).ok_or(Fault::Line)?;
+        if line.bare_cr {
             return Err(Fault::Line);
         }
-        let header = Header::from_name(&line[..name_end]);
-        let (mut start, mut end) = (colon + 1, len);
-        while start < end && text::is_space(line[start]) {
-            start += 1;
-        }
-        while end > start && text::is_space(line[end - 1]) {
-            end -= 1;
-        }
+        let header = Header::from_name(&bytes[at..at + name]);
         self.slots.push(Slot {
             header,
             next: 0,
-            name: Span::new(at, at + name_end),
-            value: Span::new(at + start, at + end),
+            name: Span::new(at, at + name),
+            value: Span::new(at + value.start, at + value.end),
         });
         let own = self.slots.len() as u16;
         let kind = header as usize;
@@ -314,17 +322,55 @@ fn status_line(line: &[u8]) -> Result<(u16, usize), Fault> {
     }
 }
 
-/// The header line at `at` with its folded continuations (RFC 3261 7.3.1), without its line end, and where the next
-/// starts. `None` when no line end follows.
-fn logical_line(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
-    let mut from = at;
+/// Where one header line ends, folded continuations included (RFC 3261 7.3.1).
+pub(super) struct Line {
+    /// Where its text ends.
+    pub end: usize,
+    /// Where the next line starts.
+    pub next: usize,
+    /// Whether a CR stands in it that no LF follows. Some readers take that for a line end and see another message than
+    /// we do, so such a line is refused.
+    pub bare_cr: bool,
+}
+
+/// The header line at `at`; an empty one ends there. `None` when no line end follows.
+pub(super) fn logical_line(bytes: &[u8], at: usize) -> Option<Line> {
+    let (mut from, mut bare_cr) = (at, false);
     loop {
-        let newline = from + memchr::memchr(b'\n', bytes.get(from..)?)?;
-        let end = if newline > at && bytes[newline - 1] == b'\r' { newline - 1 } else { newline };
-        let folded = end > at && matches!(bytes.get(newline + 1), Some(b' ' | b'\t'));
-        if !folded {
-            return Some((&bytes[at..end], newline + 1));
+        let end = from + memchr::memchr2(b'\r', b'\n', bytes.get(from..)?)?;
+        let next = if bytes[end] == b'\n' {
+            end + 1
+        } else if *bytes.get(end + 1)? == b'\n' {
+            end + 2
+        } else {
+            bare_cr = true;
+            from = end + 1;
+            continue;
+        };
+        if end == at || !matches!(bytes.get(next), Some(b' ' | b'\t')) {
+            return Some(Line { end, next, bare_cr });
         }
-        from = newline + 1;
+        from = next;
     }
+}
+
+/// Where the name of a header line ends and where its value stands, white space around it taken off; `None` when it is
+/// no header field.
+pub(super) fn split_line(line: &[u8]) -> Option<(usize, Range<usize>)> {
+    let name = line.iter().position(|b| !text::is_token_byte(*b)).filter(|end| *end > 0)?;
+    let mut colon = name;
+    while matches!(line.get(colon), Some(b' ' | b'\t')) {
+        colon += 1;
+    }
+    if line.get(colon) != Some(&b':') {
+        return None;
+    }
+    let (mut start, mut end) = (colon + 1, line.len());
+    while start < end && text::is_space(line[start]) {
+        start += 1;
+    }
+    while end > start && text::is_space(line[end - 1]) {
+        end -= 1;
+    }
+    Some((name, start..end))
 }

@@ -55,40 +55,74 @@ pub fn is_token(s: &[u8]) -> bool {
     !s.is_empty() && s.iter().all(|b| is_token_byte(*b))
 }
 
+/// Equality without regard to ASCII case, made for short names: most differ in length or in the first byte.
+#[inline]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    const LOWER: [u8; 256] = {
+        let mut table = [0; 256];
+        let mut b = 0;
+        while b < 256 {
+            table[b] = (b as u8).to_ascii_lowercase();
+            b += 1;
+        }
+        table
+    };
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| LOWER[usize::from(*a)] == LOWER[usize::from(*b)])
+}
+
+/// Whether two tokens are the same without regard to case. Eight bytes at a time: header and parameter names are
+/// compared more often than anything else.
+///
+/// Only for tokens: bit 5, which tells a letter's case, is left out of the comparison, and other pairs of bytes that
+/// differ in it alone (`^` and `~`, `@` and `` ` ``, CR and `-`) never stand in tokens both.
+#[inline]
+pub fn same_token(a: &[u8], b: &[u8]) -> bool {
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    if a.len() != b.len() {
+        return false;
+    }
+    let Some(last) = a.len().checked_sub(8) else {
+        return a.iter().zip(b).all(|(a, b)| a | 0x20 == b | 0x20);
+    };
+    let eight =
+        |s: &[u8], at: usize| s[at..].first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk) | CASE);
+    let mut at = 0;
+    while at < last {
+        if eight(a, at) != eight(b, at) {
+            return false;
+        }
+        at += 8;
+    }
+    eight(a, last) == eight(b, last)
+}
+
 /// The end of the quoted string that starts at `s[0] == b'"'`: the index after its closing quote, or `None` when it
 /// is never closed.
 pub fn quoted_end(s: &[u8]) -> Option<usize> {
-    let mut i = 1;
-    while i < s.len() {
-        match s[i] {
-            b'\\' => i += 2,
-            b'"' => return Some(i + 1),
-            _ => i += 1,
+    let mut at = 1;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', s.get(at..)?)?;
+        if s[at] == b'"' {
+            return Some(at + 1);
         }
+        at += 2;
     }
-    None
 }
 
-/// The index of the first `stop` outside quoted strings and angle brackets; an unclosed quote hides the rest.
+/// The index of the first `stop` outside quoted strings and angle brackets; an unclosed one hides the rest. Brackets
+/// end at the first `>`, as [`super::NameAddr::parse`] reads them, so that both see the same values.
 pub fn find_outside(s: &[u8], stop: u8) -> Option<usize> {
-    let (mut i, mut depth) = (0, 0u32);
-    while i < s.len() {
-        match s[i] {
-            b'"' => match quoted_end(&s[i..]) {
-                Some(len) => {
-                    i += len;
-                    continue;
-                }
-                None => return None,
-            },
-            b if b == stop && depth == 0 => return Some(i),
-            b'<' => depth += 1,
-            b'>' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        i += 1;
+    // Most values have no `stop` at all, and most others nothing before it to be outside of.
+    let first = memchr::memchr(stop, s)?;
+    let Some(mut at) = memchr::memchr2(b'"', b'<', &s[..first]) else { return Some(first) };
+    loop {
+        at += match s[at] {
+            b'"' => quoted_end(&s[at..])?,
+            b'<' => memchr::memchr(b'>', &s[at..])? + 1,
+            _ => return Some(at),
+        };
+        at += memchr::memchr3(stop, b'"', b'<', s.get(at..)?)?;
     }
-    None
 }
 
 /// The values of a comma-separated header field, trimmed; empty ones are skipped, as RFC 3261 7.3 readers do.

@@ -81,15 +81,7 @@ impl<'m> Host<'m> {
         if let Some(inner) = s.strip_prefix(b"[") {
             return parse_v6(inner.strip_suffix(b"]")?).map(Host::V6);
         }
-        if s.is_empty() || !s.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
-            return None;
-        }
-        if s[s.len() - 1].is_ascii_digit()
-            && let Some(v4) = parse_v4(s)
-        {
-            return Some(Host::V4(v4));
-        }
-        Some(Host::Name(s))
+        leading_host(s).filter(|(_, length)| *length == s.len()).map(|(host, _)| host)
     }
 
     /// The address, when it is one.
@@ -120,6 +112,23 @@ impl fmt::Display for Host<'_> {
     }
 }
 
+/// The scheme and what follows its colon; `None` when there is none.
+fn split_scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
+    match raw {
+        [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', rest @ ..] => return Some((Scheme::Sip, rest)),
+        [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S', b':', rest @ ..] => {
+            return Some((Scheme::Sips, rest));
+        }
+        [b't' | b'T', b'e' | b'E', b'l' | b'L', b':', rest @ ..] => return Some((Scheme::Tel, rest)),
+        _ => {}
+    }
+    let colon = memchr::memchr(b':', raw)?;
+    let name = &raw[..colon];
+    let letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    (name.first()?.is_ascii_alphabetic() && name.iter().all(letter))
+        .then(|| (Scheme::Other, &raw[colon + 1..]))
+}
+
 /// An IPv6 address; `:::` before an embedded IPv4 address is read as `::`, because RFC 3261's grammar produced it and
 /// RFC 5118 4.10 demands that it be tolerated.
 fn parse_v6(s: &[u8]) -> Option<Ipv6Addr> {
@@ -147,36 +156,119 @@ fn parse_v6(s: &[u8]) -> Option<Ipv6Addr> {
     Some(segments.into())
 }
 
-/// Strict dotted quad, without going through `str`.
-fn parse_v4(s: &[u8]) -> Option<Ipv4Addr> {
+/// The strict dotted quad at the front of `s` and its length, without going through `str`; `None` when something else
+/// of a host stands there.
+fn leading_v4(s: &[u8]) -> Option<(Ipv4Addr, usize)> {
     let mut octets = [0u8; 4];
-    let mut parts = s.split(|b| *b == b'.');
-    for octet in &mut octets {
-        let part = parts.next()?;
-        if part.len() > 3 || (part.len() > 1 && part[0] == b'0') {
-            return None;
+    let (mut at, mut digits, mut value, mut length) = (0, 0, 0u16, 0);
+    for b in s {
+        match b {
+            // A leading zero is octal to some and decimal to others, so it is neither.
+            b'0'..=b'9' if digits == 0 || value > 0 => {
+                (digits, value) = (digits + 1, value * 10 + u16::from(b - b'0'));
+                if value > 255 {
+                    return None;
+                }
+            }
+            b'.' if digits > 0 && at < 3 => {
+                octets[at] = value as u8;
+                (at, digits, value) = (at + 1, 0, 0);
+            }
+            b if HOST[usize::from(*b)] => return None,
+            _ => break,
         }
-        *octet = u8::try_from(text::number(part)?).ok()?;
+        length += 1;
     }
-    parts.next().is_none().then(|| octets.into())
+    octets[3] = value as u8;
+    (at == 3 && digits > 0).then(|| (octets.into(), length))
 }
 
-/// `host[:port]`, the form of Via's sent-by too; blanks around the colon are allowed there (RFC 3261 25.1 COLON).
-pub fn host_port(s: &[u8]) -> Result<(Host<'_>, Option<u16>), UriFault> {
-    let end = if s.first() == Some(&b'[') {
-        memchr::memchr(b']', s).ok_or(UriFault::Host)? + 1
+/// What may stand in a name or dotted quad. `_` is in no RFC and in many networks.
+const HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        table[b] = (b as u8).is_ascii_alphanumeric() || matches!(b as u8, b'.' | b'-' | b'_');
+        b += 1;
+    }
+    table
+};
+
+/// The name or dotted quad at the front of `s`, and its length.
+fn leading_host(s: &[u8]) -> Option<(Host<'_>, usize)> {
+    if s.first()?.is_ascii_digit()
+        && let Some((v4, length)) = leading_v4(s)
+    {
+        return Some((Host::V4(v4), length));
+    }
+    let length = s.iter().position(|b| !HOST[usize::from(*b)]).unwrap_or(s.len());
+    (length > 0).then(|| (Host::Name(&s[..length]), length))
+}
+
+/// `host[:port]` at the front of `s`, and how many bytes it took.
+fn authority(s: &[u8]) -> Result<(Host<'_>, Option<u16>, usize), UriFault> {
+    let (host, end) = if let [b'[', inner @ ..] = s {
+        let length = memchr::memchr(b']', inner).ok_or(UriFault::Host)?;
+        (Host::V6(parse_v6(&inner[..length]).ok_or(UriFault::Host)?), length + 2)
     } else {
-        memchr::memchr(b':', s).unwrap_or(s.len())
+        leading_host(s).ok_or(UriFault::Host)?
     };
-    let host = Host::parse(text::trim(&s[..end])).ok_or(UriFault::Host)?;
-    let rest = text::trim(&s[end..]);
-    let Some(port) = rest.strip_prefix(b":") else {
-        return if rest.is_empty() { Ok((host, None)) } else { Err(UriFault::Host) };
-    };
+    let Some(digits) = s[end..].strip_prefix(b":") else { return Ok((host, None, end)) };
+    let (mut port, mut length) = (0u32, 0);
+    while let Some(b @ b'0'..=b'9') = digits.get(length) {
+        port = port.saturating_mul(10).saturating_add(u32::from(b - b'0'));
+        length += 1;
+    }
+    match u16::try_from(port) {
+        Ok(port) if port > 0 => Ok((host, Some(port), end + 1 + length)),
+        _ => Err(UriFault::Port),
+    }
+}
+
+/// Via's sent-by: `host[:port]`, with blanks allowed around the colon (RFC 3261 25.1 COLON).
+///
+/// # Errors
+/// When it is anything else.
+pub fn host_port(s: &[u8]) -> Result<(Host<'_>, Option<u16>), UriFault> {
+    let s = text::trim(s);
+    if let Ok((host, port, length)) = authority(s)
+        && length == s.len()
+    {
+        return Ok((host, port));
+    }
+    let bracket = if s.first() == Some(&b'[') { memchr::memchr(b']', s).ok_or(UriFault::Host)? } else { 0 };
+    let colon = bracket + memchr::memchr(b':', &s[bracket..]).ok_or(UriFault::Host)?;
+    let (host, port) = (text::trim(&s[..colon]), &s[colon + 1..]);
+    let host = Host::parse(host).ok_or(UriFault::Host)?;
     match text::number(text::trim(port)).map(u16::try_from) {
         Some(Ok(port)) if port > 0 => Ok((host, Some(port))),
         _ => Err(UriFault::Port),
     }
+}
+
+/// Bytes that no URI holds: blanks, controls, and what ends the URI for whoever reads it inside a header.
+const BAD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        table[b] = b <= b' ' as usize || b == 0x7f || matches!(b as u8, b'<' | b'>' | b'"');
+        b += 1;
+    }
+    table
+};
+
+/// Where the first `mark` stands, or the length, in a text that holds nothing bad.
+fn first_mark(s: &[u8], mark: u8) -> Result<usize, UriFault> {
+    let mut found = s.len();
+    for (i, b) in s.iter().enumerate() {
+        if BAD[usize::from(*b)] {
+            return Err(UriFault::Characters);
+        }
+        if *b == mark && found == s.len() {
+            found = i;
+        }
+    }
+    Ok(found)
 }
 
 impl<'m> Uri<'m> {
@@ -185,30 +277,17 @@ impl<'m> Uri<'m> {
     /// # Errors
     /// The first fault found. Unknown schemes are no fault.
     pub fn parse(raw: &'m [u8]) -> Result<Uri<'m>, UriFault> {
-        let colon = memchr::memchr(b':', raw).ok_or(UriFault::Scheme)?;
-        let name = &raw[..colon];
-        if !name.first().is_some_and(u8::is_ascii_alphabetic)
-            || !name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
-        {
-            return Err(UriFault::Scheme);
-        }
-        if raw.iter().any(|b| *b <= b' ' || matches!(b, b'<' | b'>' | 0x7f)) {
-            return Err(UriFault::Characters);
-        }
-        let scheme = match name.len() {
-            3 if name.eq_ignore_ascii_case(b"sip") => Scheme::Sip,
-            4 if name.eq_ignore_ascii_case(b"sips") => Scheme::Sips,
-            3 if name.eq_ignore_ascii_case(b"tel") => Scheme::Tel,
-            _ => Scheme::Other,
-        };
-        let rest = &raw[colon + 1..];
+        let (scheme, rest) = split_scheme(raw).ok_or(UriFault::Scheme)?;
         match scheme {
             Scheme::Sip | Scheme::Sips => Uri::parse_sip(raw, scheme, rest),
             Scheme::Tel => {
-                let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+                let end = first_mark(rest, b';')?;
+                if end == 0 {
+                    return Err(UriFault::Host);
+                }
                 Ok(Uri { user: Some(&rest[..end]), params: Params(&rest[end..]), ..Uri::opaque(raw, scheme) })
             }
-            Scheme::Other => Ok(Uri::opaque(raw, scheme)),
+            Scheme::Other => first_mark(rest, b':').map(|_| Uri::opaque(raw, scheme)),
         }
     }
 
@@ -226,25 +305,24 @@ impl<'m> Uri<'m> {
     }
 
     fn parse_sip(raw: &'m [u8], scheme: Scheme, rest: &'m [u8]) -> Result<Uri<'m>, UriFault> {
+        let (mut user, mut password, mut rest) = (None, None, rest);
         // '@' is never unescaped after the host, so the first one ends the user part, whatever stands in it.
-        let (user, password, rest) = match memchr::memchr(b'@', rest) {
-            Some(at) => {
-                let info = &rest[..at];
-                let (user, password) = match memchr::memchr(b':', info) {
-                    Some(colon) => (&info[..colon], Some(&info[colon + 1..])),
-                    None => (info, None),
-                };
-                if user.is_empty() {
-                    return Err(UriFault::Host);
-                }
-                (Some(user), password, &rest[at + 1..])
+        if let Some(at) = memchr::memchr(b'@', rest) {
+            let info = &rest[..at];
+            let colon = first_mark(info, b':')?;
+            if colon == 0 {
+                return Err(UriFault::Host);
             }
-            None => (None, None, rest),
-        };
-        let end = rest.iter().position(|b| matches!(b, b';' | b'?')).unwrap_or(rest.len());
-        let (host, port) = host_port(&rest[..end])?;
+            user = Some(&info[..colon]);
+            password = info.get(colon + 1..);
+            rest = &rest[at + 1..];
+        }
+        let (host, port, end) = authority(rest)?;
         let tail = &rest[end..];
-        let question = memchr::memchr(b'?', tail).unwrap_or(tail.len());
+        if !matches!(tail.first(), None | Some(b';' | b'?')) {
+            return Err(UriFault::Host);
+        }
+        let question = first_mark(tail, b'?')?;
         Ok(Uri {
             raw,
             scheme,
@@ -269,9 +347,10 @@ impl<'m> Uri<'m> {
 
     /// The port that counts: the written one, else 5061 for TLS or `sips:`, else 5060.
     pub fn effective_port(&self) -> u16 {
-        let secure = self.scheme == Scheme::Sips
-            || self.params.value(b"transport").is_some_and(|t| t.eq_ignore_ascii_case(b"tls"));
-        self.port.unwrap_or(if secure { 5061 } else { 5060 })
+        self.port.unwrap_or_else(|| {
+            let tls = || self.params.value(b"transport").is_some_and(|t| t.eq_ignore_ascii_case(b"tls"));
+            if self.scheme == Scheme::Sips || tls() { 5061 } else { 5060 }
+        })
     }
 
     /// Equality of RFC 3261 19.1.4: scheme, user and password (escapes resolved, case kept), host, port exactly;
@@ -360,6 +439,12 @@ mod tests {
         );
         assert_eq!(u.host, Host::Name(b"example.com"));
         assert_eq!(uri("tel:+1-555;phone-context=x").user, Some(&b"+1-555"[..]));
+        for name in
+            ["1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.4a", "1.2.3.", "0x1.2.3.4", "1..2.3"]
+        {
+            assert_eq!(uri(&format!("sip:{name}")).host, Host::Name(name.as_bytes()), "no dotted quad");
+        }
+        assert_eq!(uri("sip:0.0.0.0:1;x").host.ip(), Some("0.0.0.0".parse().expect("an address")));
         assert_eq!(uri("sip:10.0.0.1").host.ip(), Some("10.0.0.1".parse().expect("an address")));
         for bad in [
             "sip:@@:x",
@@ -371,6 +456,11 @@ mod tests {
             "sip:[::1",
             ":x",
             "sip:a@b@c",
+            "sip:a@[::1]x",
+            "sip:a@[::1]:",
+            "sip:a@h:5060x",
+            "sip:a\"b@h",
+            "tel:",
         ] {
             assert!(Uri::parse(bad.as_bytes()).is_err(), "{bad}");
         }

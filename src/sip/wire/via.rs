@@ -1,6 +1,6 @@
 //! Via (RFC 3261 20.42, RFC 3581) and CSeq.
 
-use super::params::{Params, split_param};
+use super::params::{Params, next_param};
 use super::text;
 use super::uri::{Host, host_port};
 use crate::sip::flow::Protocol;
@@ -34,13 +34,7 @@ impl<'m> Via<'m> {
     /// Reads one Via value; `None` when its grammar is broken, which a parameter without a name (`;;`, or a `;` at the
     /// end) is too (RFC 4475 3.1.2.1).
     pub fn parse(raw: &'m [u8]) -> Option<Via<'m>> {
-        let slash = memchr::memchr(b'/', raw)?;
-        let rest = &raw[slash + 1..];
-        let second = memchr::memchr(b'/', rest)?;
-        if !text::trim(&raw[..slash]).eq_ignore_ascii_case(b"SIP") || text::trim(&rest[..second]) != b"2.0" {
-            return None;
-        }
-        let rest = text::trim(&rest[second + 1..]);
+        let rest = after_version(raw)?;
         let blank = rest.iter().position(|b| text::is_space(*b))?;
         let protocol_text = &rest[..blank];
         if !text::is_token(protocol_text) {
@@ -70,28 +64,41 @@ impl<'m> Via<'m> {
 
     /// The branch when it is unique by RFC 3261's cookie, with something after it.
     pub fn unique_branch(&self) -> Option<&'m [u8]> {
-        self.branch().filter(|b| {
-            b.len() > MAGIC_COOKIE.len() && b[..MAGIC_COOKIE.len()].eq_ignore_ascii_case(MAGIC_COOKIE)
-        })
+        self.branch()
+            .filter(|b| b.len() > MAGIC_COOKIE.len() && text::same(&b[..MAGIC_COOKIE.len()], MAGIC_COOKIE))
     }
+}
+
+/// What follows `SIP/2.0/`, with the blanks that the grammar allows around its slashes.
+fn after_version(raw: &[u8]) -> Option<&[u8]> {
+    if let Some(rest) = raw.strip_prefix(b"SIP/2.0/") {
+        return Some(rest);
+    }
+    let slash = memchr::memchr(b'/', raw)?;
+    let rest = &raw[slash + 1..];
+    let second = memchr::memchr(b'/', rest)?;
+    let sip = text::trim(&raw[..slash]).eq_ignore_ascii_case(b"SIP") && text::trim(&rest[..second]) == b"2.0";
+    sip.then(|| text::trim(&rest[second + 1..]))
 }
 
 /// The branch among parameters that all have names; `None` when one has not.
 fn checked_branch(params: Params<'_>) -> Option<Option<&[u8]>> {
-    let mut rest = params.0;
+    let Some(mut rest) = params.0.strip_prefix(b";") else { return Some(None) };
     let mut branch = None;
-    while let [b';', after @ ..] = rest {
-        let end = text::find_outside(after, b';').unwrap_or(after.len());
-        let (name, value) = split_param(&after[..end]);
+    loop {
+        let ((name, value), after) = next_param(rest);
         if name.is_empty() {
             return None;
         }
-        if branch.is_none() && name.eq_ignore_ascii_case(b"branch") {
+        if branch.is_none() && text::same(name, b"branch") {
             branch = value.filter(|b| !b.is_empty());
         }
-        rest = &after[end..];
+        // A `;` at the very end leaves nothing after it, and so does none at all.
+        if after.is_empty() {
+            return (rest.last() != Some(&b';')).then_some(branch);
+        }
+        rest = after;
     }
-    Some(branch)
 }
 
 /// Number and method of a request in its sequence.

@@ -1,4 +1,6 @@
 //! Messages as bytes: corpora, streams, printing, hostile input, price.
 
 mod corpus;
+mod gates;
+mod ops;
 mod table;
