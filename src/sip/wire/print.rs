@@ -1,8 +1,15 @@
 //! Writing messages: into one buffer, header by header, the order that of the stack an administrator's tools know.
-//! Header bytes that nobody changed are copied verbatim.
+//! Header bytes that nobody changed are copied verbatim; folded values are put on one line.
+//!
+//! No value can end its own line. Whatever is written, whoever wrote it (a peer, a database row, a dialplan string), is
+//! looked at once when its field is closed, and line ends in it become a space; a name keeps only token characters; a
+//! request URI has them escaped. So nothing that passes through here can add a header or a second message.
 
 use super::header::Header;
 use super::message::Message;
+use super::params::next_param;
+use super::scan::{logical_line, split_line};
+use super::text::{self, List};
 use super::via::Via;
 use crate::sip::status;
 use std::io::Write as _;
@@ -23,6 +30,10 @@ pub struct ViaStamp {
 #[must_use = "a message is whole only after finish()"]
 pub struct Writer<'b> {
     out: &'b mut Vec<u8>,
+    /// Where the value being written starts; between fields, where the last one ended.
+    mark: usize,
+    /// Whether a field is open.
+    open: bool,
 }
 
 impl<'b> Writer<'b> {
@@ -36,21 +47,22 @@ impl<'b> Writer<'b> {
         to_tag: Option<&[u8]>,
     ) -> Writer<'b> {
         let phrase = if reason.is_empty() { status::reason_phrase(code) } else { reason };
-        push_all(out, &[b"SIP/2.0 ", &digits(code), b" ", phrase.as_bytes(), b"\r\n"]);
+        let mut writer = Writer::start_line(out, &[b"SIP/2.0 ", &digits(code), b" "], phrase.as_bytes());
         let mut top = true;
-        for value in request.values(Header::Via) {
+        // All of them, whatever their number: a response that lost a Via never arrives.
+        for value in request.headers(Header::Via).flat_map(List::unbounded) {
+            writer.begin(Header::Via.name());
             match Via::parse(value).filter(|_| top) {
-                Some(via) => stamped_via(out, &via, stamp),
-                None => push_all(out, &[b"Via: ", value, b"\r\n"]),
+                Some(via) => stamped_via(writer.out, &via, stamp),
+                None => writer.out.extend_from_slice(value),
             }
+            writer.end();
             top = false;
         }
-        let mut writer = Writer { out };
         for header in [Header::CallId, Header::From, Header::To, Header::CSeq] {
             let Some(value) = request.header(header) else { continue };
             writer.begin(header.name());
-            // Folded values are put on one line; all else is copied.
-            unfold(writer.out, value);
+            writer.out.extend_from_slice(value);
             if header == Header::To
                 && let Some(tag) = to_tag
                 && request.to().is_some_and(|to| to.tag().is_none())
@@ -62,10 +74,31 @@ impl<'b> Writer<'b> {
         writer
     }
 
-    /// Starts a request line. Headers follow by the caller.
+    /// Starts a request line. Headers follow by the caller. Of `method` only token characters are kept; blanks and
+    /// controls in `uri` are escaped.
     pub fn request(out: &'b mut Vec<u8>, method: &[u8], uri: &[u8]) -> Writer<'b> {
-        push_all(out, &[method, b" ", uri, b" SIP/2.0\r\n"]);
-        Writer { out }
+        push_token(out, method);
+        out.push(b' ');
+        if uri.iter().any(|b| *b <= b' ' || *b == 0x7f) {
+            for b in uri {
+                match b {
+                    0..=b' ' | 0x7f => write!(out, "%{b:02X}").expect("writing to a Vec cannot fail"),
+                    b => out.push(*b),
+                }
+            }
+        } else {
+            out.extend_from_slice(uri);
+        }
+        Writer::start_line(out, &[], b" SIP/2.0")
+    }
+
+    fn start_line(out: &'b mut Vec<u8>, pieces: &[&[u8]], last: &[u8]) -> Writer<'b> {
+        push_all(out, pieces);
+        let mark = out.len();
+        out.extend_from_slice(last);
+        let mut writer = Writer { out, mark, open: true };
+        writer.end();
+        writer
     }
 
     /// One header field.
@@ -75,7 +108,9 @@ impl<'b> Writer<'b> {
 
     /// One header field by its text name.
     pub fn named(&mut self, name: &str, value: &[u8]) -> &mut Self {
-        push_all(self.out, &[name.as_bytes(), b": ", value, b"\r\n"]);
+        self.begin(name);
+        self.out.extend_from_slice(value);
+        self.end();
         self
     }
 
@@ -98,39 +133,101 @@ impl<'b> Writer<'b> {
     /// Copies every field of that kind from `source`, one line each, as it was written.
     pub fn copy(&mut self, source: &Message<'_>, header: Header) -> &mut Self {
         for value in source.headers(header) {
-            self.begin(header.name());
-            unfold(self.out, value);
-            self.end();
+            self.header(header, value);
         }
         self
     }
 
-    /// The name and `: ` of a field whose value the caller appends to [`Writer::raw`]; [`Writer::end`] closes it.
-    pub fn begin(&mut self, name: &str) {
-        push_all(self.out, &[name.as_bytes(), b": "]);
+    /// Whole header lines, each ended by CRLF, made by another writer or by configuration. Lines that are none are left
+    /// out.
+    pub fn lines(&mut self, lines: &[u8]) -> &mut Self {
+        self.close_stray();
+        self.out.extend_from_slice(lines);
+        self.close_stray();
+        self
     }
 
-    /// The buffer itself, to append a value to.
+    /// The name and `: ` of a field whose value the caller appends to [`Writer::raw`]; [`Writer::end`] closes it. Of the
+    /// name only token characters are kept.
+    pub fn begin(&mut self, name: &str) {
+        self.close_stray();
+        push_token(self.out, name.as_bytes());
+        self.out.extend_from_slice(b": ");
+        self.mark = self.out.len();
+        self.open = true;
+    }
+
+    /// The buffer itself, to append a value to. What is appended outside [`Writer::begin`] and [`Writer::end`] must be
+    /// whole header lines, as for [`Writer::lines`].
     pub fn raw(&mut self) -> &mut Vec<u8> {
         self.out
     }
 
     /// Closes a field opened with [`Writer::begin`].
     pub fn end(&mut self) {
+        one_line(self.out, self.mark);
         self.out.extend_from_slice(b"\r\n");
+        self.mark = self.out.len();
+        self.open = false;
+    }
+
+    /// Closes a field left open. What was appended between two fields is kept as far as it is header lines.
+    fn close_stray(&mut self) {
+        if self.open {
+            self.end();
+        }
+        if self.out.len() <= self.mark {
+            return;
+        }
+        let stray = self.out.split_off(self.mark);
+        let mut at = 0;
+        while let Some(line) = logical_line(&stray, at) {
+            let bytes = &stray[at..line.end];
+            if !line.bare_cr && split_line(bytes).is_some() {
+                self.out.extend_from_slice(bytes);
+                one_line(self.out, self.mark);
+                self.out.extend_from_slice(b"\r\n");
+                self.mark = self.out.len();
+            }
+            at = line.next;
+        }
     }
 
     /// Content-Length 0 and the empty line.
-    pub fn finish(self) {
+    pub fn finish(mut self) {
+        self.close_stray();
         self.out.extend_from_slice(b"Content-Length:  0\r\n\r\n");
     }
 
     /// Content-Type, Content-Length, the empty line and the body.
-    pub fn finish_with_body(self, content_type: &str, body: &[u8]) {
-        push_all(self.out, &[b"Content-Type: ", content_type.as_bytes(), b"\r\n"]);
+    pub fn finish_with_body(mut self, content_type: &str, body: &[u8]) {
+        self.header(Header::ContentType, content_type.as_bytes());
         write!(self.out, "Content-Length: {:>5}\r\n\r\n", body.len()).expect("writing to a Vec cannot fail");
         self.out.extend_from_slice(body);
     }
+}
+
+/// Appends `message` to `out` with every field name that has a short form in it (`[system] compact_headers`). Bytes that
+/// are no message are appended as they are.
+pub fn compact_headers(message: &[u8], out: &mut Vec<u8>) {
+    let Some(newline) = memchr::memchr(b'\n', message) else {
+        out.extend_from_slice(message);
+        return;
+    };
+    let mut at = newline + 1;
+    out.extend_from_slice(&message[..at]);
+    while let Some(line) = logical_line(message, at).filter(|line| line.end > at) {
+        let name = split_line(&message[at..line.end]).map_or(0, |(name, _)| name);
+        match Header::from_name(&message[at..at + name]).compact() {
+            Some(letter) => {
+                out.push(letter as u8);
+                out.extend_from_slice(&message[at + name..line.next]);
+            }
+            None => out.extend_from_slice(&message[at..line.next]),
+        }
+        at = line.next;
+    }
+    out.extend_from_slice(&message[at..]);
 }
 
 fn push_all(out: &mut Vec<u8>, pieces: &[&[u8]]) {
@@ -139,29 +236,42 @@ fn push_all(out: &mut Vec<u8>, pieces: &[&[u8]]) {
     }
 }
 
+/// A name or method; what no token holds becomes `-`, and so does an empty one.
+fn push_token(out: &mut Vec<u8>, token: &[u8]) {
+    if text::is_token(token) {
+        out.extend_from_slice(token);
+    } else if token.is_empty() {
+        out.push(b'-');
+    } else {
+        out.extend(token.iter().map(|b| if text::is_token_byte(*b) { *b } else { b'-' }));
+    }
+}
+
 fn digits(code: u16) -> [u8; 3] {
     [b'0' + (code / 100 % 10) as u8, b'0' + (code / 10 % 10) as u8, b'0' + (code % 10) as u8]
 }
 
-/// A value with its folds made single spaces (RFC 3261 7.3.1).
-fn unfold(out: &mut Vec<u8>, value: &[u8]) {
-    if memchr::memchr2(b'\r', b'\n', value).is_none() {
-        out.extend_from_slice(value);
-        return;
-    }
-    let mut blank = false;
-    for b in value {
-        match b {
-            b'\r' | b'\n' => blank = true,
-            b' ' | b'\t' if blank => {}
-            b => {
-                if std::mem::take(&mut blank) {
-                    out.push(b' ');
-                }
-                out.push(*b);
-            }
+/// Makes one line of what stands from `start` on: each line end with the blanks after it becomes one space, which is
+/// what a fold means (RFC 3261 7.3.1).
+fn one_line(out: &mut Vec<u8>, start: usize) {
+    let Some(first) = memchr::memchr2(b'\r', b'\n', &out[start..]) else { return };
+    let (mut from, mut to, mut blank) = (start + first, start + first, false);
+    while from < out.len() {
+        let b = out[from];
+        from += 1;
+        let line_end = matches!(b, b'\r' | b'\n');
+        if line_end || (blank && matches!(b, b' ' | b'\t')) {
+            blank |= line_end;
+            continue;
         }
+        if std::mem::take(&mut blank) {
+            out[to] = b' ';
+            to += 1;
+        }
+        out[to] = b;
+        to += 1;
     }
+    out.truncate(to);
 }
 
 /// The topmost Via with `rport` and `received` filled in: after sent-by, as pjproject prints them.
@@ -169,16 +279,19 @@ fn stamped_via(out: &mut Vec<u8>, via: &Via<'_>, stamp: ViaStamp) {
     let wants_rport = stamp.force_rport || via.params.has(b"rport");
     let wants_received = wants_rport || via.host.ip() != Some(stamp.source.ip());
     if !wants_received {
-        push_all(out, &[b"Via: ", via.raw, b"\r\n"]);
+        out.extend_from_slice(via.raw);
         return;
     }
-    push_all(out, &[b"Via: SIP/2.0/", via.protocol_text, b" ", via.sent_by]);
+    push_all(out, &[b"SIP/2.0/", via.protocol_text, b" ", via.sent_by]);
     if wants_rport {
         write!(out, ";rport={}", stamp.source.port()).expect("writing to a Vec cannot fail");
     }
     write!(out, ";received={}", stamp.source.ip()).expect("writing to a Vec cannot fail");
-    for (name, value) in via.params.iter() {
-        if name.eq_ignore_ascii_case(b"rport") || name.eq_ignore_ascii_case(b"received") {
+    let mut rest = via.params.0.strip_prefix(b";").unwrap_or_default();
+    while !rest.is_empty() {
+        let ((name, value), after) = next_param(rest);
+        rest = after;
+        if text::same(name, b"rport") || text::same(name, b"received") {
             continue;
         }
         push_all(out, &[b";", name]);
@@ -186,5 +299,4 @@ fn stamped_via(out: &mut Vec<u8>, via: &Via<'_>, stamp: ViaStamp) {
             push_all(out, &[b"=", value]);
         }
     }
-    out.extend_from_slice(b"\r\n");
 }

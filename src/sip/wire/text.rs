@@ -137,6 +137,11 @@ impl<'m> List<'m> {
     pub fn new(value: &'m [u8]) -> List<'m> {
         List { rest: value, left: limits::LIST_ITEMS }
     }
+
+    /// All values, for copying: work and output are bounded by the bytes.
+    pub fn unbounded(value: &'m [u8]) -> List<'m> {
+        List { rest: value, left: usize::MAX }
+    }
 }
 
 impl<'m> Iterator for List<'m> {

@@ -3,4 +3,5 @@
 mod corpus;
 mod gates;
 mod ops;
+mod print;
 mod table;
