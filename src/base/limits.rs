@@ -69,3 +69,17 @@ pub const ADMIN_LINE_WORDS: usize = 4_096;
 pub const FILTER_DEPTH: usize = 32;
 /// Memory of one compiled `like` pattern: a short pattern with huge counts must not eat the machine.
 pub const PATTERN_BYTES: usize = 1 << 20;
+/// Contact changes handed to the store and not yet taken by it. Full: they stay with the shard, whose REGISTERs wait
+/// and, beyond [`HELD_REGISTERS`], get 503.
+pub const STORE_QUEUE: usize = 262_144;
+/// Contact changes in one commit: bounds its latency (4 ms for the largest) and its memory.
+pub const STORE_GROUP: usize = 8_192;
+/// Contacts folded from the journal into their table between two commits: about 2 ms.
+pub const STORE_FOLD_SLICE: usize = 1_024;
+/// Bytes of journal before it is folded into the table: replaying as much takes 0.2 s at start. A table that is larger
+/// than four times this lets the journal grow to a quarter of it, so that folding stays a small part of the work.
+pub const STORE_JOURNAL_BYTES: u64 = 16 << 20;
+/// Rows read per slice when a shared contact table is compared with what we know: about 5 ms between two commits.
+pub const STORE_SCAN_SLICE: usize = 2_048;
+/// Changed rows of realtime tables delivered one by one; with more, everything is read again.
+pub const REALTIME_CHANGES: usize = 10_000;

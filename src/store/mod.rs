@@ -2,11 +2,24 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | [`contacts`] | the store of registered contacts: a thread that commits in groups and reports what is on disk |
+//! | [`committer`] | its decisions: group commit, retry, reports |
+//! | [`journal`] | its file: journal rows, folded now and then into a table; how contacts are written is in [`record`] |
 //! | [`schema`] | the `ps_*` tables, by numbered steps |
+//! | [`files`] | configuration files on disk |
 //! | [`fault`] | what can go wrong with a database file, in words, and since when |
 //!
 //! Nothing here runs in the request path: contacts are handed over by a queue and answered by a report; tables are
 //! read whole and re-read when they change.
 
+pub mod committer;
+pub mod contacts;
 pub mod fault;
+pub mod files;
+pub mod journal;
+mod journal_file;
+pub mod record;
 pub mod schema;
+mod states;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,5 +1,6 @@
 //! Integration tests, one binary: each module is one behaviour.
 
 mod admin;
+mod contacts_survive_kill;
 mod sdp_offer_answer;
 mod wire;
