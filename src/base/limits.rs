@@ -8,6 +8,10 @@ pub const MESSAGE_BYTES: usize = 65_535;
 pub const HEADERS: usize = 256;
 /// Values walked in one comma-separated header, or entries in a parameter list: bounds the work of one lookup.
 pub const LIST_ITEMS: usize = 128;
+/// Parts read of one multipart body; an INVITE with description, location, ISUP and history has four.
+pub const BODY_PARTS: usize = 16;
+/// Multiparts inside multiparts that are followed: mixed, alternative and one more.
+pub const BODY_DEPTH: usize = 3;
 /// Contacts in one REGISTER. The largest legitimate request seen (a gateway with wildcard lines) had 20.
 pub const CONTACTS_PER_REGISTER: usize = 64;
 /// Contact URI length stored. Asterisk's column `ps_contacts.uri` is 511 characters wide.

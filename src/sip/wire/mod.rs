@@ -3,7 +3,8 @@
 //! ```text
 //! bytes ──Index::scan──► Message (start, header slots, body: offsets)
 //!                          ├─ envelope()  Via, From, To, Call-ID, CSeq, checked once
-//!                          └─ header(…), contacts(), …  typed when asked for
+//!                          ├─ header(…), contacts(), …  typed when asked for
+//!                          └─ part("application/sdp")   the body or the part of it
 //! stream ──frame::Stream──► one message's bytes
 //! Writer ──► bytes
 //! ```
@@ -16,6 +17,7 @@ pub mod credentials;
 pub mod frame;
 pub mod header;
 pub mod message;
+pub mod multipart;
 pub mod params;
 pub mod print;
 pub mod scan;
@@ -28,6 +30,7 @@ pub use check::check_request;
 pub use credentials::{AuthFields, DigestFields};
 pub use header::Header;
 pub use message::{Envelope, Message, Start};
+pub use multipart::{Part, Parts};
 pub use params::Params;
 pub use print::{ViaStamp, Writer};
 pub use scan::{Fault, Index};

@@ -2,6 +2,8 @@
 
 mod corpus;
 mod gates;
+mod multipart;
 mod ops;
 mod print;
+mod stream;
 mod table;
