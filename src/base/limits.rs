@@ -34,6 +34,12 @@ pub const FIRST_MESSAGE_SECS: u64 = 15;
 pub const IDLE_CONNECTION_SECS: u64 = 3_600;
 /// Bytes waiting to be written to one connection; a peer that reads slower is closed.
 pub const CONNECTION_QUEUE_BYTES: usize = 1 << 20;
+/// Seconds to open a connection, TLS included, before the next target is tried. Three SYNs fit (0, 1 and 3 s).
+pub const CONNECT_SECS: u64 = 7;
+/// Seconds bytes may wait without the peer taking any of them: 64 times T1, when the transaction is over anyway.
+pub const WRITE_STALL_SECS: u64 = 32;
+/// Names of TLS peers remembered to verify certificates by. Full: the oldest is forgotten.
+pub const DIAL_TARGETS: usize = 65_536;
 /// Datagrams or frames handled in one wake-up before timers and other inputs get their turn.
 pub const BATCH: usize = 64;
 /// Sources remembered for unidentified requests and for scoring. Full: the oldest is forgotten.

@@ -8,5 +8,7 @@
 
 pub mod address;
 pub mod fault;
+pub mod stream;
+pub mod tls;
 pub mod udp;
 pub mod wait;
