@@ -69,8 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         trusted: bool,
     ) -> Self {
         let now = Instant::now();
-        let times =
-            Times { opened, heard_message: trusted, active: now, pinged: now, progress: now };
+        let times = Times { opened, heard_message: trusted, active: now, pinged: now, progress: now };
         let timer = Box::pin(sleep_until(now));
         Connection {
             io,
@@ -228,7 +227,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     at += n;
                 }
                 Frame::Broken(StreamFault::TooLong) => return Err("a message is too long".into()),
-                Frame::Broken(StreamFault::Length) => return Err("a message has no valid Content-Length".into()),
+                Frame::Broken(StreamFault::Length) => {
+                    return Err("a message has no valid Content-Length".into());
+                }
             }
         }
         if !self.messages.is_empty() && !self.times.heard_message {
@@ -314,7 +315,9 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Both addresses of a connection, IPv4 written as IPv4.
-pub(super) fn addresses(io: &tokio::net::TcpStream) -> io::Result<(std::net::SocketAddr, std::net::SocketAddr)> {
+pub(super) fn addresses(
+    io: &tokio::net::TcpStream,
+) -> io::Result<(std::net::SocketAddr, std::net::SocketAddr)> {
     use crate::net::address::normalised;
     Ok((normalised(io.local_addr()?), normalised(io.peer_addr()?)))
 }

@@ -98,8 +98,7 @@ impl Dial {
         let io = dialer.connect(*remote, self.from).await.map_err(|error| words(&error))?;
         prepare(&io, dialer.keepalive);
         let (local, source) = addresses(&io).map_err(|error| words(&error))?;
-        let arrival =
-            Arrival { transport: dialer.id, protocol: dialer.protocol, flow: *flow, source, local };
+        let arrival = Arrival { transport: dialer.id, protocol: dialer.protocol, flow: *flow, source, local };
         match &dialer.tls {
             None => Ok(Opened::Plain(io, arrival)),
             Some(tls) => {
@@ -114,4 +113,3 @@ enum Opened {
     Plain(TcpStream, Arrival),
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>, Arrival),
 }
-

@@ -95,7 +95,10 @@ mod tests {
         assert!(gate.inbound(two).is_ok(), "others are not punished");
         places[0].spoke();
         assert!(gate.inbound(one).is_ok());
-        assert_eq!((gate.open(), gate.silent()), (limits::HALF_OPEN_PER_SOURCE, limits::HALF_OPEN_PER_SOURCE - 1));
+        assert_eq!(
+            (gate.open(), gate.silent()),
+            (limits::HALF_OPEN_PER_SOURCE, limits::HALF_OPEN_PER_SOURCE - 1)
+        );
         drop(places);
         assert_eq!((gate.open(), gate.silent()), (0, 0));
     }

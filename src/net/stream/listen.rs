@@ -45,7 +45,8 @@ impl Listener {
         };
         let v6 = options.bind.is_ipv6();
         let dual = v6 && options.bind.ip().is_unspecified() && !options.only_v6;
-        let socket = Socket::new(Domain::for_address(options.bind), Type::STREAM, None).map_err(fault("open"))?;
+        let socket =
+            Socket::new(Domain::for_address(options.bind), Type::STREAM, None).map_err(fault("open"))?;
         socket.set_nonblocking(true).map_err(fault("open"))?;
         // Connections of a former process linger in TIME_WAIT; they shall not keep this one from starting.
         socket.set_reuse_address(true).map_err(fault("set SO_REUSEADDR of"))?;
@@ -100,7 +101,8 @@ pub async fn serve(listener: Listener, shared: Shared) -> io::Result<()> {
                 }
             }
             // The peer left between the handshake and us.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
             Err(error) => {
                 // No more file descriptors, or no memory: others end soon.
                 refuse(&shared, id, None, words(&error));
@@ -111,7 +113,12 @@ pub async fn serve(listener: Listener, shared: Shared) -> io::Result<()> {
 }
 
 /// Tells of a refusal, unless the queue is full: then there is more important news.
-fn refuse(shared: &Shared, transport: TransportId, source: Option<SocketAddr>, why: impl Into<std::borrow::Cow<'static, str>>) {
+fn refuse(
+    shared: &Shared,
+    transport: TransportId,
+    source: Option<SocketAddr>,
+    why: impl Into<std::borrow::Cow<'static, str>>,
+) {
     if shared.events.try_send(StreamEvent::Refused { transport, source, why: why.into() }).is_ok() {
         shared.waker.wake();
     }

@@ -198,7 +198,8 @@ impl Streams {
                 match self.connections.get_mut(&arrival.flow) {
                     Some(entry) => entry.waiting = None,
                     None => {
-                        let place = Place { transport: arrival.transport, remote: arrival.source, host: None };
+                        let place =
+                            Place { transport: arrival.transport, remote: arrival.source, host: None };
                         self.insert(arrival.flow, Entry { writer, place, waiting: None });
                     }
                 }

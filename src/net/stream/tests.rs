@@ -30,7 +30,8 @@ fn options(id: u16) -> StreamOptions {
 
 impl Side {
     fn new(pace: Pace) -> Side {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("rt");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("rt");
         let (_poller, waker) = Poller::new().expect("epoll");
         let (shared, queue) = Shared::new(waker, pace);
         let mut streams = Streams::new(runtime.handle().clone(), shared.clone());
@@ -167,7 +168,10 @@ fn who_cannot_be_reached_is_told_per_destination() {
     let elsewhere = Destination { transport: TransportId(7), ..to(nobody) };
     assert!(side.streams.send(elsewhere, b"x").is_err());
     let v6 = Destination { remote: "[::1]:9".parse().expect("address"), ..to(nobody) };
-    assert!(side.streams.send(v6, b"x").is_err(), "a transport bound to an IPv4 address opens no IPv6 connection");
+    assert!(
+        side.streams.send(v6, b"x").is_err(),
+        "a transport bound to an IPv4 address opens no IPv6 connection"
+    );
 }
 
 #[test]

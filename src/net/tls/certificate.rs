@@ -80,7 +80,8 @@ impl<'a> Der<'a> {
         if !digits.iter().all(u8::is_ascii_digit) {
             return None;
         }
-        let pairs: Vec<u64> = digits.chunks(2).map(|p| p.iter().fold(0, |n, d| n * 10 + u64::from(d - b'0'))).collect();
+        let pairs: Vec<u64> =
+            digits.chunks(2).map(|p| p.iter().fold(0, |n, d| n * 10 + u64::from(d - b'0'))).collect();
         let (year, rest) = match (tag, pairs.as_slice()) {
             (0x17, [year, rest @ ..]) => (if *year < 50 { 2_000 + year } else { 1_900 + year }, rest),
             (0x18, [century, year, rest @ ..]) => (century * 100 + year, rest),
@@ -143,8 +144,8 @@ mod tests {
 
     #[test]
     fn a_certificate_tells_its_names_and_its_end_and_no_cut_of_it_hurts() {
-        let mut params = rcgen::CertificateParams::new(["a.example".to_owned(), "*.b.example".to_owned()])
-            .expect("names");
+        let mut params =
+            rcgen::CertificateParams::new(["a.example".to_owned(), "*.b.example".to_owned()]).expect("names");
         params.not_before = rcgen::date_time_ymd(2026, 1, 2);
         params.not_after = rcgen::date_time_ymd(2051, 3, 4);
         let key = rcgen::KeyPair::generate().expect("key");
@@ -153,7 +154,10 @@ mod tests {
         assert_eq!(facts.names, ["a.example", "*.b.example"]);
         assert_eq!(facts.not_before.secs(), days_since_1970(2026, 1, 2).expect("day") * 86_400);
         assert_eq!(facts.not_after.secs(), days_since_1970(2051, 3, 4).expect("day") * 86_400);
-        assert_eq!(facts.days_left(facts.not_before), (facts.not_after.secs() - facts.not_before.secs()) as i64 / 86_400);
+        assert_eq!(
+            facts.days_left(facts.not_before),
+            (facts.not_after.secs() - facts.not_before.secs()) as i64 / 86_400
+        );
         assert_eq!(facts.days_left(WallTime(facts.not_after.0 + 1_000_000)), -1);
         for cut in 0..cert.der().len() {
             let _ = CertificateFacts::read(&cert.der()[..cut]);

@@ -22,7 +22,10 @@ const TLS13: [u16; 3] = [0x1301, 0x1302, 0x1303];
 
 /// The suites that `cipher` names, in its order; all when it is empty. A name that cannot be had is noted, and a
 /// fault when nothing else is left.
-pub(super) fn suites(ciphers: &[String], notes: &mut Vec<String>) -> Result<Vec<SupportedCipherSuite>, TlsFault> {
+pub(super) fn suites(
+    ciphers: &[String],
+    notes: &mut Vec<String>,
+) -> Result<Vec<SupportedCipherSuite>, TlsFault> {
     let all = ring::ALL_CIPHER_SUITES;
     if ciphers.is_empty() {
         return Ok(all.to_vec());
@@ -46,11 +49,16 @@ pub(super) fn suites(ciphers: &[String], notes: &mut Vec<String>) -> Result<Vec<
     if !numbers.iter().any(|number| TLS13.contains(number)) {
         numbers.extend(TLS13);
     }
-    Ok(numbers.iter().filter_map(|n| all.iter().find(|suite| u16::from(suite.suite()) == *n)).copied().collect())
+    Ok(numbers
+        .iter()
+        .filter_map(|n| all.iter().find(|suite| u16::from(suite.suite()) == *n))
+        .copied()
+        .collect())
 }
 
 fn number(name: &str) -> Option<u16> {
-    let wanted = name.strip_prefix("0x").or(name.strip_prefix("0X")).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+    let wanted =
+        name.strip_prefix("0x").or(name.strip_prefix("0X")).and_then(|hex| u16::from_str_radix(hex, 16).ok());
     let same = |(openssl, iana, number): &&(&str, &str, u16)| {
         name.eq_ignore_ascii_case(openssl) || name.eq_ignore_ascii_case(iana) || wanted == Some(*number)
     };

@@ -26,7 +26,8 @@ pub(super) struct Stamps(Vec<Option<(SystemTime, u64)>>);
 
 impl Stamps {
     pub(super) fn of(options: &TlsOptions) -> Stamps {
-        let files = [&options.cert_file, &options.priv_key_file, &options.ca_list_file, &options.ca_list_path];
+        let files =
+            [&options.cert_file, &options.priv_key_file, &options.ca_list_file, &options.ca_list_path];
         let stamp = |path: &PathBuf| {
             let meta = std::fs::metadata(path).ok()?;
             Some((meta.modified().ok()?, meta.len()))
@@ -68,7 +69,9 @@ fn certificates(option: &str, path: &Path) -> Result<Vec<CertificateDer<'static>
     let list: Result<Vec<_>, _> =
         CertificateDer::pem_file_iter(path).and_then(|certificates| certificates.collect());
     match list {
-        Ok(list) if list.is_empty() => Err(TlsFault(format!("{option}={}: no certificate in it", path.display()))),
+        Ok(list) if list.is_empty() => {
+            Err(TlsFault(format!("{option}={}: no certificate in it", path.display())))
+        }
         Ok(list) => Ok(list),
         Err(error) => Err(unreadable(option, path, &error)),
     }
@@ -110,7 +113,9 @@ pub(super) fn authorities(options: &TlsOptions, for_option: &str) -> Result<Root
         }
     }
     if roots.is_empty() {
-        return Err(TlsFault(format!("{for_option}=yes needs authorities: set ca_list_file or ca_list_path")));
+        return Err(TlsFault(format!(
+            "{for_option}=yes needs authorities: set ca_list_file or ca_list_path"
+        )));
     }
     Ok(roots)
 }

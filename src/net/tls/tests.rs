@@ -47,7 +47,8 @@ struct Side {
 
 impl Side {
     fn new() -> Side {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("rt");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("rt");
         let (_poller, waker) = Poller::new().expect("epoll");
         let (shared, queue) = Shared::new(waker, Pace::default());
         let streams = Streams::new(runtime.handle().clone(), shared.clone());
@@ -162,7 +163,8 @@ fn wildcards_are_taken_only_when_allowed() {
     let dir = Dir::new("wildcard");
     let (cert, key) = certificate("*.example.com");
     let (cert, key) = (dir.write("cert.pem", &cert), dir.write("key.pem", &key));
-    let strict = TlsOptions { verify_server: true, ca_list_file: Some(cert.clone()), ..TlsOptions::default() };
+    let strict =
+        TlsOptions { verify_server: true, ca_list_file: Some(cert.clone()), ..TlsOptions::default() };
     let lenient = TlsOptions { allow_wildcard_certs: true, ..strict.clone() };
     let clients = [options(1, strict), options(2, lenient)];
     let (mut side, remote) = both(&options(0, show(&cert, &key)), &clients);
@@ -238,7 +240,9 @@ fn a_renewed_certificate_is_taken_and_a_broken_one_is_not() {
     assert_eq!(tls.refresh(), Refresh::Swapped);
     assert_eq!(tls.certificate().expect("one").names, ["a-longer-name.example.com"]);
 
-    side.streams.send(old.back(), b"OPTIONS sip:h SIP/2.0\r\nl: 0\r\n\r\n").expect("the old connection is up");
+    side.streams
+        .send(old.back(), b"OPTIONS sip:h SIP/2.0\r\nl: 0\r\n\r\n")
+        .expect("the old connection is up");
     while !matches!(side.hear(), Heard::Message(..)) {}
     let now = crate::base::time::WallTime(0);
     assert!(tls.certificate().expect("one").days_left(now) > 0);
@@ -259,7 +263,8 @@ fn what_cannot_be_had_is_said_with_option_and_file() {
     assert!(text(show(&cert, &other)).contains("and the key in"));
     let orphan = TlsOptions { priv_key_file: Some(key), ..TlsOptions::default() };
     assert_eq!(text(orphan), "priv_key_file without cert_file");
-    let nobody = TlsOptions { verify_server: true, ca_list_path: Some(dir.0.join("none")), ..TlsOptions::default() };
+    let nobody =
+        TlsOptions { verify_server: true, ca_list_path: Some(dir.0.join("none")), ..TlsOptions::default() };
     assert!(text(nobody).starts_with("ca_list_path="));
     let combined = TlsOptions { cert_file: Some(both), ..TlsOptions::default() };
     assert!(Tls::load(combined).expect("the key is looked for there").acceptor().is_some());
