@@ -226,6 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.messages.push(bytes[at..at + n].to_vec());
                     at += n;
                 }
+                Frame::Broken(StreamFault::NotSip) => return Err("it does not speak SIP".into()),
                 Frame::Broken(StreamFault::TooLong) => return Err("a message is too long".into()),
                 Frame::Broken(StreamFault::Length) => {
                     return Err("a message has no valid Content-Length".into());
