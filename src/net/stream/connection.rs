@@ -108,10 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Err(why) = self.write(cx) {
             return Poll::Ready(Step::Ended(why));
         }
-        let ended = match self.read(cx) {
-            Ok(()) => None,
-            Err(why) => Some(why),
-        };
+        let ended = self.read(cx).err();
         // Answers to pings.
         if !self.out.is_empty()
             && let Err(why) = self.write(cx)
