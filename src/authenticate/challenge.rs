@@ -42,7 +42,7 @@ impl Shape {
             out.extend_from_slice(b"Digest realm=\"");
             quoted(realm, out);
             out.extend_from_slice(b"\",nonce=\"");
-            nonces.issue(now, source, realm.as_bytes(), out);
+            nonces.issue(now, source, realm.as_bytes(), rng.next_u64() as u32, out);
             out.extend_from_slice(b"\",opaque=\"");
             rng.token(16, out);
             out.extend_from_slice(if stale { b"\",stale=true,algorithm=" } else { b"\",algorithm=" });

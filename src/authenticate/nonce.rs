@@ -1,9 +1,10 @@
 //! Nonces: made without memory, remembered only once used, so that a flood of strangers costs nothing and a replay is
 //! noticed.
 //!
-//! `<unix seconds>/<32 hex>`: the hex is a keyed hash over seconds, source address and realm, so a nonce is good for
-//! the address it was given to, in its realm, until it is older than `nonce_lifetime`. The source port is left out:
-//! NATs change it. After the first good use, (nonce, user, cnonce) is remembered with its highest nonce count and a
+//! `<unix seconds>/<32 hex>`: the hex is eight digits of salt, new for each challenge, and a keyed hash over seconds,
+//! salt, source address and realm. So a nonce is good for the address it was given to, in its realm, until it is older
+//! than `nonce_lifetime`. The source port is left out: NATs change it. The salt is there because counts are tracked: two
+//! challenges of one second must not share their counts. After the first good use, (nonce, user, cnonce) is remembered with its highest nonce count and a
 //! window of 64 below it: a count seen before is a replay, unless it is the very same request again (a retransmission).
 
 use crate::base::limits;
@@ -71,12 +72,14 @@ impl Nonces {
         }
     }
 
-    /// Appends a nonce for `source` and `realm`.
-    pub fn issue(&self, now: WallTime, source: IpAddr, realm: &[u8], out: &mut Vec<u8>) {
+    /// Appends a nonce for `source` and `realm`; `salt` is any number not used before in this second.
+    pub fn issue(&self, now: WallTime, source: IpAddr, realm: &[u8], salt: u32, out: &mut Vec<u8>) {
         let secs = now.secs();
-        let mac = self.mac(secs, source, realm);
+        let salt = salt.to_be_bytes();
+        let mac = self.mac(secs, salt, source, realm);
         write!(out, "{secs}/").expect("writing to a Vec cannot fail");
-        push_hex(&mac, out);
+        push_hex(&salt, out);
+        push_hex(&mac[..12], out);
     }
 
     /// Judges a nonce that came back.
@@ -86,9 +89,10 @@ impl Nonces {
         if secs <= self.floor_secs || secs > now.secs() || now.secs() - secs > lifetime_secs {
             return Age::Stale;
         }
-        let mut want = Vec::with_capacity(32);
-        push_hex(&self.mac(secs, source, realm), &mut want);
-        if constant_time_equal(&want, &nonce[slash + 1..]) { Age::Fresh } else { Age::Stale }
+        let Some(sent) = read_hex(&nonce[slash + 1..]) else { return Age::Stale };
+        let (salt, mac) = sent.split_at(4);
+        let want = self.mac(secs, [salt[0], salt[1], salt[2], salt[3]], source, realm);
+        if constant_time_equal(&want[..12], mac) { Age::Fresh } else { Age::Stale }
     }
 
     /// Judges a nonce count of credentials that verified, and remembers it. `request` tells one request from another
@@ -139,11 +143,12 @@ impl Nonces {
         self.used.len()
     }
 
-    fn mac(&self, secs: u64, source: IpAddr, realm: &[u8]) -> [u8; 16] {
+    fn mac(&self, secs: u64, salt: [u8; 4], source: IpAddr, realm: &[u8]) -> [u8; 16] {
         // Key on both sides of the message: MD5 alone would let a longer message be made from a shorter one's hash.
         let mut context = md5::Context::new();
         context.consume(self.key);
         context.consume(secs.to_le_bytes());
+        context.consume(salt);
         match source {
             IpAddr::V4(a) => context.consume(a.octets()),
             IpAddr::V6(a) => context.consume(a.octets()),
@@ -203,6 +208,21 @@ fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// 32 lower-case hexadecimal digits as 16 bytes.
+fn read_hex(digits: &[u8]) -> Option<[u8; 16]> {
+    let digits: &[u8; 32] = digits.try_into().ok()?;
+    let value = |b: u8| match b {
+        b'0'..=b'9' => Some(b - b'0'),
+        b'a'..=b'f' => Some(b - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0u8; 16];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
+}
+
 fn constant_time_equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |all, (x, y)| all | (x ^ y)) == 0
 }
@@ -216,7 +236,7 @@ mod tests {
     fn nonces() -> (Nonces, Vec<u8>) {
         let n = Nonces::new([7; 32]);
         let mut nonce = Vec::new();
-        n.issue(WallTime::from_secs(1000), HERE, b"asterisk", &mut nonce);
+        n.issue(WallTime::from_secs(1000), HERE, b"asterisk", 5, &mut nonce);
         (n, nonce)
     }
 

@@ -2,6 +2,7 @@
 
 use super::ip::Sections;
 use super::names::Candidates;
+use super::pattern::{fits, header_fits};
 use crate::base::ids::Name;
 use crate::sip::wire::{Header, Message, Uri, text};
 use std::fmt;
@@ -225,8 +226,10 @@ impl Chain {
     ) -> Option<(Name, Option<Name>)> {
         let uri = request.message.uri_text();
         let section = self.sections.all().iter().find(|section| match by {
-            Identifier::Header => section.headers.iter().any(|pattern| pattern.fits(request.message)),
-            _ => section.request_uri.as_ref().is_some_and(|pattern| pattern.fits(uri)),
+            Identifier::Header => {
+                section.header.as_ref().is_some_and(|rule| header_fits(rule, request.message))
+            }
+            _ => section.request_uri.as_ref().is_some_and(|pattern| fits(pattern, uri)),
         })?;
         self.lead(by, section, directory, trace)
     }
@@ -353,8 +356,9 @@ fn by_line<D: Directory>(request: &Request<'_, '_>, directory: &D) -> Option<Nam
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identify::pattern::HeaderPattern;
-    use crate::identify::{Pattern, Rule, Section};
+    use crate::config::files::MemoryFiles;
+    use crate::config::{Sources, compile, conf, pjsip_conf};
+    use crate::identify::{Rule, Section};
     use crate::sip::wire::Index;
 
     struct Conf {
@@ -392,11 +396,23 @@ mod tests {
     };
 
     fn chain(order: &str) -> Chain {
+        let (mut header, mut request_uri) = (None, None);
+        let text =
+            "[h]\ntype=identify\nendpoint=blue\nmatch_header=X-Trunk: blue\nmatch_request_uri=/^sip:blue@/\n";
+        let files = MemoryFiles::new().with("pjsip.conf", text);
+        let (mut sources, mut findings) = (Sources::new(), Vec::new());
+        let tree = conf::read(&files, "pjsip.conf", &mut sources, &mut findings);
+        let drafts = pjsip_conf::drafts(&tree, &sources, &mut findings);
+        for identify in compile(drafts, sources, None).0.identifies.values() {
+            header = identify.match_header.clone();
+            request_uri = identify.match_request_uri.clone();
+        }
+        assert!(header.is_some() && request_uri.is_some(), "{findings:?}");
         let section = |name: &str, endpoint: &str| Section {
             name: name.into(),
             endpoint: endpoint.into(),
             rules: vec![],
-            headers: vec![],
+            header: None,
             request_uri: None,
         };
         let net = |text: &str| Rule { net: text.parse().expect("a network"), port: None, exclude: false };
@@ -405,11 +421,7 @@ mod tests {
             Sections::new(vec![
                 Section { rules: vec![net("10.0.0.0/8")], ..section("t", "trunk") },
                 Section { rules: vec![net("10.9.0.0/16")], ..section("gone", "ghost") },
-                Section {
-                    headers: vec![HeaderPattern::parse("X-Trunk: blue").expect("reads")],
-                    request_uri: Some(Pattern::parse("/^sip:blue@/").expect("reads")),
-                    ..section("h", "blue")
-                },
+                Section { header, request_uri, ..section("h", "blue") },
             ]),
             false,
             false,

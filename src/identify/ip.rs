@@ -1,8 +1,8 @@
 //! `identify` sections by source address: longest prefix first, exclusions and ports inside a section by its own
 //! order.
 
-use super::pattern::{HeaderPattern, Pattern};
 use crate::base::ids::Name;
+use crate::config::model::identify::{HeaderMatch, Pattern};
 use foldhash::fast::RandomState;
 use ipnet::IpNet;
 use std::collections::{BTreeSet, HashMap};
@@ -28,8 +28,8 @@ pub struct Section {
     pub endpoint: Name,
     /// Address rules in order, resolved host names among them; the last that applies decides.
     pub rules: Vec<Rule>,
-    /// `match_header`, any of them.
-    pub headers: Vec<HeaderPattern>,
+    /// `match_header`.
+    pub header: Option<HeaderMatch>,
     /// `match_request_uri`.
     pub request_uri: Option<Pattern>,
 }
@@ -127,7 +127,7 @@ mod tests {
             })
             .collect();
         let endpoint = format!("{name}-endpoint").as_str().into();
-        Section { name: name.into(), endpoint, rules, headers: vec![], request_uri: None }
+        Section { name: name.into(), endpoint, rules, header: None, request_uri: None }
     }
 
     fn found(sections: &Sections, source: &str) -> Option<String> {

@@ -7,8 +7,7 @@
 pub mod chain;
 pub mod ip;
 pub mod names;
-pub mod pattern;
+mod pattern;
 
 pub use chain::{Chain, Directory, Found, Identifier, Request, Trace};
 pub use ip::{Rule, Section};
-pub use pattern::Pattern;

@@ -142,6 +142,11 @@ impl Qualify {
         }
     }
 
+    /// Whether no contact is qualified.
+    pub fn is_empty(&self) -> bool {
+        self.probes.is_empty()
+    }
+
     /// A contact's status; [`Status::NonQualified`] for one never told of.
     pub fn status(&self, contact: &ContactKey) -> Status {
         self.probes.get(contact).map(|probe| probe.status).unwrap_or_default()

@@ -164,15 +164,14 @@ impl Registrar {
         for update in plan.refresh {
             let secs = update.expires.secs_after(now.wall);
             let hash = update.hash;
-            if let Some(old) = self.unlink(aor, &hash) {
+            if let Some(old) = self.replace(now, update.clone()) {
                 changes.push(if old.same_but_expiry(&update) {
                     let (expires, cseq) = (update.expires, update.cseq);
                     ContactChange::Refresh { aor: aor.clone(), hash, expires, cseq }
                 } else {
-                    ContactChange::Put(Box::new(update.clone()))
+                    ContactChange::Put(Box::new(update))
                 });
             }
-            self.insert(now, update);
             happened.push(Happened::Refreshed(aor.clone(), hash, u32::try_from(secs).unwrap_or(u32::MAX)));
         }
         for binding in plan.add {
@@ -267,6 +266,19 @@ impl Registrar {
         }
         self.aors.entry(key.0).or_insert_with(|| Vec::with_capacity(1)).push(Bound { binding, timer });
         self.count += 1;
+    }
+
+    /// Puts new fields into a known binding, which keeps its place; gives the old ones back.
+    fn replace(&mut self, now: Now, binding: Binding) -> Option<Binding> {
+        let all = self.aors.get_mut(&binding.aor)?;
+        let place = all.iter().position(|bound| bound.binding.hash == binding.hash)?;
+        let key = binding.aor.clone();
+        let old = self.unlink(&key, &binding.hash)?;
+        self.insert(now, binding);
+        if let Some(all) = self.aors.get_mut(&key) {
+            all[place..].rotate_right(1);
+        }
+        Some(old)
     }
 
     fn unlink(&mut self, aor: &str, hash: &[u8; 16]) -> Option<Binding> {

@@ -2,6 +2,7 @@
 
 use super::view;
 use crate::base::ids::{FlowId, Name, TransportId};
+use crate::config::{Change, Sources};
 use crate::registrar::binding::ContactChange;
 use crate::sip::flow::{Arrival, Destination, Protocol};
 use crate::sip::outbox::Outbox;
@@ -63,6 +64,13 @@ pub enum Input<'a> {
     },
     /// Contacts changed by another node or another program in a shared store.
     ContactsChanged(Vec<ContactChange>),
+    /// The configuration changed. Applied whole, between two messages.
+    Config {
+        /// What is different.
+        changes: &'a [Change],
+        /// The names of the files and tables the objects' origins speak of.
+        sources: &'a Sources,
+    },
     /// Which transports are open now: after start and after each reload.
     Transports(&'a [BoundTransport]),
     /// A name asked for with [`Action::Resolve`] has its addresses, in order of preference; empty when it has none.

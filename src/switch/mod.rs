@@ -1,7 +1,213 @@
 //! Rank 4: the whole machine, where the rooms meet.
 //!
-//! The contract: `handle(now, input)` once, then drain [`io::Actions`] fully, then the next input; sleep until
-//! `next_deadline`. Nothing here reads a clock, opens a socket or waits.
+//! The contract: `handle(now, input)` once, then drain [`io::Actions`] fully, then the next input; call
+//! [`Switch::expire`] at or after [`Switch::next_deadline`]. Nothing here reads a clock, opens a socket or waits.
+//!
+//! ```text
+//! Input::Sip ─ pipeline ─ dispatch ─┬─ register      (registrar; the 200 is held until Input::Committed)
+//!                                   ├─ methods       (OPTIONS, and what nobody takes)
+//!                                   └─ …             (calls, subscriptions: rooms of their own)
+//! Input::Command ─ commands ─ show / explain ─ Action::Reply
+//! Input::Config ─ directory ─ qualify, contacts follow
+//! ```
 
+mod commands;
+mod contacts;
+pub mod counters;
+mod directory;
+pub mod ears;
+mod explain;
+mod inbound;
 pub mod io;
+mod methods;
+mod pipeline;
+mod register;
+mod show;
+mod unidentified;
 pub mod view;
+
+use crate::authenticate::Nonces;
+use crate::base::ids::{Name, TransportId};
+use crate::base::limits;
+use crate::base::rng::Rng;
+use crate::base::time::{Moment, Now};
+use crate::config::Change;
+use crate::config::model::Transport;
+use crate::outbound::qualify::Qualify;
+use crate::registrar::{Binding, ContactChange, Happened, Registrar};
+use crate::sip::outbox::Held;
+use crate::sip::wire::Index;
+use counters::{Counter, Counters};
+use directory::Directory;
+use ears::Ears;
+use io::{Actions, BoundTransport, Input};
+use register::DateCache;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+use unidentified::Unidentified;
+
+/// What a switch is made from.
+#[derive(Clone, Debug)]
+pub struct Seed {
+    /// Both clocks.
+    pub now: Now,
+    /// For tags, branches and jitter.
+    pub random: u64,
+    /// Secret, from the operating system: nonces are made with it.
+    pub key: [u8; 32],
+    /// `systemname` of `asterisk.conf`: whose contacts are ours in a shared table.
+    pub systemname: Name,
+}
+
+/// Everything that decides, in one value with one owner.
+#[derive(Debug)]
+pub struct Switch {
+    now: Now,
+    started: Moment,
+    rng: Rng,
+    systemname: Name,
+    directory: Directory,
+    nonces: Nonces,
+    registrar: Registrar,
+    qualify: Qualify,
+    unidentified: Unidentified,
+    maintenance: BTreeSet<Name>,
+    transports: HashMap<TransportId, BoundTransport>,
+    held: Held,
+    /// Number of the last contact change handed out.
+    sequence: u64,
+    /// Number of the last one known to be on disk.
+    committed: u64,
+    /// When the table of unidentified sources is pruned next.
+    prune_at: Moment,
+    ears: Ears,
+    counters: Counters,
+    index: Index,
+    date: DateCache,
+    changes: Vec<ContactChange>,
+    happened: Vec<Happened>,
+}
+
+impl Switch {
+    /// An empty switch: no configuration, no contacts, no transports.
+    pub fn new(seed: Seed) -> Switch {
+        Switch {
+            now: seed.now,
+            started: seed.now.at,
+            rng: Rng::seeded(seed.random),
+            systemname: seed.systemname,
+            directory: Directory::new(),
+            nonces: Nonces::new(seed.key),
+            registrar: Registrar::new(seed.now.at),
+            qualify: Qualify::new(seed.now.at),
+            unidentified: Unidentified::default(),
+            maintenance: BTreeSet::new(),
+            transports: HashMap::new(),
+            held: Held::default(),
+            sequence: 0,
+            committed: 0,
+            prune_at: seed.now.at + Duration::from_secs(30),
+            ears: Ears::default(),
+            counters: Counters::default(),
+            index: Index::default(),
+            date: DateCache::default(),
+            changes: Vec::new(),
+            happened: Vec::new(),
+        }
+    }
+
+    /// Takes stored contacts in, before the first message. Contacts that lived on a connection of the last life of
+    /// this server are removed from the store instead.
+    pub fn restore(&mut self, now: Now, stored: impl Iterator<Item = Binding>, out: &mut Actions) {
+        self.now = now;
+        for binding in stored {
+            if binding.prune_on_boot && binding.reg_server == self.systemname || binding.expires <= now.wall {
+                let (aor, hash) = (binding.aor, binding.hash);
+                self.changes.push(ContactChange::Remove { aor, hash });
+            } else {
+                self.qualify_contact(now, (&binding.aor, binding.hash), self.first_at_start());
+                self.registrar.restore(now, binding);
+            }
+        }
+        self.commit(out);
+    }
+
+    /// One thing happened outside. What is to be done about it is appended to `out`.
+    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Actions) {
+        self.now = now;
+        match input {
+            Input::Sip { arrival, bytes } => self.receive(now, arrival, bytes, out),
+            Input::FlowOpened { .. } | Input::Resolved { .. } | Input::Tick => {}
+            Input::FlowClosed { flow, why: _ } => {
+                self.registrar.flow_closed(flow, &mut self.changes, &mut self.happened);
+                self.commit(out);
+                self.tell_contacts(now, out);
+            }
+            Input::SendFailed { .. } => self.counters.count(Counter::SendFailed),
+            Input::Committed { sequence } => {
+                self.committed = self.committed.max(sequence);
+                let before = out.outbox.len();
+                self.held.release(sequence, &mut out.outbox);
+                self.told_since(before, out);
+            }
+            Input::CommitFailed { sequence, why } => self.commit_failed(sequence, why, out),
+            Input::ContactsChanged(changes) => self.contacts_changed(now, changes, out),
+            Input::Config { changes, sources } => {
+                self.directory.objects.sources = sources.clone();
+                self.reconfigure(now, changes, out);
+            }
+            Input::Transports(bound) => {
+                self.transports = bound.iter().map(|transport| (transport.id, transport.clone())).collect();
+            }
+            Input::Command { token, command } => self.command(now, token, command, out),
+        }
+        self.expire(now, out);
+    }
+
+    /// Does what is due. Called by [`Switch::handle`] too, so that a busy switch needs no extra call.
+    pub fn expire(&mut self, now: Now, out: &mut Actions) {
+        self.now = now;
+        if self.registrar.next_deadline().is_some_and(|at| at <= now.at) {
+            self.registrar.expire(now, limits::BATCH * 16, &mut self.changes, &mut self.happened);
+            self.commit(out);
+            self.tell_contacts(now, out);
+        }
+        if self.prune_at <= now.at {
+            let interval = self.directory.objects.global.unidentified_request_prune_interval_secs.max(1);
+            self.prune_at = now.at + Duration::from_secs(u64::from(interval));
+            self.unidentified.prune(now, self.unidentified_policy());
+        }
+    }
+
+    /// When [`Switch::expire`] has something to do next.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        [self.registrar.next_deadline(), Some(self.prune_at)].into_iter().flatten().min()
+    }
+
+    /// Which events are made. The edge that prints them sets this.
+    pub fn ears(&mut self) -> &mut Ears {
+        &mut self.ears
+    }
+
+    /// Whether anything acknowledged still waits for its commit: a drain lasts until it does not.
+    pub fn is_idle(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    fn reconfigure(&mut self, now: Now, changes: &[Change], out: &mut Actions) {
+        let touched = self.directory.apply(changes);
+        for aor in &touched.aors {
+            self.aor_changed(now, aor);
+        }
+        self.commit(out);
+        self.tell_contacts(now, out);
+    }
+
+    fn transport_config(&self, id: TransportId) -> Option<&std::sync::Arc<Transport>> {
+        self.directory.objects.transports.get(&self.transports.get(&id)?.name)
+    }
+
+    fn transport_name(&self, id: TransportId) -> Name {
+        self.transports.get(&id).map_or_else(register::no_transport, |transport| transport.name.clone())
+    }
+}

@@ -2,5 +2,7 @@
 
 mod admin;
 mod contacts_survive_kill;
+mod registering;
 mod sdp_offer_answer;
 mod wire;
+mod world;

@@ -2,28 +2,13 @@
 
 use super::lists::parts;
 use super::spec::{Codec, Cx, Fault};
-use super::words::{Word, unknown, words};
+use super::words::{Word, unknown};
 
-words! {
-    /// A digest algorithm.
-    Algorithm {
-        /// MD5, of RFC 2617.
-        Md5 = "MD5",
-        /// SHA-256.
-        Sha256 = "SHA-256",
-        /// SHA-512/256.
-        Sha512_256 = "SHA-512-256",
-    }
-}
+pub use crate::sip::digest::Algorithm;
 
-impl Algorithm {
-    /// Characters of a digest in hexadecimal.
-    pub fn hex_len(self) -> usize {
-        match self {
-            Algorithm::Md5 => 32,
-            Algorithm::Sha256 | Algorithm::Sha512_256 => 64,
-        }
-    }
+impl Word for Algorithm {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("MD5", Algorithm::Md5), ("SHA-256", Algorithm::Sha256), ("SHA-512-256", Algorithm::Sha512_256)];
 }
 
 /// Algorithms in order of preference.

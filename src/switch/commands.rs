@@ -1,0 +1,134 @@
+//! Questions and orders of an administrator.
+
+use super::Switch;
+use super::io::{Action, Actions};
+use super::view::{Command, Reply, StatusView};
+use crate::base::ids::Name;
+use crate::base::time::Now;
+
+impl Switch {
+    pub(super) fn command(&mut self, now: Now, token: u64, command: Command, out: &mut Actions) {
+        let reply = match command {
+            Command::Show { kind, name } => self.show(now, kind, name.as_deref()),
+            Command::Status => Reply::Status(Box::new(self.status(now))),
+            Command::UnidentifiedRequests => Reply::Unidentified(self.unidentified.view(now)),
+            Command::Identifiers => {
+                let names = self.directory.chain.order().iter().map(|by| match by {
+                    crate::identify::Identifier::Line => "",
+                    named => named.name(),
+                });
+                Reply::Identifiers(names.collect())
+            }
+            Command::ExplainIdentify(question) => self.explain_identify(now, &question),
+            Command::ExplainAuth { name } => self.explain_auth(&name),
+            Command::Qualify { endpoint } => self.qualify_now(&endpoint),
+            Command::Logger(order) => match self.ears.set_logger(&order) {
+                Ok(text) => Reply::Done(text),
+                Err(text) => Reply::Refused(text),
+            },
+            Command::History(order) => Reply::Done(self.ears.set_history(order)),
+            Command::ShowHistory => Reply::History(self.ears.history()),
+            Command::Maintenance { endpoint, on } => self.set_maintenance(&endpoint, on),
+            Command::ShowMaintenance { endpoint } => self.show_maintenance(endpoint.as_deref()),
+            Command::RemoveContact { aor, uri } => self.remove_contact(now, &aor, uri.as_deref(), out),
+            other => Reply::Refused(format!("{} is not served by this version", words(&other))),
+        };
+        out.queue.push(Action::Reply { token, reply });
+    }
+
+    fn status(&self, now: Now) -> StatusView {
+        let objects = &self.directory.objects;
+        StatusView {
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_secs: now.at.since(self.started).as_secs(),
+            objects: vec![
+                ("endpoints", objects.endpoints.len()),
+                ("aors", objects.aors.len()),
+                ("auths", objects.auths.len()),
+                ("identifies", objects.identifies.len()),
+                ("transports", objects.transports.len()),
+                ("acls", objects.acls.len()),
+                ("domain_aliases", objects.domain_aliases.len()),
+            ],
+            contacts: self.registrar.len(),
+            held_registers: self.held.len(),
+            counters: self.counters.all(),
+            ..StatusView::default()
+        }
+    }
+
+    fn qualify_now(&mut self, endpoint: &str) -> Reply {
+        let Some(config) = self.directory.endpoint(endpoint).cloned() else {
+            return Reply::Refused(format!("Unable to retrieve endpoint {endpoint}"));
+        };
+        let keys: Vec<_> = config.aors.iter().flat_map(|aor| self.contact_keys(aor)).collect();
+        let asked = keys.iter().filter(|key| self.qualify.ask_now(key)).count();
+        match (asked, keys.len()) {
+            (0, 0) => Reply::Refused(format!("Endpoint {endpoint} has no contacts to qualify")),
+            (0, _) => {
+                Reply::Refused(format!("No aor of {endpoint} has a qualify_frequency; set one to qualify it"))
+            }
+            (asked, _) => {
+                Reply::Done(format!("Sending qualify to {asked} contact(s) of endpoint {endpoint}"))
+            }
+        }
+    }
+
+    fn set_maintenance(&mut self, endpoint: &str, on: bool) -> Reply {
+        let names: Vec<Name> = if endpoint == "all" {
+            self.directory.objects.endpoints.keys().cloned().collect()
+        } else {
+            self.directory.endpoint(endpoint).map(|e| e.name.clone()).into_iter().collect()
+        };
+        if names.is_empty() {
+            return Reply::Refused(format!("Endpoint '{endpoint}' not found"));
+        }
+        for name in names {
+            if on {
+                self.maintenance.insert(name);
+            } else {
+                self.maintenance.remove(&name);
+            }
+        }
+        let state = if on { "enabled" } else { "disabled" };
+        Reply::Done(format!("Maintenance mode {state} for {endpoint}"))
+    }
+
+    fn show_maintenance(&self, endpoint: Option<&str>) -> Reply {
+        let names = match endpoint {
+            Some(name) => self.directory.endpoint(name).map(|e| e.name.clone()).into_iter().collect(),
+            None => self.maintenance.iter().cloned().collect::<Vec<_>>(),
+        };
+        let views = names.into_iter().map(|endpoint| super::view::MaintenanceView {
+            enabled: self.maintenance.contains(&endpoint),
+            endpoint,
+        });
+        Reply::Maintenance(views.collect())
+    }
+
+    fn remove_contact(&mut self, now: Now, aor: &str, uri: Option<&str>, out: &mut Actions) -> Reply {
+        let before = self.registrar.len();
+        self.registrar.remove(&aor.into(), uri, &mut self.changes, &mut self.happened);
+        self.commit(out);
+        self.tell_contacts(now, out);
+        match before - self.registrar.len() {
+            0 => Reply::Refused(format!("AOR '{aor}' has no such registered contact")),
+            gone => Reply::Done(format!("Removed {gone} contact(s) from AOR '{aor}'")),
+        }
+    }
+}
+
+/// The command's own words, for one that this version cannot serve.
+fn words(command: &Command) -> &'static str {
+    match command {
+        Command::Register { .. } => "pjsip send register",
+        Command::Notify { .. } => "pjsip send notify",
+        Command::ChannelStats => "pjsip show channelstats",
+        Command::Subscriptions { .. } => "pjsip show subscriptions",
+        Command::Bridges => "bridge show all",
+        Command::Dialplan { .. } => "dialplan show",
+        Command::Hints => "core show hints",
+        Command::ExplainDirectMedia(_) => "explain direct-media",
+        _ => "this command",
+    }
+}

@@ -1,0 +1,295 @@
+//! The configuration as requests need it: objects by name, the identifier chain, the challenges in use. Kept current
+//! change by change, so that one row among a million costs one row's work.
+
+use crate::authenticate::dummy::Shapes;
+use crate::authenticate::{Account, Secret, Shape};
+use crate::base::ids::Name;
+use crate::config::model::{Aor, Auth, Endpoint, Identify};
+use crate::config::value::network::Match;
+use crate::config::{Change, Kind, Objects};
+use crate::identify::{self, Chain, Identifier, Rule, Section, ip::Sections};
+use crate::sip::digest::Algorithm;
+use foldhash::fast::RandomState;
+use ipnet::IpNet;
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Objects and what is derived from them.
+#[derive(Debug)]
+pub(super) struct Directory {
+    pub objects: Objects,
+    pub chain: Chain,
+    pub shapes: Shapes,
+    shape_of: HashMap<Name, Shape, RandomState>,
+    /// Endpoints by an auth or aor they list under another name than their own.
+    odd_users: HashMap<(Kind, Name), BTreeSet<Name>, RandomState>,
+    /// Addresses of host names in `match`, as far as they are known.
+    pub hosts: HashMap<Name, Vec<IpAddr>, RandomState>,
+    /// `line` values of outbound registrations.
+    pub lines: HashMap<Box<str>, Name, RandomState>,
+}
+
+/// What changed besides the objects: for the rooms that keep state per object.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    pub aors: BTreeSet<Name>,
+    pub endpoints: BTreeSet<Name>,
+    pub registrations: bool,
+}
+
+impl Directory {
+    pub fn new() -> Directory {
+        let objects = Objects::default();
+        let fallback = fallback_shape(&objects);
+        Directory {
+            chain: chain_of(&objects, &HashMap::default()),
+            objects,
+            shapes: Shapes::new(fallback),
+            shape_of: HashMap::default(),
+            odd_users: HashMap::default(),
+            hosts: HashMap::default(),
+            lines: HashMap::default(),
+        }
+    }
+
+    pub fn endpoint(&self, name: &str) -> Option<&Arc<Endpoint>> {
+        self.objects.endpoints.get(name)
+    }
+
+    pub fn aor(&self, name: &str) -> Option<&Arc<Aor>> {
+        self.objects.aors.get(name)
+    }
+
+    pub fn auth(&self, name: &str) -> Option<&Arc<Auth>> {
+        self.objects.auths.get(name)
+    }
+
+    /// Applies changes in order; everything derived follows.
+    pub fn apply(&mut self, changes: &[Change]) -> Touched {
+        let mut touched = Touched::default();
+        let mut reshape: BTreeSet<Name> = BTreeSet::new();
+        let (mut chain, mut all_shapes) = (false, false);
+        for change in changes {
+            let (kind, name) = match change {
+                Change::Put(object) => (object.kind(), object.name().clone()),
+                Change::Remove(kind, name) => (*kind, name.clone()),
+                Change::Moved(_) => {
+                    self.objects.apply(change);
+                    continue;
+                }
+            };
+            match kind {
+                Kind::Endpoint => {
+                    self.unlink(&name);
+                    reshape.insert(name.clone());
+                    touched.endpoints.insert(name.clone());
+                }
+                Kind::Auth => reshape.extend(self.users(Kind::Auth, &name)),
+                Kind::Aor => drop(touched.aors.insert(name.clone())),
+                Kind::Identify => chain = true,
+                Kind::Global => (chain, all_shapes) = (true, true),
+                Kind::Registration => touched.registrations = true,
+                _ => {}
+            }
+            self.objects.apply(change);
+            if kind == Kind::Endpoint {
+                self.link(&name);
+            }
+            if kind == Kind::Auth {
+                reshape.extend(self.users(Kind::Auth, &name));
+            }
+        }
+        if all_shapes {
+            self.shapes.set_fallback(fallback_shape(&self.objects));
+            reshape.extend(self.objects.endpoints.keys().cloned());
+        }
+        for name in reshape {
+            self.reshape(&name);
+        }
+        if chain {
+            self.chain = chain_of(&self.objects, &self.hosts);
+        }
+        touched
+    }
+
+    /// The endpoints that list an auth or aor.
+    pub fn users(&self, kind: Kind, name: &Name) -> Vec<Name> {
+        let lists = |endpoint: &Endpoint| listed(endpoint, kind).contains(name);
+        let own = self.endpoint(name).filter(|e| lists(e)).map(|e| e.name.clone());
+        let odd = self.odd_users.get(&(kind, name.clone())).into_iter().flatten().cloned();
+        own.into_iter().chain(odd).collect()
+    }
+
+    /// What an endpoint's challenge looks like; `None` when it asks for no authentication.
+    pub fn shape(&self, endpoint: &str) -> Option<&Shape> {
+        self.shape_of.get(endpoint)
+    }
+
+    /// Runs `check` with the accounts of an endpoint. `None` when an auth it names does not exist.
+    pub fn with_accounts<T>(
+        &self,
+        endpoint: &Endpoint,
+        check: impl FnOnce(&[Account<'_>]) -> T,
+    ) -> Option<T> {
+        let default_realm = &*self.objects.global.default_realm;
+        let mut secrets = Vec::with_capacity(endpoint.auth.len());
+        for name in endpoint.auth.iter() {
+            let auth = self.auth(name)?;
+            secrets.push((auth, secrets_of(auth, algorithms_of(auth, &self.objects))));
+        }
+        let accounts: Vec<Account<'_>> = secrets
+            .iter()
+            .map(|(auth, secrets)| Account {
+                username: &auth.username,
+                realm: if auth.options.realm.is_empty() { default_realm } else { &auth.options.realm },
+                secrets,
+                nonce_lifetime_secs: u64::from(auth.options.nonce_lifetime_secs),
+            })
+            .collect();
+        Some(check(&accounts))
+    }
+
+    fn unlink(&mut self, name: &Name) {
+        let Some(endpoint) = self.objects.endpoints.get(name).cloned() else { return };
+        for kind in [Kind::Auth, Kind::Aor] {
+            for used in listed(&endpoint, kind).iter().filter(|used| *used != name) {
+                let key = (kind, used.clone());
+                if let Some(users) = self.odd_users.get_mut(&key) {
+                    users.remove(name);
+                    if users.is_empty() {
+                        self.odd_users.remove(&key);
+                    }
+                }
+            }
+        }
+    }
+
+    fn link(&mut self, name: &Name) {
+        let Some(endpoint) = self.objects.endpoints.get(name).cloned() else { return };
+        for kind in [Kind::Auth, Kind::Aor] {
+            for used in listed(&endpoint, kind).iter().filter(|used| *used != name) {
+                self.odd_users.entry((kind, used.clone())).or_default().insert(name.clone());
+            }
+        }
+    }
+
+    fn reshape(&mut self, name: &Name) {
+        if let Some(old) = self.shape_of.remove(name) {
+            self.shapes.remove(&old);
+        }
+        let Some(endpoint) = self.objects.endpoints.get(name) else { return };
+        if endpoint.auth.is_empty() {
+            return;
+        }
+        let default_realm = &self.objects.global.default_realm;
+        let auths = endpoint.auth.iter().filter_map(|auth| self.objects.auths.get(auth));
+        let shape = Shape::new(auths.map(|auth| {
+            let realm = &auth.options.realm;
+            (if realm.is_empty() { default_realm } else { realm }, algorithms_of(auth, &self.objects))
+        }));
+        let shape = self.shapes.add(shape);
+        self.shape_of.insert(name.clone(), shape);
+    }
+}
+
+fn listed(endpoint: &Endpoint, kind: Kind) -> &[Name] {
+    match kind {
+        Kind::Auth => &endpoint.auth,
+        _ => &endpoint.aors,
+    }
+}
+
+/// An auth's own algorithms, or the global ones.
+fn algorithms_of<'a>(auth: &'a Auth, objects: &'a Objects) -> &'a [Algorithm] {
+    let own = &auth.options.algorithms_uas;
+    if own.inherited { &objects.global.default_auth_algorithms_uas.list } else { &own.list }
+}
+
+fn secrets_of<'a>(auth: &'a Auth, algorithms: &[Algorithm]) -> Vec<(Algorithm, Secret<'a>)> {
+    algorithms
+        .iter()
+        .filter_map(|algorithm| {
+            let digest = auth.digests.as_deref().and_then(|digests| digests.of(*algorithm));
+            let secret = digest
+                .map(Secret::Digest)
+                .or_else(|| Some(Secret::Password(&auth.password)).filter(|_| !auth.password.is_empty()));
+            secret.map(|secret| (*algorithm, secret))
+        })
+        .collect()
+}
+
+fn fallback_shape(objects: &Objects) -> Shape {
+    let global = &objects.global;
+    Shape::new([(&global.default_realm, &*global.default_auth_algorithms_uas.list)].into_iter())
+}
+
+fn chain_of(objects: &Objects, hosts: &HashMap<Name, Vec<IpAddr>, RandomState>) -> Chain {
+    let global = &objects.global;
+    Chain::new(
+        global.endpoint_identifier_order.iter().map(|name| &**name),
+        sections_of(objects, hosts),
+        global.disable_multi_domain,
+        global.ignore_uri_user_options,
+    )
+}
+
+fn sections_of(objects: &Objects, hosts: &HashMap<Name, Vec<IpAddr>, RandomState>) -> Sections {
+    Sections::new(objects.identifies.values().map(|identify| section_of(identify, hosts)).collect())
+}
+
+fn section_of(identify: &Identify, hosts: &HashMap<Name, Vec<IpAddr>, RandomState>) -> Section {
+    let mut rules = Vec::new();
+    for entry in &identify.matches {
+        match entry {
+            Match::Net { net, port, negated } => {
+                rules.push(Rule { net: *net, port: *port, exclude: *negated })
+            }
+            Match::Host { host, port } => {
+                let addresses = hosts.get(host).map(Vec::as_slice).unwrap_or_default();
+                rules.extend(addresses.iter().map(|ip| Rule {
+                    net: IpNet::from(*ip),
+                    port: *port,
+                    exclude: false,
+                }));
+            }
+        }
+    }
+    Section {
+        name: identify.name.clone(),
+        endpoint: identify.endpoint.clone(),
+        rules,
+        header: identify.match_header.clone(),
+        request_uri: identify.match_request_uri.clone(),
+    }
+}
+
+impl identify::Directory for Directory {
+    fn endpoint(&self, name: &str) -> Option<Name> {
+        self.objects.endpoints.get(name).map(|endpoint| endpoint.name.clone())
+    }
+
+    fn wants(&self, endpoint: &str, by: Identifier) -> bool {
+        use crate::config::model::endpoint_words::IdentifyBy;
+        let word = match by {
+            Identifier::Username => IdentifyBy::Username,
+            Identifier::AuthUsername => IdentifyBy::AuthUsername,
+            Identifier::Ip => IdentifyBy::Ip,
+            Identifier::Header => IdentifyBy::Header,
+            Identifier::RequestUri => IdentifyBy::RequestUri,
+            Identifier::Line | Identifier::Anonymous => return true,
+        };
+        self.objects
+            .endpoints
+            .get(endpoint)
+            .is_some_and(|endpoint| endpoint.options.identify_by.contains(&word))
+    }
+
+    fn domain_alias(&self, host: &str) -> Option<&str> {
+        self.objects.domain_aliases.get(host).map(|alias| &*alias.domain)
+    }
+
+    fn line(&self, value: &str) -> Option<Name> {
+        self.lines.get(value).cloned()
+    }
+}

@@ -1,0 +1,399 @@
+//! From bytes to an admitted request: the order of `behaviour-identify-auth` 1, transactions first.
+//!
+//! ```text
+//! bytes ─ scan ─ envelope ─ transaction ─ acl objects ─ URIs ─ dialog ─ identify ─ endpoint acl ─ maintenance ─ digest ─► method
+//!           400      400      replay        403          416     481     nobody: 401   401           503          401
+//! ```
+
+use super::Switch;
+use super::counters::Counter;
+use super::inbound::{Admitted, Inbound};
+use super::io::{Action, Actions};
+use super::unidentified;
+use super::view::{Event, Level, RequestFailed};
+use crate::authenticate::inbound::{Presented, verify, verify_nobody};
+use crate::authenticate::{Shape, Verdict, Why};
+use crate::base::ids::Name;
+use crate::base::time::Now;
+use crate::config::model::Endpoint;
+use crate::identify::{Found, Identifier, Request, Trace};
+use crate::sip::flow::Arrival;
+use crate::sip::method::Method;
+use crate::sip::wire::{Contact, Fault, Header, Index, Message, ViaStamp, Writer};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The file a line about identification or authentication is known by in Asterisk's log.
+const DISTRIBUTOR: &str = "res_pjsip/pjsip_distributor.c";
+
+impl Switch {
+    /// One whole message came in.
+    pub(super) fn receive(&mut self, now: Now, arrival: Arrival, bytes: &[u8], out: &mut Actions) {
+        self.counters.count(Counter::Received);
+        if self.ears.messages() {
+            self.ears.message(out, now.wall, (false, arrival.protocol, arrival.source), bytes);
+        }
+        // The index leaves self while borrowed; its memory comes back at the end.
+        let mut index = std::mem::take(&mut self.index);
+        match index.scan(bytes) {
+            Ok(message) if message.method().is_some() => self.request(now, arrival, message, out),
+            Ok(message) => self.response(now, arrival, message, out),
+            Err(fault) => self.faulty(&index, arrival, bytes, fault, out),
+        }
+        self.index = index;
+    }
+
+    /// A message that cannot be read whole: answered where there is enough of it to answer to.
+    fn faulty(&mut self, index: &Index, arrival: Arrival, bytes: &[u8], fault: Fault, out: &mut Actions) {
+        let Some(message) = index.faulty(bytes) else {
+            self.counters.count(Counter::Junk);
+            return;
+        };
+        self.malformed(arrival, &message, fault, out);
+    }
+
+    fn malformed(&mut self, arrival: Arrival, message: &Message<'_>, fault: Fault, out: &mut Actions) {
+        self.counters.count(Counter::Malformed);
+        self.ears.log(out, Level::Warning, "res_pjsip.c", || {
+            format!("Malformed message from {}:{}: {fault}", arrival.protocol, arrival.source)
+        });
+        let Some(status) = fault.status() else { return };
+        if message.method().is_none_or(|method| method == Method::Ack) {
+            return;
+        }
+        // The answer needs the top Via to find its way and From, Call-ID and CSeq to be known by; what is there is
+        // copied as it is, what is not makes it impossible to answer.
+        let needed = [Header::Via, Header::From, Header::To, Header::CallId, Header::CSeq];
+        if needed.iter().any(|header| message.header(*header).is_none()) {
+            return;
+        }
+        let stamp = ViaStamp { source: arrival.source, force_rport: true };
+        let agent = self.directory.objects.global.user_agent.clone();
+        out.outbox.push(arrival.back(), |bytes| {
+            let mut writer =
+                Writer::response(bytes, message, stamp, (status, &fault.to_string()), Some(b"malformed"));
+            writer.header(Header::Server, agent.as_bytes());
+            writer.finish();
+        });
+        self.told(out, arrival.source);
+    }
+
+    /// A response: to a request of ours, or to nobody's.
+    fn response(&mut self, _now: Now, _arrival: Arrival, _message: Message<'_>, _out: &mut Actions) {
+        self.counters.count(Counter::Responses);
+    }
+
+    fn request(&mut self, now: Now, arrival: Arrival, message: Message<'_>, out: &mut Actions) {
+        self.counters.count(Counter::Requests);
+        let envelope = match message.envelope() {
+            Ok(envelope) => envelope,
+            Err(fault) => return self.malformed(arrival, &message, fault, out),
+        };
+        let (Some(method), Ok(from)) = (message.method(), envelope.from.uri()) else { return };
+        let mut inbound = Inbound { arrival, message, envelope, method, from, force_rport: true };
+        if self.acl_refuses(&inbound, out) || self.uris_refused(&inbound, out) {
+            return;
+        }
+        // Without a dialog of ours there is nothing to end, cancel or acknowledge.
+        match method {
+            Method::Ack => return,
+            Method::Bye | Method::Cancel => return self.refuse(&inbound, (481, ""), out),
+            _ if inbound.envelope.to.tag().is_some() && method != Method::Register => {
+                return self.refuse(&inbound, (481, ""), out);
+            }
+            _ => {}
+        }
+        let Some(endpoint) = self.identify(now, &inbound, out) else {
+            return self.challenge_nobody(now, &inbound, out);
+        };
+        inbound.force_rport = endpoint.options.force_rport;
+        if !self.endpoint_acl_allows(&inbound, &endpoint, out) {
+            return self.challenge_nobody(now, &inbound, out);
+        }
+        if self.in_maintenance(&inbound, &endpoint, out) {
+            return;
+        }
+        if self.authenticated(now, &inbound, &endpoint, out) {
+            self.dispatch(now, &Admitted::new(&inbound, endpoint), out);
+        }
+    }
+
+    /// `type=acl` objects: the source, then every host in Contact. 403.
+    fn acl_refuses(&mut self, inbound: &Inbound<'_>, out: &mut Actions) -> bool {
+        if self.directory.objects.acls.is_empty() {
+            return false;
+        }
+        let source = inbound.arrival.source.ip();
+        let hosts = contact_addresses(&inbound.message);
+        let refusing =
+            self.directory.objects.acls.values().find(|acl| {
+                !acl.source.permits(source) || hosts.iter().any(|host| !acl.contact.permits(*host))
+            });
+        let Some(name) = refusing.map(|acl| acl.name.clone()) else { return false };
+        self.counters.count(Counter::AclRefused);
+        self.ears.log(out, Level::Warning, "res_pjsip_acl.c", || {
+            format!("Incoming SIP message from {} did not pass ACL test '{name}'", inbound.arrival.source)
+        });
+        self.security(inbound, out, ("FailedACL", "<unknown>"), || vec![("ACLName", name.to_string())]);
+        self.refuse(inbound, (403, ""), out);
+        true
+    }
+
+    /// Schemes we cannot serve, and dialog-creating requests without Contact.
+    fn uris_refused(&mut self, inbound: &Inbound<'_>, out: &mut Actions) -> bool {
+        let message = &inbound.message;
+        let known = |uri: Option<crate::sip::wire::Uri<'_>>| {
+            uri.is_some_and(|uri| uri.is_sip() || uri.scheme == crate::sip::wire::Scheme::Tel)
+        };
+        let to = inbound.envelope.to.uri().ok();
+        if !known(message.uri().ok()) || !known(Some(inbound.from)) || !known(to) {
+            self.refuse(inbound, (416, ""), out);
+            return true;
+        }
+        for contact in message.contacts() {
+            match contact {
+                Ok(Contact::Star) => {}
+                Ok(Contact::Address(address)) => match address.uri() {
+                    Ok(uri) if uri.is_sip() => {}
+                    Ok(_) => {
+                        self.refuse(inbound, (416, ""), out);
+                        return true;
+                    }
+                    Err(_) => {
+                        self.refuse(inbound, (400, "Bad Contact header"), out);
+                        return true;
+                    }
+                },
+                Err(fault) => {
+                    self.refuse(inbound, (400, &fault.to_string()), out);
+                    return true;
+                }
+            }
+        }
+        if inbound.method.creates_dialog() && message.header(Header::Contact).is_none() {
+            self.refuse(inbound, (400, "Missing Contact header"), out);
+            return true;
+        }
+        self.extensions_refused(inbound, out)
+    }
+
+    /// Require (RFC 3261 8.2.2.3): an extension we do not know is refused by name.
+    fn extensions_refused(&mut self, inbound: &Inbound<'_>, out: &mut Actions) -> bool {
+        if matches!(inbound.method, Method::Ack | Method::Cancel) {
+            return false;
+        }
+        let unknown: Vec<&[u8]> = inbound
+            .message
+            .values(Header::Require)
+            .filter(|tag| !SUPPORTED.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(tag)))
+            .collect();
+        if unknown.is_empty() {
+            return false;
+        }
+        let unknown = unknown.join(&b", "[..]);
+        self.answer(inbound, (420, ""), out, |_, writer| {
+            writer.header(Header::Unsupported, &unknown);
+        });
+        true
+    }
+
+    /// The endpoint that sent a request; tells and counts when there is none.
+    fn identify(&mut self, now: Now, inbound: &Inbound<'_>, out: &mut Actions) -> Option<Arc<Endpoint>> {
+        let found = self.find_endpoint(inbound, &mut Trace::default());
+        if let Some(found) = found {
+            self.unidentified.clear(inbound.arrival.source.ip());
+            return self.directory.endpoint(&found.endpoint).cloned();
+        }
+        self.counters.count(Counter::Unidentified);
+        if self.unidentified.note(now, inbound.arrival.source.ip(), self.unidentified_policy()) {
+            self.security(inbound, out, ("InvalidAccountID", "<unknown>"), Vec::new);
+            self.request_failed(inbound, out, "No matching endpoint found");
+        }
+        None
+    }
+
+    /// Runs the identifier chain.
+    pub(super) fn find_endpoint(&self, inbound: &Inbound<'_>, trace: &mut Trace) -> Option<Found> {
+        let to = inbound.envelope.to.uri().ok();
+        let domain = self.transport_config(inbound.arrival.transport).map(|transport| &*transport.domain);
+        let request = Request {
+            message: &inbound.message,
+            from: &inbound.from,
+            to: to.as_ref(),
+            source: inbound.arrival.source,
+            transport_domain: domain.filter(|domain| !domain.is_empty()),
+        };
+        self.directory.chain.identify(&request, &self.directory, trace)
+    }
+
+    pub(super) fn unidentified_policy(&self) -> unidentified::Policy {
+        let global = &self.directory.objects.global;
+        unidentified::Policy {
+            count: global.unidentified_request_count,
+            period: Duration::from_secs(u64::from(global.unidentified_request_period_secs)),
+            counting: global
+                .endpoint_identifier_order
+                .iter()
+                .any(|name| **name == *Identifier::AuthUsername.name()),
+        }
+    }
+
+    /// `permit`/`deny`/`acl` and their `contact_` forms. Failing one, the sender is a stranger: 401 for ever.
+    fn endpoint_acl_allows(&mut self, inbound: &Inbound<'_>, endpoint: &Endpoint, out: &mut Actions) -> bool {
+        let (access, contacts) = (&endpoint.options.access, &endpoint.options.contact_access);
+        if access.is_empty() && contacts.is_empty() {
+            return true;
+        }
+        let refused = access.refused_by(inbound.arrival.source.ip()).map(str::to_owned).or_else(|| {
+            let hosts = contact_addresses(&inbound.message);
+            hosts.iter().find_map(|host| contacts.refused_by(*host).map(str::to_owned))
+        });
+        let Some(list) = refused else { return true };
+        self.counters.count(Counter::AclRefused);
+        self.security(inbound, out, ("FailedACL", &endpoint.name), || vec![("ACLName", list)]);
+        self.request_failed(inbound, out, "Not match Endpoint ACL");
+        false
+    }
+
+    /// `pjsip set maintenance`: 503 before authentication. Un-REGISTER and un-SUBSCRIBE pass.
+    fn in_maintenance(&mut self, inbound: &Inbound<'_>, endpoint: &Endpoint, out: &mut Actions) -> bool {
+        if self.maintenance.is_empty() || !self.maintenance.contains(&endpoint.name) {
+            return false;
+        }
+        let ending = matches!(inbound.method, Method::Register | Method::Subscribe)
+            && inbound.message.number(Header::Expires) == Some(Some(0));
+        if ending {
+            return false;
+        }
+        self.answer(inbound, (503, ""), out, |_, writer| {
+            writer.number(Header::RetryAfter, 300);
+        });
+        true
+    }
+
+    /// Digest. `true`: go on; otherwise it has been answered.
+    fn authenticated(
+        &mut self,
+        now: Now,
+        inbound: &Inbound<'_>,
+        endpoint: &Arc<Endpoint>,
+        out: &mut Actions,
+    ) -> bool {
+        let free = endpoint.options.allow_unauthenticated_options && inbound.method == Method::Options;
+        if endpoint.auth.is_empty() || free {
+            return true;
+        }
+        let presented = Presented {
+            message: &inbound.message,
+            envelope: &inbound.envelope,
+            source: inbound.arrival.source.ip(),
+            now: now.wall,
+        };
+        let nonces = &mut self.nonces;
+        let verdict = self.directory.with_accounts(endpoint, |accounts| verify(accounts, presented, nonces));
+        match verdict {
+            None => {
+                self.ears.log(out, Level::Error, DISTRIBUTOR, || {
+                    format!(
+                        "Endpoint '{}' names an auth that does not exist: refused with 500",
+                        endpoint.name
+                    )
+                });
+                self.refuse(inbound, (500, ""), out);
+                false
+            }
+            Some(Verdict::Admitted { .. }) => {
+                self.counters.count(Counter::Authenticated);
+                self.security(inbound, out, ("SuccessfulAuth", &endpoint.name), || {
+                    vec![("UsingPassword", "1".to_owned())]
+                });
+                true
+            }
+            Some(Verdict::Challenge { stale, why }) => {
+                self.failed_credentials(inbound, &endpoint.name, &why, out);
+                let shape = self.directory.shape(&endpoint.name).cloned();
+                if let Some(shape) = shape {
+                    self.challenge(now, inbound, &endpoint.name, (&shape, stale), out);
+                }
+                false
+            }
+        }
+    }
+
+    fn failed_credentials(&mut self, inbound: &Inbound<'_>, account: &Name, why: &Why, out: &mut Actions) {
+        match why {
+            Why::NoCredentials => return,
+            Why::StaleNonce => return,
+            Why::Replay => self.counters.count(Counter::Replays),
+            _ => {}
+        }
+        self.counters.count(Counter::AuthenticationFailed);
+        self.ears
+            .log(out, Level::Debug, DISTRIBUTOR, || format!("Endpoint '{account}' not authenticated: {why}"));
+        self.security(inbound, out, ("ChallengeResponseFailed", account), Vec::new);
+        self.request_failed(inbound, out, "Failed to authenticate");
+    }
+
+    /// The 401. The same words for everybody.
+    fn challenge(
+        &mut self,
+        now: Now,
+        inbound: &Inbound<'_>,
+        account: &str,
+        (shape, stale): (&Shape, bool),
+        out: &mut Actions,
+    ) {
+        self.counters.count(Counter::Challenged);
+        self.security(inbound, out, ("ChallengeSent", account), Vec::new);
+        let source = inbound.arrival.source.ip();
+        self.answer(inbound, (401, ""), out, |switch, writer| {
+            shape.write(writer, &switch.nonces, &mut switch.rng, (now.wall, source), stale);
+        });
+    }
+
+    /// Nobody matched, or an endpoint's acl did not: challenged like somebody, with work to match.
+    fn challenge_nobody(&mut self, now: Now, inbound: &Inbound<'_>, out: &mut Actions) {
+        self.counters.count(Counter::DummyChallenged);
+        let name = inbound.from.user.unwrap_or_default();
+        let shape = self.directory.shapes.draw(self.nonces.name_hash(name)).clone();
+        if inbound.message.header(Header::Authorization).is_some()
+            && let Some((realm, algorithm)) = shape.0.first()
+        {
+            let presented = Presented {
+                message: &inbound.message,
+                envelope: &inbound.envelope,
+                source: inbound.arrival.source.ip(),
+                now: now.wall,
+            };
+            verify_nobody(realm, *algorithm, presented, &mut self.nonces);
+        }
+        self.challenge(now, inbound, "<unknown>", (&shape, false), out);
+    }
+
+    /// The NOTICE that ban tools read.
+    fn request_failed(&self, inbound: &Inbound<'_>, out: &mut Actions, reason: &'static str) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let event = RequestFailed {
+            method: text(inbound.message.method_text()),
+            from: text(inbound.message.header(Header::From).unwrap_or_default()),
+            source: inbound.arrival.source,
+            call_id: text(inbound.envelope.call_id),
+            reason,
+            tries: None,
+        };
+        out.queue.push(Action::Event(Box::new(Event::RequestFailed(Box::new(event)))));
+    }
+}
+
+/// Extensions that may stand in Require.
+const SUPPORTED: [&str; 5] = ["path", "outbound", "100rel", "timer", "replaces"];
+
+/// The addresses written in Contact hosts; names are looked at when they are resolved, not here.
+fn contact_addresses(message: &Message<'_>) -> Vec<IpAddr> {
+    let hosts = message.contacts().filter_map(|contact| match contact {
+        Ok(Contact::Address(address)) => address.uri().ok()?.host.ip(),
+        _ => None,
+    });
+    hosts.collect()
+}
