@@ -2,7 +2,7 @@
 
 use jackfield::base::ids::{FlowId, TransportId};
 use jackfield::base::time::{Moment, Now, WallTime};
-use jackfield::config::{self, Finding, Objects, Sources, conf, files::MemoryFiles, pjsip_conf};
+use jackfield::config::{self, Finding, Objects, conf, files::MemoryFiles, pjsip_conf};
 use jackfield::registrar::ContactChange;
 use jackfield::sip::digest::{Algorithm, Challenge, Qop};
 use jackfield::sip::flow::{Arrival, Protocol};
