@@ -93,3 +93,23 @@ pub const STORE_JOURNAL_BYTES: u64 = 16 << 20;
 pub const STORE_SCAN_SLICE: usize = 2_048;
 /// Changed rows of realtime tables delivered one by one; with more, everything is read again.
 pub const REALTIME_CHANGES: usize = 10_000;
+/// Contexts visited in one look-up of an extension (Asterisk's AST_PBX_MAX_STACK); further includes are not searched.
+pub const INCLUDED_CONTEXTS: usize = 128;
+/// Priorities a channel runs in one wake-up before others get their turn.
+pub const PRIORITIES_PER_WAKE: u32 = 256;
+/// Priorities run without one action on the channel: a dialplan that loops on itself; the call is ended.
+pub const PRIORITIES_WITHOUT_ACTION: u32 = 100_000;
+/// Bytes one expanded text may have (Asterisk's VAR_BUF_SIZE less its terminator); the rest is cut off.
+pub const EXPANSION_BYTES: usize = 8_191;
+/// `${}` in `${}` in `$[]` …, and EVAL of EVAL. Asterisk's own limit.
+pub const EXPANSION_DEPTH: u32 = 15;
+/// Variables, functions and expressions evaluated for one priority; the rest expand to nothing.
+pub const EVALUATIONS: u32 = 2_000;
+/// Compiled size of one regular expression of the dialplan; a larger one does not compile.
+pub const REGEX_BYTES: usize = 1 << 20;
+/// Variables of one channel, `ARG1` … of its subroutines included.
+pub const CHANNEL_VARIABLES: usize = 2_048;
+/// `Gosub`s that have not returned, on one channel; the next one ends the call.
+pub const GOSUB_FRAMES: usize = 512;
+/// Digits collected for one extension.
+pub const DIALLED_DIGITS: usize = 255;

@@ -1,0 +1,411 @@
+//! What a dialplan asks the switch to do, and how the switch tells what came of it.
+
+use super::apps::App;
+use super::apps::dial::Dial;
+use super::scope::Place;
+use crate::base::time::Moment;
+use std::fmt;
+use std::time::Duration;
+
+/// One thing to do on the channel. The switch does it and then calls `Program::resume`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Answer, if the channel is not up. Then wait for the first media, half a second or `delay` at most; with a delay
+    /// the whole of it.
+    Answer {
+        /// The delay asked for.
+        delay: Duration,
+        /// `i`: no waiting for media.
+        at_once: bool,
+    },
+    /// Call others and bridge with the one that answers.
+    Dial(Box<Dial>),
+    /// Do nothing until then.
+    Wait {
+        /// When to go on.
+        until: Moment,
+    },
+    /// Wait for one digit; the answer is [`Outcome::Digit`] or [`Outcome::TimedOut`].
+    WaitDigit {
+        /// When to stop waiting; `None`: never.
+        until: Option<Moment>,
+        /// What the caller hears meanwhile.
+        hears: Hears,
+    },
+    /// Tell the caller how the call is getting on; done at once.
+    Indicate(Indication),
+    /// The caller is told busy (486 before the answer, a tone after it) or congestion (503). The call ends after it.
+    Refuse {
+        /// Which of the two.
+        indication: Indication,
+        /// Seconds the tone plays; `None`: until the caller hangs up.
+        until: Option<Moment>,
+    },
+    /// The number is incomplete: 484 before the answer.
+    Incomplete {
+        /// Whether the channel may be answered to collect further digits.
+        may_answer: bool,
+    },
+    /// Start a tone or a list of tones; done at once.
+    PlayTones {
+        /// Its name, or the list.
+        tones: String,
+    },
+    /// Stop the tones.
+    StopPlayTones,
+    /// Send the caller's media back until `#` or the hangup.
+    Echo {
+        /// `StreamEcho(n)`: how many streams; `None` for `Echo()`.
+        streams: Option<u32>,
+        /// `StreamEcho(n,type)`
+        kind: Option<String>,
+    },
+    /// Send DTMF.
+    SendDtmf {
+        /// `0-9*#a-d`; `w` waits half a second, `W` one, `f` flashes.
+        digits: String,
+        /// Pause between digits.
+        pause: Duration,
+        /// Length of a digit.
+        length: Duration,
+        /// Another channel than this.
+        channel: Option<String>,
+        /// `a`: answer first.
+        answers: bool,
+    },
+    /// Raise the AMI event `UserEvent`; done at once.
+    UserEvent {
+        /// Its name.
+        name: String,
+        /// Its headers.
+        headers: Vec<(String, String)>,
+    },
+    /// Send the caller elsewhere: 302 before the answer, REFER after it.
+    Transfer {
+        /// Technology, where one was given.
+        technology: Option<String>,
+        /// An endpoint's name or a URI.
+        target: String,
+    },
+    /// Join another channel.
+    Bridge {
+        /// Its name, or the beginning of it.
+        channel: String,
+        /// Letters as `Dial` has them.
+        options: Vec<super::arguments::Letter>,
+    },
+    /// Answer a call that rings elsewhere.
+    Pickup(Vec<PickupTarget>),
+    /// End an unanswered inbound PJSIP call with this status.
+    PjsipHangup {
+        /// 400–699.
+        status: u16,
+    },
+    /// Hang up another channel.
+    SoftHangup {
+        /// Its name.
+        channel: String,
+        /// `a`: all channels of that device.
+        all: bool,
+    },
+    /// Send another channel to a place of the dialplan.
+    ChannelRedirect {
+        /// Its name.
+        channel: String,
+        /// Where to: `[[context,]exten,]priority`.
+        target: String,
+    },
+    /// An application that needs more than a dialplan and a bridge. A switch that does not do it answers
+    /// [`Outcome::Unsupported`].
+    Later {
+        /// Which.
+        application: &'static App,
+        /// Its arguments, expanded.
+        arguments: String,
+    },
+}
+
+/// What a caller hears while a digit is waited for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Hears {
+    /// What was playing before.
+    #[default]
+    Unchanged,
+    /// `m(class)`: music.
+    Music(String),
+    /// `d(tone)`: a tone.
+    Tone(String),
+}
+
+/// A call to pick up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PickupTarget {
+    /// Any call of the caller's pickup groups.
+    Group,
+    /// A call to this extension.
+    Extension {
+        /// The extension.
+        exten: String,
+        /// Its context; `None`: the caller's.
+        context: Option<String>,
+    },
+    /// The ringing channel whose `PICKUPMARK` is this.
+    Mark(String),
+    /// A channel by its name.
+    Channel(String),
+}
+
+/// A word to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indication {
+    /// 180
+    Ringing,
+    /// 183 with SDP
+    Progress,
+    /// 100
+    Proceeding,
+    /// 486, or a busy tone
+    Busy,
+    /// 503, or a congestion tone
+    Congestion,
+}
+
+/// What came of an action.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// It failed in a way that ends the call; why.
+    Failed(String),
+    /// The channel hung up meanwhile.
+    HungUp,
+    /// The caller pressed this.
+    Digit(char),
+    /// Nothing was pressed in time.
+    TimedOut,
+    /// The end of [`Action::Dial`].
+    Dialled(Box<Dialled>),
+    /// The word for the application's status variable (`TRANSFERSTATUS`, `BRIDGERESULT`, `PLAYBACKSTATUS` …).
+    Status(String),
+    /// `TRANSFERSTATUS`, and the SIP status behind it.
+    Transferred {
+        /// `SUCCESS`, `FAILURE`, `UNSUPPORTED`
+        status: &'static str,
+        /// SIP status.
+        protocol: u16,
+    },
+    /// This switch does not do that.
+    Unsupported,
+}
+
+/// The end of a `Dial`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dialled {
+    /// `DIALSTATUS`
+    pub status: DialStatus,
+    /// `DIALEDPEERNAME`: the channel that answered.
+    pub peer_name: String,
+    /// `DIALEDPEERNUMBER`: what was dialled to reach it.
+    pub peer_number: String,
+    /// From the start to the end.
+    pub dialled: Duration,
+    /// From the answer to the end.
+    pub answered: Option<Duration>,
+    /// From the start to the first ringing.
+    pub ringing: Option<Duration>,
+    /// From the start to the first progress.
+    pub progress: Option<Duration>,
+    /// What the caller does next.
+    pub after: After,
+}
+
+impl Dialled {
+    /// An unanswered `Dial` after which the dialplan goes on.
+    pub fn unanswered(status: DialStatus) -> Dialled {
+        Dialled {
+            status,
+            peer_name: String::new(),
+            peer_number: String::new(),
+            dialled: Duration::ZERO,
+            answered: None,
+            ringing: None,
+            progress: None,
+            after: After::GoOn,
+        }
+    }
+}
+
+/// Where a caller goes after a `Dial`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum After {
+    /// As the options say: on after a failure, and after a bridge only with `g`.
+    GoOn,
+    /// The caller hung up.
+    HungUp,
+    /// The caller left by pressing a digit (`d`).
+    Digit(char),
+    /// To this place (`G`, or `GOSUB_RESULT=GOTO:`).
+    Goto(Place),
+}
+
+/// `DIALSTATUS`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialStatus {
+    /// Bridged.
+    Answer,
+    /// Nobody answered in time.
+    NoAnswer,
+    /// Somebody was busy.
+    Busy,
+    /// The way there was congested.
+    Congestion,
+    /// Nobody could be reached.
+    ChanUnavail,
+    /// The caller gave up.
+    Cancel,
+    /// Privacy: never call again.
+    DontCall,
+    /// Privacy: send to torment.
+    Torture,
+    /// There was nothing to dial.
+    InvalidArgs,
+}
+
+impl DialStatus {
+    /// The word in the variable.
+    pub fn word(self) -> &'static str {
+        match self {
+            DialStatus::Answer => "ANSWER",
+            DialStatus::NoAnswer => "NOANSWER",
+            DialStatus::Busy => "BUSY",
+            DialStatus::Congestion => "CONGESTION",
+            DialStatus::ChanUnavail => "CHANUNAVAIL",
+            DialStatus::Cancel => "CANCEL",
+            DialStatus::DontCall => "DONTCALL",
+            DialStatus::Torture => "TORTURE",
+            DialStatus::InvalidArgs => "INVALIDARGS",
+        }
+    }
+
+    /// What a `Dial` is whose legs all ended, from their hangup causes (Q.850).
+    pub fn from_causes(causes: impl IntoIterator<Item = u8>) -> DialStatus {
+        let (mut busy, mut congestion, mut absent, mut legs) = (0, 0, 0, 0);
+        for cause in causes {
+            legs += 1;
+            match cause {
+                17 => busy += 1,
+                34 => congestion += 1,
+                // Normal clearing and no answer count as a leg that simply was not answered.
+                16 | 19 => {}
+                _ => absent += 1,
+            }
+        }
+        if legs == 0 {
+            return DialStatus::ChanUnavail;
+        }
+        if busy + congestion + absent < legs {
+            DialStatus::NoAnswer
+        } else if busy > 0 {
+            DialStatus::Busy
+        } else if congestion > 0 {
+            DialStatus::Congestion
+        } else {
+            DialStatus::ChanUnavail
+        }
+    }
+}
+
+impl fmt::Display for DialStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Why a dialplan came to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// `Hangup()`, or an application after which the call ends.
+    Hangup {
+        /// The application.
+        application: &'static str,
+        /// The cause it gave; otherwise the channel's, or 16.
+        cause: Option<u8>,
+    },
+    /// The priorities were used up.
+    OutOfPriorities,
+    /// There was nothing to run, and no `i` or `e` to go to.
+    NoExtension(super::plan::Miss),
+    /// Nothing was dialled in time, and there is no `t` or `e`.
+    NoDigits,
+    /// The priority names an application that does not exist.
+    UnknownApplication(String),
+    /// An application failed.
+    Failed {
+        /// Which.
+        application: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// The channel hung up.
+    ChannelGone,
+    /// `TIMEOUT(absolute)` is over.
+    TimedOut,
+    /// The subroutine this program was made for returned, with this value.
+    Returned(String),
+    /// Too many priorities without anything done on the channel.
+    Looped,
+}
+
+impl End {
+    /// The hangup cause the dialplan gave, if it gave one.
+    pub fn cause(&self) -> Option<u8> {
+        match self {
+            End::Hangup { cause, .. } => *cause,
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Hangup { application, cause: Some(cause) } => write!(f, "{application} with cause {cause}"),
+            End::Hangup { application, cause: None } => write!(f, "{application}"),
+            End::OutOfPriorities => f.write_str("no further priority"),
+            End::NoExtension(miss) => write!(f, "{miss}, nor an i or e extension"),
+            End::NoDigits => f.write_str("nothing was dialled in time, and there is no t or e extension"),
+            End::UnknownApplication(name) => write!(f, "there is no application '{name}'"),
+            End::Failed { application, why } => write!(f, "{application} failed: {why}"),
+            End::ChannelGone => f.write_str("the channel hung up"),
+            End::TimedOut => f.write_str("TIMEOUT(absolute) is over"),
+            End::Returned(_) => f.write_str("the subroutine returned"),
+            End::Looped => f.write_str("the dialplan loops without doing anything"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dial_is_what_its_legs_were() {
+        use DialStatus::*;
+        let table: &[(&[u8], DialStatus)] = &[
+            (&[], ChanUnavail),
+            (&[17], Busy),
+            (&[34], Congestion),
+            (&[3], ChanUnavail),
+            (&[21], ChanUnavail),
+            (&[19], NoAnswer),
+            (&[16], NoAnswer),
+            (&[17, 19], NoAnswer),
+            (&[17, 34, 1], Busy),
+            (&[34, 1], Congestion),
+            (&[1, 18, 58], ChanUnavail),
+        ];
+        for (causes, status) in table {
+            assert_eq!(DialStatus::from_causes(causes.iter().copied()), *status, "{causes:?}");
+        }
+    }
+}

@@ -1,0 +1,665 @@
+//! The execution of a dialplan on one channel, resumable at every action.
+//!
+//! ```text
+//!          step            Do(action)             resume(outcome)
+//! Ready ─────────▶ run ───────────────▶ Waiting ───────────────────▶ Ready
+//!   │               │ 256 priorities, none an action                  ▲
+//!   │               └──────────▶ Yield ────────────────────────────────┘
+//!   │ no further priority, Hangup(), hung_up()
+//!   └──▶ Ending ──▶ h extension ──▶ hangup handlers ──▶ Finished(why)
+//! ```
+//! Every priority is looked up afresh, so a reload takes effect at the next one, and an extension dialled or jumped to
+//! may run one priority from one pattern and the next from another, as in Asterisk.
+
+mod digits;
+mod ending;
+mod outcome;
+mod run;
+
+use super::action::{Action, End, Indication, Outcome};
+use super::apps::{App, Flow, enter, target};
+use super::host::{Host, Level};
+use super::pattern::Mode;
+use super::plan::{Dialplan, Hit, Miss, Query, Wanted};
+use super::scope::{Exception, Memory, Place, Scope};
+use super::variables::{TooMany, Variables};
+use crate::base::limits::PRIORITIES_PER_WAKE;
+use crate::base::time::{Moment, Now};
+
+/// What a channel's dialplan wants next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Do this, then call [`Program::resume`].
+    Do(Action),
+    /// The last action is still under way.
+    Waiting,
+    /// It has run long enough for one wake-up; call [`Program::step`] again when others had their turn.
+    Yield,
+    /// It is over, hangup extension and handlers included; hang up the channel.
+    Finished(End),
+}
+
+/// A dialplan running on one channel.
+#[derive(Clone, Debug)]
+pub struct Program {
+    memory: Memory,
+    phase: Phase,
+    state: State,
+    /// Whether `TIMEOUT(absolute)` is to be obeyed at the next step.
+    absolute: bool,
+    /// Whether a bridge already ran the `h` extension.
+    hangup_exten_ran: bool,
+    /// Priorities run since the last action that took time.
+    idle_priorities: u32,
+    /// Priorities that may still run in this wake-up.
+    budget: u32,
+    /// `CHANNEL(appname)` and `(appdata)`: what runs.
+    running: Option<(&'static App, String)>,
+}
+
+/// Which part of its life a program is in.
+#[derive(Clone, Debug)]
+enum Phase {
+    Running,
+    /// The end is certain; the `h` extension has not begun yet.
+    Ending(End),
+    HangupExten(End),
+    /// Handlers that were pushed, still to run.
+    Handlers(End),
+    Over(End),
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Ready,
+    Waiting(Pending),
+    /// The outcome came; the next step acts on it.
+    Resumed(Pending, Box<Outcome>),
+    /// More digits may come.
+    Collecting(Digits),
+    /// No more digits come.
+    Dialled(Digits),
+}
+
+/// Digits of an extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Digits {
+    /// All of them.
+    text: String,
+    /// How many bytes were there before anything was collected: what `Incomplete` began with.
+    given: usize,
+}
+
+/// What an outcome is for.
+#[derive(Clone, Debug)]
+struct Pending {
+    app: &'static App,
+    why: Awaits,
+    /// `TryExec`: a failure does not end the run.
+    trying: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Awaits {
+    /// The end of an application.
+    Application,
+    /// The end of a `Dial` that goes on after the bridge (`g`).
+    DialThatGoesOn,
+    /// The end of an application after which the call ends, with this cause.
+    LastWords(Option<u8>),
+    /// The next digit of an extension, after these.
+    Digit(Digits),
+}
+
+impl Program {
+    /// A run from a place; an empty extension means `s`.
+    pub fn new(place: Place) -> Program {
+        let place =
+            if place.exten.is_empty() { Place { exten: "s".into(), priority: 1, ..place } } else { place };
+        Program {
+            memory: Memory::at(place),
+            phase: Phase::Running,
+            state: State::Ready,
+            absolute: false,
+            hangup_exten_ran: false,
+            idle_priorities: 0,
+            budget: PRIORITIES_PER_WAKE,
+            running: None,
+        }
+    }
+
+    /// One subroutine on a channel, as `Dial`'s options `b`, `B` and `U` run it: it ends with [`End::Returned`]. The
+    /// hangup extension is not run.
+    pub fn subroutine(
+        place: Place,
+        arguments: &[String],
+        plan: &Dialplan,
+        host: &mut dyn Host,
+        now: Now,
+    ) -> Program {
+        let mut program = Program::new(place);
+        program.hangup_exten_ran = true;
+        let nowhere = Place { priority: 0, ..program.memory.place.clone() };
+        let mut scope = Scope::new(&mut program.memory, plan, host, now);
+        if let Err(why) = enter(&mut scope, nowhere, arguments) {
+            scope.warn(&why);
+        }
+        program
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.memory.place
+    }
+
+    /// The application that runs, and its arguments.
+    pub fn running(&self) -> Option<(&'static str, &str)> {
+        self.running.as_ref().map(|(app, arguments)| (app.name, arguments.as_str()))
+    }
+
+    /// The channel's variables.
+    pub fn variables(&self) -> &Variables {
+        &self.memory.variables
+    }
+
+    /// Sets a channel variable, as `set_var` of an endpoint or the AMI does.
+    pub fn set_variable(&mut self, name: &str, value: &str) -> Result<(), TooMany> {
+        self.memory.variables.set(name, value)
+    }
+
+    /// Gives a new channel the variables it inherits.
+    pub fn inherit(&mut self, variables: Variables) {
+        self.memory.variables = variables;
+    }
+
+    /// `TIMEOUT(absolute)`: when to call [`Program::absolute_timeout`].
+    pub fn absolute_deadline(&self) -> Option<Moment> {
+        self.memory.timeouts.absolute
+    }
+
+    /// The absolute timeout is over: whatever runs is interrupted, and the next step goes to `T`.
+    pub fn absolute_timeout(&mut self) {
+        if matches!(self.phase, Phase::Running) {
+            self.absolute = true;
+            self.state = State::Ready;
+        }
+    }
+
+    /// Sends the channel elsewhere, whatever runs: AMI Redirect, a transfer.
+    pub fn redirect(&mut self, place: Place) {
+        if matches!(self.phase, Phase::Running) {
+            self.memory.place = place;
+            self.state = State::Ready;
+            self.idle_priorities = 0;
+        }
+    }
+
+    /// The channel hung up: whatever runs is interrupted; the next step runs the hangup extension.
+    pub fn hung_up(&mut self) {
+        if matches!(self.phase, Phase::Running) {
+            self.end(End::ChannelGone);
+        }
+    }
+
+    /// Tells what came of the action under way. Without one, nothing happens.
+    pub fn resume(&mut self, outcome: Outcome) {
+        let state = std::mem::replace(&mut self.state, State::Ready);
+        self.state = match state {
+            State::Waiting(pending) => State::Resumed(pending, Box::new(outcome)),
+            other => other,
+        };
+    }
+
+    /// A bridge ran the `h` extension already; it is not run again.
+    pub fn hangup_exten_ran(&mut self) {
+        self.hangup_exten_ran = true;
+    }
+
+    /// Runs up to the next action. Call it after each [`Program::resume`].
+    pub fn step(&mut self, now: Now, plan: &Dialplan, host: &mut dyn Host) -> Step {
+        while self.budget > 0 {
+            self.budget -= 1;
+            let step = match (&self.phase, std::mem::replace(&mut self.state, State::Ready)) {
+                (Phase::Over(end), _) => return Step::Finished(end.clone()),
+                (_, State::Waiting(pending)) => {
+                    self.state = State::Waiting(pending);
+                    return Step::Waiting;
+                }
+                (Phase::Ending(_), _) => self.begin_ending(now, plan, host),
+                (_, State::Resumed(pending, outcome)) => self.resumed(pending, *outcome, now, plan, host),
+                (Phase::Running, State::Ready) if self.absolute => {
+                    self.after_absolute_timeout(now, plan, host)
+                }
+                (_, State::Collecting(digits)) => self.collect(digits, now, plan, host),
+                (_, State::Dialled(digits)) => self.dialled(digits, now, plan, host),
+                (_, State::Ready) => self.priority(now, plan, host),
+            };
+            if let Some(step) = step {
+                return step;
+            }
+        }
+        self.budget = PRIORITIES_PER_WAKE;
+        Step::Yield
+    }
+
+    fn look<'p>(
+        &self,
+        now: Now,
+        plan: &'p Dialplan,
+        host: &mut dyn Host,
+        wanted: Wanted<'_>,
+    ) -> Result<Hit<'p>, Miss> {
+        let caller = host.caller_number();
+        let place = &self.memory.place;
+        let query = Query { context: &place.context, exten: &place.exten, caller: &caller, now: now.wall };
+        let mut memory = None;
+        let mut expand = |text: &str| {
+            let memory = memory.get_or_insert_with(|| self.memory.clone());
+            Scope::new(memory, plan, host, now).expand(text)
+        };
+        plan.look(query, Mode::Match, wanted, &mut expand)
+    }
+
+    /// Whether an extension of the current context exists with priority 1.
+    fn has(&self, exten: &str, mode: Mode, now: Now, plan: &Dialplan, host: &dyn Host) -> bool {
+        let caller = host.caller_number();
+        let query = Query { context: &self.memory.place.context, exten, caller: &caller, now: now.wall };
+        plan.look(query, mode, Wanted::Priority(1), &mut |text| text.to_owned()).is_ok()
+    }
+
+    fn go_to(&mut self, exten: &str) -> Option<Step> {
+        self.memory.place.exten = exten.into();
+        self.memory.place.priority = 1;
+        self.state = State::Ready;
+        None
+    }
+
+    /// To `e`, with a reason for `EXCEPTION()`.
+    fn raise(&mut self, reason: &str) -> Option<Step> {
+        self.memory.exception = Some(Exception { reason: reason.into(), place: self.memory.place.clone() });
+        self.go_to("e")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::action::{After, DialStatus, Dialled};
+    use super::super::host::tests::TestHost;
+    use super::super::load::tests::{load, load_with_findings};
+    use super::*;
+    use crate::base::limits::PRIORITIES_WITHOUT_ACTION;
+    use crate::base::time::WallTime;
+    use std::time::Duration;
+
+    /// One call through a dialplan.
+    struct Call {
+        plan: Dialplan,
+        host: TestHost,
+        program: Program,
+        now: Now,
+    }
+
+    impl Call {
+        fn new(plan: Dialplan, exten: &str) -> Call {
+            let now = Now { at: Moment(1_000_000), wall: WallTime::from_secs(1_770_026_400) };
+            let program = Program::new(Place::new("in", exten, 1));
+            Call { plan, host: TestHost::default(), program, now }
+        }
+
+        fn to(text: &str, exten: &str) -> Call {
+            Call::new(load(text), exten)
+        }
+
+        fn step(&mut self) -> Step {
+            self.program.step(self.now, &self.plan, &mut self.host)
+        }
+
+        fn action(&mut self) -> Action {
+            match self.step() {
+                Step::Do(action) => action,
+                other => panic!("an action was expected, not {other:?}"),
+            }
+        }
+
+        fn done(&mut self) -> &mut Call {
+            self.resume(Outcome::Done)
+        }
+
+        fn resume(&mut self, outcome: Outcome) -> &mut Call {
+            self.program.resume(outcome);
+            self
+        }
+
+        fn end(&mut self) -> End {
+            match self.step() {
+                Step::Finished(end) => end,
+                other => panic!("the end was expected, not {other:?}"),
+            }
+        }
+
+        fn value(&self, name: &str) -> &str {
+            self.program.variables().value(name).unwrap_or("(unset)")
+        }
+
+        /// What NoOp, Verbose and Log printed: the texts of `Verbose(0,…)`.
+        fn told(&self) -> Vec<&str> {
+            let told = self.host.said.iter().filter(|(level, _)| *level == Level::Verbose(0));
+            told.map(|(_, text)| text.as_str()).collect()
+        }
+    }
+
+    fn unanswered(status: DialStatus) -> Outcome {
+        Outcome::Dialled(Box::new(Dialled::unanswered(status)))
+    }
+
+    #[test]
+    fn a_call_is_answered_waits_and_is_hung_up() {
+        let mut call =
+            Call::to("[in]\nexten => 600,1,Answer(500)\n same => n,Wait(1.5)\n same => n,Hangup(17)", "600");
+        assert_eq!(call.action(), Action::Answer { delay: Duration::from_millis(500), at_once: false });
+        assert_eq!(call.step(), Step::Waiting);
+        assert_eq!(call.done().action(), Action::Wait { until: Moment(2_500_000) });
+        assert_eq!(call.done().end(), End::Hangup { application: "Hangup", cause: Some(17) });
+        assert_eq!(call.end().cause(), Some(17), "the end stays the end");
+    }
+
+    #[test]
+    fn a_dial_goes_on_only_as_its_options_and_its_end_say() {
+        let text = "[in]\nexten => 1,1,Dial(PJSIP/a,20)\n same => n,NoOp(${DIALSTATUS})\n same => n,Verbose(after ${DIALSTATUS})\n\
+                    exten => 2,1,Dial(PJSIP/a,20,g)\n same => n,Verbose(after ${DIALSTATUS} ${ANSWEREDTIME})";
+        let answered = || {
+            let mut dialled = Dialled::unanswered(DialStatus::Answer);
+            dialled.answered = Some(Duration::from_millis(2_900));
+            Outcome::Dialled(Box::new(dialled))
+        };
+        let mut call = Call::to(text, "1");
+        assert!(matches!(call.action(), Action::Dial(dial) if dial.targets[0].resource == "a"));
+        call.resume(unanswered(DialStatus::NoAnswer));
+        assert_eq!(call.end(), End::OutOfPriorities);
+        assert_eq!(call.told(), ["after NOANSWER"]);
+        let mut call = Call::to(text, "1");
+        call.action();
+        assert_eq!(call.resume(answered()).end(), End::Hangup { application: "Dial", cause: None });
+        let mut call = Call::to(text, "2");
+        call.action();
+        assert_eq!(call.resume(answered()).end(), End::OutOfPriorities);
+        assert_eq!(call.told(), ["after ANSWER 2"]);
+        assert_eq!(call.value("ANSWEREDTIME_MS"), "2900");
+    }
+
+    /// Recorded: Dial to an endpoint without contacts, or none of that name, and nothing after it: 503.
+    #[test]
+    fn falling_through_tells_congestion_or_busy() {
+        for (status, indication, cause) in [
+            (DialStatus::ChanUnavail, Some(Indication::Congestion), Some(34)),
+            (DialStatus::Congestion, Some(Indication::Congestion), Some(34)),
+            (DialStatus::Busy, Some(Indication::Busy), Some(17)),
+            (DialStatus::NoAnswer, None, None),
+        ] {
+            let mut call = Call::to("[in]\nexten => 606,1,Dial(PJSIP/dave,5)", "606");
+            call.action();
+            call.resume(unanswered(status));
+            if let Some(indication) = indication {
+                assert_eq!(call.action(), Action::Refuse { indication, until: Some(Moment(11_000_000)) });
+                call.done();
+            }
+            assert_eq!(call.end().cause(), cause, "{status}");
+        }
+        let mut call = Call::to("[in]\nexten => 605,1,NoOp()", "605");
+        assert_eq!(call.end(), End::OutOfPriorities);
+    }
+
+    #[test]
+    fn an_unknown_application_ends_the_call() {
+        let (plan, findings) = load_with_findings("[in]\nexten => 612,1,NoSuchApp()\n same => n,Answer()");
+        assert_eq!(findings.len(), 1);
+        let mut call = Call::new(plan, "612");
+        assert_eq!(call.end(), End::UnknownApplication("NoSuchApp".into()));
+        assert_eq!(call.host.complaints(), ["No application 'NoSuchApp' for extension (in, 612, 1)"]);
+    }
+
+    #[test]
+    fn an_extension_that_is_not_there_goes_to_i_then_e_then_ends() {
+        let tell = "Verbose(${EXTEN} ${INVALID_EXTEN}${EXCEPTION(reason)})";
+        let mut call = Call::to(&format!("[in]\nexten => i,1,{tell}"), "999");
+        assert_eq!(call.end(), End::OutOfPriorities);
+        assert_eq!(call.told(), ["i 999"]);
+        let mut call = Call::to(&format!("[in]\nexten => e,1,{tell}"), "999");
+        assert_eq!((call.end(), call.told()), (End::OutOfPriorities, vec!["e INVALID"]));
+        let mut call = Call::to("[in]\nexten => 1,1,NoOp()", "999");
+        assert_eq!(call.end(), End::NoExtension(Miss::NoExtension));
+        let mut call = Call::to("[other]\nexten => 1,1,NoOp()", "999");
+        assert_eq!(call.end(), End::NoExtension(Miss::NoContext));
+    }
+
+    #[test]
+    fn jumps_go_to_numbers_labels_and_relative_priorities() {
+        let text = "[in]\nexten => 1,1,Goto(there)\n same => n,Verbose(never)\n same => n(there),Verbose(a)\n\
+                    same => n,Goto(+2)\n same => n,Verbose(never)\n same => n,GotoIf($[1 = 1]?2,1:never)\n\
+                    exten => 2,1,GotoIf(0?never)\n same => n,GotoIfTime(*,mon,*,*?out,s,last)\n\
+                    [out]\nexten => s,1,Verbose(never)\n same => n(last),Verbose(b ${EXTEN}@${CONTEXT}:${PRIORITY})\n\
+                    same => n,Goto(-9)";
+        let mut call = Call::new(load_with_findings(text).0, "1");
+        assert!(matches!(call.end(), End::Failed { application: "Goto", .. }));
+        assert_eq!(call.told(), ["a", "b s@out:2"]);
+    }
+
+    #[test]
+    fn a_subroutine_has_its_arguments_and_returns_a_value() {
+        let text = "[in]\nexten => 1,1,Gosub(sub,${EXTEN},1(a,\"b,c\"))\n same => n,Verbose(${GOSUB_RETVAL} [${ARG1}] [${x}] ${y})\n\
+                    [sub]\nexten => _X,1,Set(LOCAL(x)=5)\n same => n,Set(y=6)\n same => n,Gosub(deep,1(z))\n\
+                    same => n,Return(${ARG1}${ARG2}${ARGC})\n same => n(deep),NoOp()\n\
+                    exten => deep,1,Verbose(${ARG1} [${ARG2}] ${ARGC} ${x})\n same => n,Return()";
+        let mut call = Call::to(text, "1");
+        assert_eq!(call.end(), End::OutOfPriorities);
+        assert_eq!(call.told(), ["z [] 1 5", "a\"b,c\"2 [] [] 6"]);
+        let mut call = Call::to("[in]\nexten => 1,1,Return()", "1");
+        assert!(matches!(call.end(), End::Failed { application: "Return", .. }));
+    }
+
+    #[test]
+    fn loops_run_break_and_continue() {
+        let text = "[in]\nexten => 1,1,Set(i=0)\n same => n,While($[${i} < 5])\n same => n,Set(i=$[${i} + 1])\n\
+                    same => n,ExecIf($[${i} = 2]?ContinueWhile())\n same => n,ExecIf($[${i} = 4]?ExitWhile())\n\
+                    same => n,Verbose(${i})\n same => n,Set(j=0)\n same => n,While($[${j} < 2])\n same => n,Set(j=$[${j} + 1])\n\
+                    same => n,EndWhile()\n same => n,EndWhile()\n same => n,Verbose(out ${i} ${j})";
+        let mut call = Call::to(text, "1");
+        assert_eq!((call.end(), call.told()), (End::OutOfPriorities, vec!["1", "3", "out 4 2"]));
+    }
+
+    #[test]
+    fn an_endless_loop_yields_and_is_ended() {
+        let mut call = Call::to("[in]\nexten => 1,1,Goto(1,1)", "1");
+        let mut yields = 0;
+        let end = loop {
+            match call.step() {
+                Step::Yield => yields += 1,
+                Step::Finished(end) => break end,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!((end, yields), (End::Looped, PRIORITIES_WITHOUT_ACTION / PRIORITIES_PER_WAKE));
+        // The same with words to the caller, which take no time.
+        let mut call = Call::to("[in]\nexten => 1,1,Ringing()\n same => n,Goto(1,1)", "1");
+        let mut steps = 0u32;
+        loop {
+            match call.step() {
+                Step::Do(_) => {
+                    call.done();
+                }
+                Step::Finished(end) => break assert_eq!(end, End::Looped),
+                _ => {}
+            }
+            steps += 1;
+            assert!(steps < 3 * PRIORITIES_WITHOUT_ACTION);
+        }
+    }
+
+    #[test]
+    fn the_hangup_extension_and_the_handlers_run_once_the_channel_is_gone() {
+        let text = "[in]\nexten => 1,1,Set(CHANNEL(hangup_handler_push)=hdl,s,1(x))\n same => n,Set(CHANNEL(hangup_handler_push)=hdl,s,1(y))\n\
+                    same => n,Wait(10)\n same => n,Verbose(never)\nexten => h,1,Verbose(h ${EXTEN})\n same => n,UserEvent(Gone,Who: me)\n\
+                    same => n,Verbose(h again)\n same => n,Wait(1)\n same => n,Verbose(never)\n\
+                    [hdl]\nexten => s,1,Verbose(handler ${ARG1})\n same => n,Return()";
+        let mut call = Call::to(text, "1");
+        call.action();
+        call.program.hung_up();
+        let Action::UserEvent { name, headers } = call.action() else { panic!("a user event") };
+        assert_eq!((name.as_str(), headers), ("Gone", vec![("Who".to_owned(), "me".to_owned())]));
+        assert_eq!(call.done().end(), End::ChannelGone);
+        assert_eq!(call.told(), ["h h", "h again", "handler y", "handler x"]);
+        let mut call = Call::to(text, "1");
+        call.action();
+        call.program.hangup_exten_ran();
+        call.program.hung_up();
+        assert_eq!(call.end(), End::ChannelGone);
+        assert_eq!(call.told(), ["handler y", "handler x"]);
+    }
+
+    #[test]
+    fn digits_are_collected_while_they_could_become_more() {
+        let text = "[in]\nexten => s,1,WaitExten(7)\nexten => 1,1,Verbose(one)\nexten => 12,1,Verbose(twelve)\n\
+                    exten => _3XX,1,Verbose(${EXTEN})\nexten => i,1,Verbose(invalid ${INVALID_EXTEN})\nexten => t,1,Verbose(timeout)";
+        let run = |digits: &str| {
+            let mut call = Call::to(text, "s");
+            let mut waits = Vec::new();
+            let mut digits = digits.chars();
+            loop {
+                match call.step() {
+                    Step::Do(Action::WaitDigit { until, .. }) => {
+                        waits.push((until.expect("a limit").0 - 1_000_000) / 1_000_000);
+                        call.resume(digits.next().map_or(Outcome::TimedOut, Outcome::Digit));
+                    }
+                    Step::Finished(_) => break (call.told().join(" "), waits),
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        assert_eq!(run("12"), ("twelve".into(), vec![7, 5]));
+        assert_eq!(run("1"), ("one".into(), vec![7, 5]));
+        assert_eq!(run("345"), ("345".into(), vec![7, 5, 5]));
+        assert_eq!(run("9"), ("invalid 9".into(), vec![7]));
+        assert_eq!(run("3"), ("invalid 3".into(), vec![7, 5]));
+        assert_eq!(run(""), ("timeout".into(), vec![7]));
+        let mut call = Call::to("[in]\nexten => s,1,WaitExten(7)\n same => n,Verbose(next)", "s");
+        call.action();
+        assert_eq!(call.resume(Outcome::TimedOut).end(), End::OutOfPriorities);
+        assert_eq!(call.told(), ["next"]);
+        let mut call = Call::to("[in]\nexten => s,1,WaitExten()", "s");
+        call.action();
+        assert_eq!(call.resume(Outcome::TimedOut).end(), End::NoDigits);
+    }
+
+    #[test]
+    fn without_autofallthrough_the_end_waits_for_an_extension() {
+        let text = "[general]\nautofallthrough=no\n[in]\nexten => s,1,NoOp()\nexten => 1,1,Verbose(one)\nexten => 1,2,Hangup()";
+        let mut call = Call::to(text, "s");
+        assert!(matches!(call.action(), Action::WaitDigit { until: Some(Moment(11_000_000)), .. }));
+        assert!(matches!(call.resume(Outcome::Digit('1')).end(), End::Hangup { .. }));
+        assert_eq!(call.told(), ["one"]);
+    }
+
+    #[test]
+    fn incomplete_asks_for_more_or_is_invalid() {
+        let text = "[in]\nexten => 12,1,Incomplete(n)\nexten => 123,1,Verbose(full)\nexten => 9,1,Incomplete()\nexten => i,1,Verbose(i)";
+        let mut call = Call::to(text, "12");
+        assert_eq!(call.action(), Action::Incomplete { may_answer: false });
+        assert!(matches!(call.done().action(), Action::WaitDigit { .. }));
+        call.resume(Outcome::Digit('3')).end();
+        assert_eq!(call.told(), ["full"]);
+        let mut call = Call::to(text, "9");
+        call.action();
+        call.done().end();
+        assert_eq!(call.told(), ["i"]);
+    }
+
+    #[test]
+    fn the_absolute_timeout_interrupts_and_goes_to_t_or_e() {
+        let text =
+            "[in]\nexten => 1,1,Set(TIMEOUT(absolute)=5)\n same => n,Wait(60)\nexten => T,1,Verbose(late)";
+        let mut call = Call::to(text, "1");
+        call.action();
+        assert_eq!(call.program.absolute_deadline(), Some(Moment(6_000_000)));
+        call.program.absolute_timeout();
+        assert_eq!(call.end(), End::OutOfPriorities);
+        assert_eq!((call.told(), call.program.absolute_deadline()), (vec!["late"], None));
+        let mut call = Call::to("[in]\nexten => 1,1,Wait(60)", "1");
+        call.action();
+        call.program.absolute_timeout();
+        assert_eq!(call.end(), End::TimedOut);
+    }
+
+    #[test]
+    fn try_exec_tells_and_goes_on() {
+        let text = "[in]\nexten => 1,1,TryExec(Return())\n same => n,Verbose(${TRYSTATUS})\n same => n,TryExec(NoOp(x))\n\
+                    same => n,Verbose(${TRYSTATUS})\n same => n,TryExec(Wait(1))\n same => n,Verbose(${TRYSTATUS})\n\
+                    same => n,Set(a=Nope())\n same => n,TryExec(${a})\n same => n,Verbose(${TRYSTATUS})\n\
+                    same => n,ExecIf(0?Hangup():Verbose(else))\n same => n,ExecIfTime(*,mon,*,*?Exec(Verbose(in, time)))";
+        let mut call = Call::to(text, "1");
+        call.action();
+        call.done().end();
+        assert_eq!(call.told(), ["FAILED", "SUCCESS", "SUCCESS", "NOAPP", "else", "in, time"]);
+    }
+
+    #[test]
+    fn what_the_switch_does_not_do_tells_its_failure_and_goes_on() {
+        let (plan, findings) =
+            load_with_findings("[in]\nexten => 1,1,Playback(hello)\n same => n,Verbose(${PLAYBACKSTATUS})");
+        assert!(findings[0].contains("extensions.conf:2:14: warning[later-application]"), "{findings:?}");
+        let mut call = Call::new(plan, "1");
+        assert!(
+            matches!(call.action(), Action::Later { application, ref arguments } if application.name == "Playback" && arguments == "hello")
+        );
+        call.resume(Outcome::Unsupported).end();
+        assert_eq!(call.told(), ["FAILED"]);
+    }
+
+    #[test]
+    fn a_subroutine_run_ends_at_its_return() {
+        let plan = load(
+            "[sub]\nexten => s,1,Verbose(${ARG1})\n same => n,Return(BUSY)\nexten => h,1,Verbose(never)",
+        );
+        let mut host = TestHost::default();
+        let now = Now::default();
+        let mut program =
+            Program::subroutine(Place::new("sub", "s", 1), &["x".into()], &plan, &mut host, now);
+        assert_eq!(program.step(now, &plan, &mut host), Step::Finished(End::Returned("BUSY".into())));
+        assert_eq!(program.variables().value("GOSUB_RETVAL"), Some("BUSY"));
+        assert_eq!(program.variables().value("ARG1"), None);
+    }
+
+    #[test]
+    fn a_digit_or_a_place_leads_out_of_a_dial_and_a_redirect_out_of_anything() {
+        let text = "[in]\nexten => 1,1,Set(EXITCONTEXT=exit)\n same => n,Dial(PJSIP/a,,d)\n[exit]\nexten => 5,1,Verbose(left)\n\
+                    exten => g,1,Verbose(gone)\n same => n,Wait(5)";
+        let mut call = Call::to(text, "1");
+        call.action();
+        let mut dialled = Dialled::unanswered(DialStatus::Cancel);
+        dialled.after = After::Digit('5');
+        call.resume(Outcome::Dialled(Box::new(dialled.clone()))).end();
+        assert_eq!(call.told(), ["left"]);
+        let mut call = Call::to(text, "1");
+        call.action();
+        dialled.after = After::Goto(Place::new("exit", "g", 1));
+        assert!(matches!(call.resume(Outcome::Dialled(Box::new(dialled))).action(), Action::Wait { .. }));
+        call.program.redirect(Place::new("exit", "5", 1));
+        call.end();
+        assert_eq!(call.told(), ["gone", "left"]);
+    }
+
+    /// One priority of a call may come from one pattern and the next from another.
+    #[test]
+    fn each_priority_takes_the_best_pattern_that_has_it() {
+        let text = "[in]\nexten => _1XX,1,Verbose(a)\nexten => _1.,1,Verbose(never)\nexten => _1.,2,Verbose(b)\ninclude => more\n\
+                    [more]\nexten => _1XX,3,Verbose(c)";
+        let (plan, _) = load_with_findings(text);
+        let mut call = Call::new(plan.clone(), "123");
+        call.end();
+        assert_eq!(call.told(), ["a", "b", "c"]);
+        let mut strict = plan;
+        strict.general.new_pattern_match = true;
+        let mut call = Call::new(strict, "123");
+        call.end();
+        assert_eq!(call.told(), ["a"]);
+    }
+}
