@@ -9,12 +9,13 @@
 //! The layouts are Asterisk's: tools read them column by column, so a change here is a change of a contract.
 
 pub mod cli;
-
+pub mod console;
 pub mod explain;
 pub mod json;
 pub mod log_line;
+pub mod metrics;
+pub mod metrics_http;
 pub mod security;
-
 pub mod shape;
 pub mod text;
 pub mod trace_text;

@@ -79,6 +79,21 @@ pub const ADMIN_LINE_WORDS: usize = 4_096;
 pub const FILTER_DEPTH: usize = 32;
 /// Memory of one compiled `like` pattern: a short pattern with huge counts must not eat the machine.
 pub const PATTERN_BYTES: usize = 1 << 20;
+/// Series of one metric name that carries an object's name (registrations, transports, endpoints asked for). What is
+/// left out is counted in `jackfield_series_left_out`.
+pub const METRIC_SERIES: usize = 1_000;
+/// Characters of a metric's label value; the rest is cut.
+pub const METRIC_LABEL_CHARS: usize = 128;
+/// Scrapes answered at once. Further connections wait in the kernel's queue.
+pub const METRIC_CONNECTIONS: usize = 8;
+/// Bytes of a scrape's request head, and seconds it may take to arrive and to be answered. A slower client is closed.
+pub const METRIC_REQUEST_BYTES: usize = 8_192;
+/// See [`METRIC_REQUEST_BYTES`].
+pub const METRIC_REQUEST_SECS: u64 = 5;
+/// Names offered by the tab key at once.
+pub const COMPLETIONS: usize = 2_000;
+/// Lines kept in the console's history file.
+pub const CONSOLE_HISTORY: usize = 2_000;
 /// Contact changes handed to the store and not yet taken by it. Full: they stay with the shard, whose REGISTERs wait
 /// and, beyond [`HELD_REGISTERS`], get 503.
 pub const STORE_QUEUE: usize = 262_144;

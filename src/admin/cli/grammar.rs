@@ -91,16 +91,12 @@ pub(super) fn matched(entry: &'static Entry, words: &[Word], beginnings: bool) -
     let mut m = Match { used: 0, whole: 0, choice: "" };
     for part in entry.words() {
         let word = words.get(m.used)?;
-        let mut fits = part
-            .trim_matches(['{', '}'])
-            .split('|')
-            .filter(|name| word.is(name) || (beginnings && starts_with(name, &word.text)));
-        let mut chosen = fits.next()?;
-        if let Some(exact) = std::iter::once(chosen).chain(fits.by_ref()).find(|name| word.is(name)) {
-            chosen = exact;
-        } else if fits.next().is_some() {
-            return None;
-        }
+        let names = || part.trim_matches(['{', '}']).split('|');
+        let mut begun = names().filter(|name| beginnings && starts_with(name, &word.text));
+        let chosen = match names().find(|name| word.is(name)) {
+            Some(whole) => whole,
+            None => begun.next().filter(|_| begun.next().is_none())?,
+        };
         m.whole += usize::from(word.is(chosen));
         if part.starts_with('{') {
             m.choice = chosen;
