@@ -4,12 +4,13 @@
 //! a line ──cli::parse──► Parsed::Ask(commands, shape) ─► switch ─► replies ──print(shape)──► Answer (text or JSON)
 //!                        Parsed::Server(order)        ─► server (uptime, reload, stop, …)
 //!                        Parsed::Text(answer)             answered on the spot (help, faults)
-//! events ──security, log_line, trace_text──► lines of a log
+//! events ──events::text──► lines of a log (security, log_line, trace_text)
 //! ```
 //! The layouts are Asterisk's: tools read them column by column, so a change here is a change of a contract.
 
 pub mod cli;
 pub mod console;
+pub mod events;
 pub mod explain;
 pub mod json;
 pub mod log_line;

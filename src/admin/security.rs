@@ -28,12 +28,13 @@ pub fn event_line(security_event: &Security, stamp: Stamp) -> String {
     security(stamp, &event(security_event, stamp.at, stamp.offset_secs))
 }
 
-/// The same fields as one JSON object.
-pub fn event_json(event: &Security, at: WallTime, offset_secs: i32) -> String {
-    let fields = fields(event, at, offset_secs).into_iter();
-    let object: serde_json::Map<String, serde_json::Value> =
-        fields.map(|(name, value)| (name.to_owned(), value.into())).collect();
-    serde_json::Value::Object(object).to_string()
+/// The same fields as a JSON object.
+pub fn event_object(
+    event: &Security,
+    at: WallTime,
+    offset_secs: i32,
+) -> serde_json::Map<String, serde_json::Value> {
+    fields(event, at, offset_secs).into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
 /// `Request '%s' from '%s' failed for '%s' (callid: %s) - %s`. Apostrophes and brackets of a peer are shown as `\xNN`:

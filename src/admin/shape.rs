@@ -61,6 +61,8 @@ pub enum Layout {
         kind: Kind,
         /// Its name, for the sentence that says it is not there.
         name: String,
+        /// Whether what stands out is said below it: in our own words, which no tool reads by column.
+        notes: bool,
     },
     /// `pjsip show settings`.
     Settings,

@@ -97,7 +97,9 @@ pub(super) fn one(call: &Call<'_>, kind: Kind) -> Built {
         [] => Err(Fault::Failed("No object specified.".into())),
         [name] => {
             let name = name.text.clone();
-            call.ask(Command::Show { kind, name: Some(name.clone()) }, Layout::One { kind, name })
+            // Our plain words begin with `show`, Asterisk's with `pjsip`.
+            let notes = call.words.first().is_some_and(|word| word.is("show"));
+            call.ask(Command::Show { kind, name: Some(name.clone()) }, Layout::One { kind, name, notes })
         }
         _ => Err(Fault::Usage),
     }

@@ -166,8 +166,11 @@ pub(super) fn channel(reply: &Reply, name: &str) -> Answer {
         ("Caller ID Name", unknown(&one.caller.0)),
         ("Connected Line ID", unknown(&one.connected.1)),
         ("Connected Line ID Name", unknown(&one.connected.0)),
-        ("State", one.state.to_owned()),
-        ("NativeFormats", format!("({})", one.codecs.join("|"))),
+        ("State", format!("{} ({})", one.state, state_number(one.state))),
+        (
+            "NativeFormats",
+            if one.codecs.is_empty() { "(nothing)".into() } else { format!("({})", one.codecs.join("|")) },
+        ),
         ("Elapsed Time", format!("{}h{}m{}s", secs / 3600, secs / 60 % 60, secs % 60)),
         ("Bridge ID", if one.bridge.is_empty() { "(Not bridged)".to_owned() } else { one.bridge.clone() }),
     ];
@@ -183,6 +186,12 @@ pub(super) fn channel(reply: &Reply, name: &str) -> Answer {
     out.push_str(" --   PBX   --\n");
     pbx.iter().for_each(|(name, value)| row(&mut out, name, value));
     Answer::good(out)
+}
+
+/// Asterisk's number of a channel state.
+fn state_number(state: &str) -> usize {
+    const STATES: [&str; 8] = ["Down", "Rsrvd", "OffHook", "Dialing", "Ring", "Ringing", "Up", "Busy"];
+    STATES.iter().position(|name| *name == state).unwrap_or(0)
 }
 
 fn row(out: &mut String, name: &str, value: &str) {

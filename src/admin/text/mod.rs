@@ -5,6 +5,7 @@ mod columns;
 mod core;
 mod history;
 mod machine;
+mod notes;
 mod objects;
 mod options;
 mod server;
@@ -35,7 +36,13 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
     match &shape.layout {
         Layout::List(kind) => return list(first, *kind, false),
         Layout::Show(kind) => return list(first, *kind, true),
-        Layout::One { kind, name } => return one(first, *kind, name),
+        Layout::One { kind, name, notes } => {
+            let mut answer = one(first, *kind, name);
+            if *notes && !answer.failed {
+                notes::print(&mut answer.text, first);
+            }
+            return answer;
+        }
         Layout::Settings => settings(&mut out, replies),
         Layout::Qualify => qualify(&mut out, first),
         Layout::Identifiers => server::identifiers(&mut out, first),

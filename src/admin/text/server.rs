@@ -70,63 +70,60 @@ pub(super) fn maintenance(out: &mut String, reply: &Reply) {
     }
 }
 
-/// `show status`: the server at a glance. Our own layout: names left, values right of one column.
+/// `show status`: the server at a glance. Our own layout: names left, numbers ending in one column.
 pub(super) fn status(out: &mut String, reply: &Reply) {
     let Reply::Status(view) = reply else { return };
     out.push_str(&format!("Jackfield {}, up {}\n", view.version, duration_words(view.uptime_secs)));
+    let named = |(name, count): &(&str, usize)| ((*name).to_owned(), count.to_string());
     let now = [
         ("registered contacts", view.contacts),
         ("transactions", view.transactions),
         ("dialogs", view.dialogs),
         ("REGISTERs waiting for the disk", view.held_registers),
     ];
-    section(out, "Now", now.iter().map(|(name, count)| ((*name).to_owned(), count.to_string())));
-    section(out, "Loaded", view.objects.iter().map(|(name, count)| ((*name).to_owned(), count.to_string())));
-    texts(out, "Stores", view);
-    section(
-        out,
-        "Since start",
-        view.counters.iter().map(|(name, count)| (name.replace('_', " "), count.to_string())),
-    );
-    if !view.findings.is_empty() {
-        out.push_str(&format!("\nConfiguration findings: {}\n", view.findings.len()));
-        for finding in &view.findings {
+    let counters = view.counters.iter().map(|(name, count)| (name.replace('_', " "), count.to_string()));
+    let sections: [(&str, Vec<(String, String)>); 3] = [
+        ("Now", now.iter().map(named).collect()),
+        ("Loaded", view.objects.iter().map(named).collect()),
+        ("Since start", counters.collect()),
+    ];
+    let rows = || sections.iter().flat_map(|section| &section.1);
+    let name =
+        rows().map(|row| row.0.chars().count()).chain(view.stores.iter().map(|s| s.0.chars().count())).max();
+    let (name, value) = (name.unwrap_or(0), rows().map(|row| row.1.len()).max().unwrap_or(0));
+    for (head, rows) in &sections {
+        if !rows.is_empty() {
+            out.push_str(&format!("\n{head}\n"));
+        }
+        for (key, count) in rows {
             out.push_str("  ");
-            left(out, finding, 0);
+            left(out, key, name);
+            out.push_str("  ");
+            right(out, count, value);
             out.push('\n');
         }
     }
+    heard(out, view, name);
 }
 
-/// Names and numbers, both columns as wide as the widest.
-fn section(out: &mut String, head: &str, rows: impl Iterator<Item = (String, String)>) {
-    let rows: Vec<(String, String)> = rows.collect();
-    if rows.is_empty() {
-        return;
+/// Stores and findings: texts, not numbers.
+fn heard(out: &mut String, view: &StatusView, name: usize) {
+    if !view.stores.is_empty() {
+        out.push_str("\nStores\n");
     }
-    let name = rows.iter().map(|row| row.0.chars().count()).max().unwrap_or(0).max(24);
-    let value = rows.iter().map(|row| row.1.len()).max().unwrap_or(0).max(6);
-    out.push_str(&format!("\n{head}\n"));
-    for (key, count) in rows {
-        out.push_str("  ");
-        left(out, &key, name);
-        out.push(' ');
-        right(out, &count, value);
-        out.push('\n');
-    }
-}
-
-fn texts(out: &mut String, head: &str, view: &StatusView) {
-    if view.stores.is_empty() {
-        return;
-    }
-    let name = view.stores.iter().map(|row| row.0.chars().count()).max().unwrap_or(0).max(24);
-    out.push_str(&format!("\n{head}\n"));
     for (key, state) in &view.stores {
         out.push_str("  ");
         left(out, key, name);
-        out.push(' ');
+        out.push_str("  ");
         left(out, state, 0);
+        out.push('\n');
+    }
+    if !view.findings.is_empty() {
+        out.push_str(&format!("\nConfiguration findings: {}\n", view.findings.len()));
+    }
+    for finding in &view.findings {
+        out.push_str("  ");
+        left(out, finding, 0);
         out.push('\n');
     }
 }

@@ -427,3 +427,28 @@ fn layouts_are_of_the_kinds_asked_for() {
     assert_eq!(commands, [Command::Show { kind: Kind::Endpoint, name: None }]);
     assert!(matches!(shape.layout, Layout::List(Kind::Endpoint)));
 }
+
+#[test]
+fn our_plain_words_say_what_stands_out() {
+    // S4-33, S4-71, S4-94, S4-105, S4-142, S4-145, S4-152
+    let said = |line: &str, options: &Options| asked(line, options).text;
+    let unset: Options = vec![("aors", String::new()), ("auth", String::new()), ("identify_by", "ip".into())];
+    let text = said("show endpoint fenced", &unset);
+    for note in [
+        " * It cannot be called nor register: its option 'aors' is not set.\n",
+        " * Its requests are not challenged: its option 'auth' is not set.\n",
+        " * Nothing identifies it: 'identify_by' is ip, and no identify section leads to it.\n",
+    ] {
+        assert!(text.contains(note), "{text}");
+        assert!(!said("pjsip show endpoint fenced", &unset).contains(note), "tools read this one");
+    }
+    assert!(said("show endpoint twoaor", &Options::new()).contains("none of its aors has a contact"));
+    let missing: Options = vec![("aors", "nosuch".into()), ("auth", "nosuch-auth".into())];
+    let text = said("show endpoint fenced", &missing);
+    assert!(
+        text.contains("none of its 'aors' (nosuch) is loaded") && text.contains("(nosuch-auth) is loaded"),
+        "{text}"
+    );
+    assert!(said("show aor alice", &Options::new()).contains("The only place of aor 'alice' is taken"));
+    assert!(said("show aor dave", &Options::new()).contains("its 'max_contacts' is 0"));
+}
