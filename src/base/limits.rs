@@ -128,3 +128,11 @@ pub const CHANNEL_VARIABLES: usize = 2_048;
 pub const GOSUB_FRAMES: usize = 512;
 /// Digits collected for one extension.
 pub const DIALLED_DIGITS: usize = 255;
+/// Media ports (one stream of one leg) open at once: 30,000 calls of two legs. Full: the call gets 503.
+pub const MEDIA_PORTS: usize = 60_000;
+/// Orders queued towards one media thread. Full: a new port is refused; other orders wait with their sender.
+pub const MEDIA_PLANS: usize = 8_192;
+/// Events queued from one media thread towards signalling; more are held back by the thread, up to as many again.
+pub const MEDIA_EVENTS: usize = 8_192;
+/// Digits waiting to be sent on one port; more are refused. Asterisk's longest dialled string is 80.
+pub const DIGITS_QUEUED: usize = 128;

@@ -1,1 +1,153 @@
-//! Rank 5: RTP ports and relays.
+//! Rank 5: RTP ports and relays. Threads of their own own the sockets; signalling sends [`Plan`]s and gets
+//! [`MediaEvent`]s. A relayed packet takes no lock, allocates nothing and is copied by nobody but the system.
+//!
+//! ```text
+//!  Media::submit ──Open──▶ binds here, answers Opened at once ──Command::Adopt──▶ worker (epoll, ports, timers)
+//!                ──other──────────────────────────────────────Command::Plan────▶   │ recv ▸ source ▸ count ▸ renumber ▸ send
+//!  Receiver<MediaEvent> ◀──────────────────────────────────────────────────────────┘
+//! ```
+//! Both ports of a join live on one thread; joining ports of two threads moves one of them.
+
+mod handle;
+mod port;
+mod port_range;
+mod relay;
+mod rtcp;
+mod service;
+mod worker;
+
+use crate::base::limits;
+use crate::bridge::{MediaEvent, OpenError, Plan, PortId};
+use crate::rtp::Continuity;
+use port_range::PortTable;
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::mpsc;
+use handle::{Command, WorkerHandle};
+
+/// A handle to the media threads. Each shard has its own, made with [`Media::another`]; the threads stop when the last
+/// one is dropped.
+#[derive(Debug)]
+pub struct Media {
+    shared: Arc<Shared>,
+    /// Which thread has which of this handle's ports.
+    places: HashMap<PortId, usize, foldhash::fast::RandomState>,
+    events: mpsc::Sender<MediaEvent>,
+    random: crate::base::rng::Rng,
+}
+
+#[derive(Debug)]
+struct Shared {
+    workers: Vec<WorkerHandle>,
+    table: Arc<PortTable>,
+    open: Arc<AtomicUsize>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.workers.iter().for_each(WorkerHandle::stop);
+    }
+}
+
+impl Media {
+    /// Starts `threads` media threads (at least one). `seed` draws SSRCs, first sequence numbers and the first port:
+    /// it must come from the operating system's randomness, so that a stranger cannot guess them.
+    pub fn start(threads: usize, seed: u64) -> io::Result<(Media, mpsc::Receiver<MediaEvent>)> {
+        let mut random = crate::base::rng::Rng::seeded(seed);
+        let mut workers = Vec::new();
+        for number in 0..threads.max(1) {
+            workers.push(WorkerHandle::start(number, random.next_u64())?);
+        }
+        let shared = Arc::new(Shared {
+            workers,
+            table: Arc::new(PortTable::new(random.next_u64())),
+            open: Arc::new(AtomicUsize::new(0)),
+        });
+        Ok(Media::with(shared, random))
+    }
+
+    /// A second handle to the same threads, with its own events.
+    pub fn another(&mut self) -> (Media, mpsc::Receiver<MediaEvent>) {
+        let seed = self.random.next_u64();
+        Media::with(self.shared.clone(), crate::base::rng::Rng::seeded(seed))
+    }
+
+    fn with(shared: Arc<Shared>, random: crate::base::rng::Rng) -> (Media, mpsc::Receiver<MediaEvent>) {
+        let (events, receiver) = mpsc::channel(limits::MEDIA_EVENTS);
+        (Media { shared, places: HashMap::default(), events, random }, receiver)
+    }
+
+    /// Ports open now, of all handles.
+    pub fn open_ports(&self) -> usize {
+        self.shared.open.load(Ordering::Relaxed)
+    }
+
+    /// Carries out one order. Opening a port is done here and now, and its outcome returned; everything else goes to
+    /// the port's thread, in order. An order for a port that is not open is ignored: its `Closed` is on the way.
+    pub fn submit(&mut self, plan: Plan) -> Option<MediaEvent> {
+        match plan {
+            Plan::Open(open) => {
+                let id = open.port;
+                Some(self.open(*open).unwrap_or_else(|why| MediaEvent::OpenFailed { port: id, why }))
+            }
+            Plan::Join { a, b, .. } => {
+                let (Some(&to), Some(&from)) = (self.places.get(&a), self.places.get(&b)) else { return None };
+                if to != from {
+                    // The new thread keeps orders for the port until it arrives.
+                    self.send(to, Command::Expect(b));
+                    self.send(from, Command::Release { port: b, to: self.shared.workers[to].clone() });
+                    self.places.insert(b, to);
+                }
+                self.send(to, Command::Plan(plan));
+                None
+            }
+            Plan::Close { port } => {
+                if let Some(at) = self.places.remove(&port) {
+                    self.send(at, Command::Plan(plan));
+                }
+                None
+            }
+            Plan::Aim { port, .. }
+            | Plan::Unjoin { port }
+            | Plan::Direct { port, .. }
+            | Plan::SendDigit { port, .. }
+            | Plan::Play { port, .. }
+            | Plan::StopPlaying { port }
+            | Plan::Report { port } => {
+                if let Some(&at) = self.places.get(&port) {
+                    self.send(at, Command::Plan(plan));
+                }
+                None
+            }
+        }
+    }
+
+    fn send(&self, worker: usize, command: Command) {
+        self.shared.workers[worker].send(command);
+    }
+
+    fn open(&mut self, open: crate::bridge::Open) -> Result<MediaEvent, OpenError> {
+        if self.shared.open.load(Ordering::Relaxed) >= limits::MEDIA_PORTS {
+            return Err(OpenError::Overloaded);
+        }
+        let at = (open.affinity % self.shared.workers.len() as u64) as usize;
+        let worker = &self.shared.workers[at];
+        if !worker.has_room() {
+            return Err(OpenError::Overloaded);
+        }
+        let sockets = self.shared.table.bind(&open)?;
+        let (rtp, rtcp_port) = (sockets.rtp_address, sockets.rtcp_port());
+        let random = self.random.next_u64();
+        let out = Continuity::new(random as u32, (random >> 32) as u16 & 0x7fff, (random >> 16) as u32, 8000);
+        let mut cname = Vec::with_capacity(16);
+        self.random.token(16, &mut cname);
+        let id = open.port;
+        let counted = port::Counted::new(self.shared.open.clone());
+        let port = port::Port::new(open, sockets, out, cname, self.events.clone(), counted);
+        worker.send(Command::Adopt(Box::new(port)));
+        self.places.insert(id, at);
+        Ok(MediaEvent::Opened { port: id, rtp, rtcp_port })
+    }
+}

@@ -11,8 +11,9 @@ pub struct Continuity {
     clock_rate: u32,
     /// The sequence number of the next packet of our own.
     next_sequence: u16,
-    /// Timestamp of the last packet and when it left.
+    /// The newest timestamp, and when the first packet with it left: the stream's clock.
     last_timestamp: u32,
+    clock: Option<Moment>,
     last_sent: Option<Moment>,
     /// Who spoke last, and what is added to his numbers.
     speaker: Option<Speaker>,
@@ -38,6 +39,7 @@ impl Continuity {
             clock_rate: clock_rate.max(1),
             next_sequence: first_sequence,
             last_timestamp: first_timestamp,
+            clock: None,
             last_sent: None,
             speaker: None,
             packets: 0,
@@ -80,7 +82,7 @@ impl Continuity {
         // A late packet must not pull the stream's end back.
         if (out.sequence.wrapping_sub(self.next_sequence) as i16) >= 0 {
             self.next_sequence = out.sequence.wrapping_add(1);
-            self.last_timestamp = out.timestamp;
+            self.advance(now, out.timestamp);
         }
         self.sent(now, bytes);
         out
@@ -113,15 +115,24 @@ impl Continuity {
         let header =
             Header { marker, payload_type, sequence: self.next_sequence, timestamp, ssrc: self.ssrc };
         self.next_sequence = self.next_sequence.wrapping_add(1);
-        self.last_timestamp = timestamp;
+        self.advance(now, timestamp);
         self.sent(now, bytes);
         header
     }
 
+    /// All packets of an event, or of a picture, carry one timestamp: the clock stands where the first one set it.
+    #[inline]
+    fn advance(&mut self, now: Moment, timestamp: u32) {
+        if self.last_timestamp != timestamp || self.clock.is_none() {
+            self.last_timestamp = timestamp;
+            self.clock = Some(now);
+        }
+    }
+
     /// The stream's time at `now`, going on from the last packet.
     pub fn timestamp_at(&self, now: Moment) -> u32 {
-        let Some(last) = self.last_sent else { return self.last_timestamp };
-        let units = now.since(last).as_micros() * u128::from(self.clock_rate) / 1_000_000;
+        let Some(clock) = self.clock else { return self.last_timestamp };
+        let units = now.since(clock).as_micros() * u128::from(self.clock_rate) / 1_000_000;
         self.last_timestamp.wrapping_add(units as u32)
     }
 
@@ -185,6 +196,20 @@ mod tests {
         assert_eq!(sequence, [100, 101, 104, 103, 105]);
         let next = c.own(Moment(400_000), 0, 0, false, 0).sequence;
         assert_eq!(next, 106);
+    }
+
+    /// Sound after a digit of 100 ms begins behind it, not inside it.
+    #[test]
+    fn time_passes_while_an_event_keeps_its_timestamp() {
+        let mut c = Continuity::new(77, 0, 0, 8000);
+        c.pass(Moment(0), header(1, 0, 0), 0, 172);
+        let event = c.timestamp_at(Moment(20_000));
+        for ms in [20, 40, 60, 80, 100, 100, 100] {
+            c.own(Moment(ms * 1000), 101, event, ms == 20, 16);
+        }
+        c.forget_speaker();
+        let after = c.pass(Moment(120_000), header(1, 6, 960), 0, 172);
+        assert_eq!((event, after.timestamp, after.sequence), (160, 960, 8));
     }
 
     #[test]

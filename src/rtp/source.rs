@@ -190,6 +190,11 @@ impl Source {
         self.described
     }
 
+    /// Whether we send to where packets come from (`rtp_symmetric`).
+    pub fn is_symmetric(&self) -> bool {
+        self.rules.symmetric
+    }
+
     /// Whether packets come from another address than the description said: a NAT is in between.
     pub fn is_behind_nat(&self) -> bool {
         matches!((self.accepted, self.described), (Some(from), Some(said)) if from != said)

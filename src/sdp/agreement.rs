@@ -1,9 +1,9 @@
 //! What both sides agreed on: the value that bridging, media plans and the next offer are made from.
 
-use super::attribute::Direction;
+use super::attribute::{Attributes, Direction};
 use super::capability::{Encryption, ProfileMismatch};
 use super::codec::Codec;
-use super::description::{Address, Attributes, MediaFormat, MediaKind, Transport};
+use super::description::{Address, MediaFormat, MediaKind, Transport};
 use std::fmt;
 use std::net::IpAddr;
 

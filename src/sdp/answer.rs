@@ -2,7 +2,7 @@
 //! port; [`Answer::describe`] writes the text once the ports are known.
 
 use super::agreement::*;
-use super::attribute::Direction;
+use super::attribute::{Attribute, Attributes, Direction};
 use super::capability::Capabilities;
 use super::codec::{Codec, CodecKind, Format};
 use super::description::*;

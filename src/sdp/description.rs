@@ -1,6 +1,7 @@
 //! A session description as a value (RFC 4566, RFC 8866): every line of a message is kept, in order, so that a media
 //! section we do not understand can still be passed on or declined as RFC 3264 6 asks.
 
+use super::attribute::Attributes;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -299,74 +300,6 @@ impl fmt::Display for MediaFormat {
             MediaFormat::Payload(number) => write!(f, "{number}"),
             MediaFormat::Token(word) => f.write_str(word),
         }
-    }
-}
-
-/// `a=` lines in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributes(pub Vec<Attribute>);
-
-/// One `a=<name>` or `a=<name>:<value>`. One allocation holds both.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Attribute {
-    text: Box<str>,
-    /// Bytes of the name; the value starts one byte later, if there is a colon.
-    name_len: u32,
-}
-
-impl Attribute {
-    /// From the text after `a=`.
-    pub fn from_text(text: &str) -> Attribute {
-        let end = text.find(':').unwrap_or(text.len());
-        Attribute { text: text.into(), name_len: u32::try_from(end).unwrap_or(u32::MAX) }
-    }
-
-    /// The name, as written (names are case-sensitive in RFC 8866).
-    pub fn name(&self) -> &str {
-        self.text.get(..self.name_len as usize).unwrap_or(&self.text)
-    }
-
-    /// The value, for `name:value`.
-    pub fn value(&self) -> Option<&str> {
-        self.text.get(self.name_len as usize + 1..)
-    }
-
-    /// The whole text after `a=`.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-}
-
-impl fmt::Debug for Attribute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a={}", self.text)
-    }
-}
-
-impl Attributes {
-    /// Appends `a=<text>`.
-    pub fn push(&mut self, text: &str) {
-        self.0.push(Attribute::from_text(text));
-    }
-
-    /// Appends what is formatted.
-    pub fn push_fmt(&mut self, text: fmt::Arguments<'_>) {
-        self.0.push(Attribute::from_text(&text.to_string()));
-    }
-
-    /// Whether `a=<name>` stands here, with or without a value.
-    pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|a| a.name() == name)
-    }
-
-    /// The value of the first `a=<name>:<value>`.
-    pub fn value(&self, name: &str) -> Option<&str> {
-        self.0.iter().filter(|a| a.name() == name).find_map(Attribute::value)
-    }
-
-    /// The values of all `a=<name>:<value>`, in order.
-    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |a| a.name() == name).filter_map(Attribute::value)
     }
 }
 

@@ -23,7 +23,7 @@ pub mod section;
 
 pub use agreement::*;
 pub use answer::{Answer, Fax, Situation, answer};
-pub use attribute::{Crypto, Direction, Purpose, RtpMap};
+pub use attribute::{Attribute, Attributes, Crypto, Direction, Purpose, RtpMap};
 pub use capability::{Capabilities, CodecChoice, Encryption, ProfileMismatch, ProfileRules};
 pub use codec::{Codec, CodecKind, Fit, Format};
 pub use description::*;

@@ -2,7 +2,7 @@
 
 use super::agreement::*;
 use super::answer::{event_numbers, fax_parameters, is_fax, remote_of, send_ptime};
-use super::attribute::Direction;
+use super::attribute::{Attributes, Direction};
 use super::capability::{Capabilities, Encryption};
 use super::codec::{Codec, Format};
 use super::description::*;

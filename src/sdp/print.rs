@@ -1,6 +1,7 @@
 //! Printing, in the line order of RFC 8866 5, each line ended by CR LF.
 
-use super::description::{Attributes, Description, Line, Media};
+use super::attribute::Attributes;
+use super::description::{Description, Line, Media};
 use std::io::Write;
 
 impl Description {

@@ -1,7 +1,7 @@
 //! Writing our own descriptions: what an offer and an answer have in common. Lines come in Asterisk's order: keys and
 //! ICE first, payload maps, packet times, direction.
 
-use super::attribute::Direction;
+use super::attribute::{Attributes, Direction};
 use super::codec::Codec;
 use super::description::*;
 use std::net::IpAddr;

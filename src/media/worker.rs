@@ -1,0 +1,368 @@
+//! A media thread: one epoll set, its ports, their timers.
+
+use super::handle::{Bell, Command, WorkerHandle};
+use super::port::{Joined, Port};
+use crate::base::limits;
+use crate::base::rng::Rng;
+use crate::base::time::Moment;
+use crate::base::wheel::Wheel;
+use crate::bridge::*;
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
+
+/// Ports by slot. A slot's generation tells an old event or timer from one of the port that now lives there.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    slots: Vec<(u32, Option<Box<Port>>)>,
+    free: Vec<usize>,
+}
+
+impl Slots {
+    /// The port in a slot.
+    #[inline]
+    pub fn get(&mut self, index: usize) -> Option<&mut Port> {
+        self.slots.get_mut(index)?.1.as_deref_mut()
+    }
+
+    fn generation(&self, index: usize) -> u32 {
+        self.slots.get(index).map_or(0, |(generation, _)| *generation)
+    }
+
+    fn insert(&mut self, port: Box<Port>) -> usize {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push((0, None));
+            self.slots.len() - 1
+        });
+        self.slots[index].1 = Some(port);
+        index
+    }
+
+    fn remove(&mut self, index: usize) -> Option<Box<Port>> {
+        let (generation, slot) = self.slots.get_mut(index)?;
+        let port = slot.take()?;
+        *generation = generation.wrapping_add(1);
+        self.free.push(index);
+        Some(port)
+    }
+}
+
+/// Events that found their queue full.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    backlog: VecDeque<(Sender<MediaEvent>, MediaEvent)>,
+    lost: u64,
+}
+
+impl Outgoing {
+    /// Tells signalling something about a port.
+    pub fn tell(&mut self, to: &Sender<MediaEvent>, event: MediaEvent) {
+        if let Err(TrySendError::Full(event)) = to.try_send(event) {
+            if self.backlog.len() < limits::MEDIA_EVENTS {
+                self.backlog.push_back((to.clone(), event));
+            } else {
+                self.lost += 1;
+            }
+        }
+    }
+
+    fn retry(&mut self) {
+        while let Some((sender, event)) = self.backlog.pop_front() {
+            if let Err(TrySendError::Full(event)) = sender.try_send(event) {
+                self.backlog.push_front((sender, event));
+                return;
+            }
+        }
+    }
+}
+
+/// Longest datagram taken; a longer one is dropped and counted.
+pub(super) const PACKET_BYTES: usize = 2048;
+/// Ready sockets handled per wake-up.
+const READY: usize = 256;
+/// Epoll token of the bell; ports have generation, slot and RTCP bit.
+const BELL: u64 = u64::MAX;
+
+#[derive(Debug)]
+pub(super) struct Worker {
+    commands: mpsc::Receiver<Command>,
+    bell: Arc<Bell>,
+    epoll: Epoll,
+    started: Instant,
+    pub slots: Slots,
+    by_id: HashMap<PortId, usize, foldhash::fast::RandomState>,
+    /// Ports announced by [`Command::Expect`], and the orders that came before them.
+    expected: HashMap<PortId, Vec<Plan>, foldhash::fast::RandomState>,
+    /// Ports on their way to threads whose queue is full.
+    handovers: VecDeque<(WorkerHandle, Command)>,
+    wheel: Wheel<(usize, u32)>,
+    fired: Vec<(usize, u32)>,
+    pub outgoing: Outgoing,
+    pub buffer: Box<[u8; PACKET_BYTES]>,
+    pub random: Rng,
+}
+
+impl Worker {
+    pub fn new(commands: mpsc::Receiver<Command>, bell: Arc<Bell>, seed: u64) -> io::Result<Worker> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        epoll.add(&bell.event, EpollEvent::new(EpollFlags::EPOLLIN, BELL))?;
+        Ok(Worker {
+            commands,
+            bell,
+            epoll,
+            started: now_instant(),
+            slots: Slots::default(),
+            by_id: HashMap::default(),
+            expected: HashMap::default(),
+            handovers: VecDeque::new(),
+            wheel: Wheel::new(Moment(0), Duration::from_millis(1), 8192),
+            fired: Vec::with_capacity(READY),
+            outgoing: Outgoing::default(),
+            buffer: Box::new([0; PACKET_BYTES]),
+            random: Rng::seeded(seed),
+        })
+    }
+
+    fn now(&self) -> Moment {
+        Moment(u64::try_from(now_instant().duration_since(self.started).as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub fn run(mut self) {
+        let mut ready = [EpollEvent::empty(); READY];
+        loop {
+            let count = match self.epoll.wait(&mut ready, self.timeout()) {
+                Ok(count) => count,
+                Err(Errno::EINTR) => 0,
+                Err(e) => panic!("epoll_wait fails only on a bad descriptor or buffer of ours: {e}"),
+            };
+            let now = self.now();
+            let mut rung = false;
+            for event in &ready[..count] {
+                match event.data() {
+                    BELL => rung = true,
+                    token => self.readable(now, token),
+                }
+            }
+            if rung && self.commanded(now) {
+                return;
+            }
+            self.expire(now);
+            self.outgoing.retry();
+            self.hand_over();
+        }
+    }
+
+    fn timeout(&self) -> EpollTimeout {
+        if !self.outgoing.backlog.is_empty() || !self.handovers.is_empty() {
+            return EpollTimeout::from(10u8);
+        }
+        let Some(deadline) = self.wheel.next_deadline() else { return EpollTimeout::NONE };
+        let millis = deadline.since(self.now()).as_micros().div_ceil(1000);
+        EpollTimeout::from(u16::try_from(millis).unwrap_or(u16::MAX))
+    }
+
+    fn readable(&mut self, now: Moment, token: u64) {
+        let (index, generation) = ((token >> 1) as u32 as usize, (token >> 33) as u32);
+        if self.slots.generation(index) & 0x7fff_ffff != generation {
+            return;
+        }
+        if token & 1 == 0 { self.rtp_readable(now, index) } else { self.rtcp_readable(now, index) }
+    }
+
+    /// Takes all waiting commands; true when the thread shall end.
+    fn commanded(&mut self, now: Moment) -> bool {
+        let _ = self.bell.event.read();
+        self.bell.rung.store(false, Ordering::Release);
+        // What comes from here on rings again, so a last look after the store misses nothing.
+        for _ in 0..limits::MEDIA_PLANS {
+            let Ok(command) = self.commands.try_recv() else { return false };
+            self.bell.queued.fetch_sub(1, Ordering::Relaxed);
+            match command {
+                Command::Adopt(port) => self.adopt(now, port),
+                Command::Expect(id) => drop(self.expected.insert(id, Vec::new())),
+                Command::Gone(id) => drop(self.expected.remove(&id)),
+                Command::Release { port, to } => self.release(port, to),
+                Command::Plan(plan) => self.plan(now, plan),
+                Command::Stop => return true,
+            }
+        }
+        let _ = self.bell.event.write(1);
+        false
+    }
+
+    fn adopt(&mut self, now: Moment, mut port: Box<Port>) {
+        let id = port.id;
+        port.timer = None;
+        let index = self.slots.insert(port);
+        let token = (u64::from(self.slots.generation(index) & 0x7fff_ffff) << 33) | ((index as u64) << 1);
+        let added = self.slots.get(index).map(|port| {
+            let watch = |token| EpollEvent::new(EpollFlags::EPOLLIN, token);
+            self.epoll.add(&port.sockets.rtp, watch(token))?;
+            match &port.sockets.rtcp {
+                Some(rtcp) => self.epoll.add(rtcp, watch(token | 1)),
+                None => Ok(()),
+            }
+        });
+        self.by_id.insert(id, index);
+        if !matches!(added, Some(Ok(()))) {
+            // Out of watches: the port is deaf, so it is no port.
+            return self.close(now, id);
+        }
+        self.service(now, index);
+        for plan in self.expected.remove(&id).into_iter().flatten() {
+            self.plan(now, plan);
+        }
+    }
+
+    /// Gives a port to another thread, or tells that it is gone.
+    fn release(&mut self, id: PortId, to: WorkerHandle) {
+        if let Some(&index) = self.by_id.get(&id) {
+            self.unjoin(index);
+        }
+        let command = match self.detach(id) {
+            Some(port) => {
+                let _ = self.epoll.delete(&port.sockets.rtp);
+                if let Some(rtcp) = &port.sockets.rtcp {
+                    let _ = self.epoll.delete(rtcp);
+                }
+                Command::Adopt(port)
+            }
+            None => Command::Gone(id),
+        };
+        self.handovers.push_back((to, command));
+        self.hand_over();
+    }
+
+    /// Tries what goes to other threads. Waiting for a full queue is not allowed here: the other thread may be waiting
+    /// for ours.
+    fn hand_over(&mut self) {
+        while let Some((to, command)) = self.handovers.pop_front() {
+            if let Err(command) = to.try_send(command) {
+                return self.handovers.push_front((to, command));
+            }
+        }
+    }
+
+    /// Takes a port out of every table. Its sockets are still open.
+    fn detach(&mut self, id: PortId) -> Option<Box<Port>> {
+        let index = self.by_id.remove(&id)?;
+        let mut port = self.slots.remove(index)?;
+        if let Some((_, timer)) = port.timer.take() {
+            self.wheel.cancel(timer);
+        }
+        Some(port)
+    }
+
+    fn close(&mut self, now: Moment, id: PortId) {
+        self.expected.remove(&id);
+        let Some(&index) = self.by_id.get(&id) else { return };
+        self.unjoin(index);
+        self.goodbye(now, index);
+        if let Some(port) = self.detach(id) {
+            let (events, report) = (port.events.clone(), Box::new(port.report()));
+            // Whoever hears of it may have the numbers again at once.
+            drop(port);
+            self.outgoing.tell(&events, MediaEvent::Closed { port: id, report });
+        }
+    }
+
+    fn plan(&mut self, now: Moment, plan: Plan) {
+        let id = plan.port();
+        if let Some(waiting) = [Some(id), plan.second_port()].into_iter().flatten().find(|p| self.expected.contains_key(p)) {
+            let orders = self.expected.entry(waiting).or_default();
+            if orders.len() < EXPECTED_ORDERS {
+                orders.push(plan);
+            }
+            return;
+        }
+        let Some(&index) = self.by_id.get(&id) else { return };
+        match plan {
+            Plan::Open(_) => unreachable!("Media::submit opens ports itself"),
+            Plan::Aim { aim, .. } => self.aim(now, index, *aim),
+            Plan::Join { b, a_to_b, b_to_a, .. } => {
+                if let Some(&other) = self.by_id.get(&b) {
+                    self.join(now, (index, a_to_b), (other, b_to_a));
+                }
+            }
+            Plan::Unjoin { .. } => self.unjoin(index),
+            Plan::Close { .. } => return self.close(now, id),
+            Plan::Report { .. } => {
+                if let Some(port) = self.slots.get(index) {
+                    let report = Box::new(port.report());
+                    self.outgoing.tell(&port.events, MediaEvent::Report { port: id, report });
+                }
+            }
+            Plan::Direct { on, .. } => self.direct(now, index, on),
+            Plan::SendDigit { digit, press, .. } => self.send_digit(now, index, digit, press),
+            Plan::Play { sound, repeat, .. } => self.play(now, index, sound, repeat),
+            Plan::StopPlaying { .. } => self.stop_playing(index),
+        }
+        self.service(now, index);
+    }
+
+    fn join(&mut self, now: Moment, a: (usize, Box<Path>), b: (usize, Box<Path>)) {
+        self.unjoin(a.0);
+        self.unjoin(b.0);
+        let peers = [(a.0, b.0, a.1), (b.0, a.0, b.1)];
+        for (index, peer, path) in peers {
+            if let Some(port) = self.slots.get(index) {
+                port.out.forget_speaker();
+                port.one_way_check = (!port.timers.one_way.is_zero()).then(|| (now + port.timers.one_way, port.counters.received));
+                port.joined = Some(Joined { peer, path });
+            }
+            self.service(now, index);
+        }
+    }
+
+    fn unjoin(&mut self, index: usize) {
+        let Some(port) = self.slots.get(index) else { return };
+        let Some(joined) = port.joined.take() else { return };
+        port.out.forget_speaker();
+        port.one_way_check = None;
+        if let Some(peer) = self.slots.get(joined.peer) {
+            peer.joined = None;
+            peer.out.forget_speaker();
+            peer.one_way_check = None;
+        }
+    }
+
+    /// Runs the timer of a port at `at`, unless it runs earlier anyway.
+    pub fn schedule(&mut self, index: usize, at: Moment) {
+        let generation = self.slots.generation(index);
+        let Some(port) = self.slots.get(index) else { return };
+        match port.timer {
+            Some((due, _)) if due <= at => return,
+            Some((_, timer)) => drop(self.wheel.cancel(timer)),
+            None => {}
+        }
+        port.timer = Some((at, self.wheel.insert(at, (index, generation))));
+    }
+
+    fn expire(&mut self, now: Moment) {
+        let mut fired = std::mem::take(&mut self.fired);
+        self.wheel.expire(now, READY, &mut fired);
+        for (index, generation) in fired.drain(..) {
+            if self.slots.generation(index) == generation
+                && let Some(port) = self.slots.get(index)
+            {
+                port.timer = None;
+                self.service(now, index);
+            }
+        }
+        self.fired = fired;
+    }
+}
+
+/// Orders kept for a port on its way between two threads, which takes microseconds.
+const EXPECTED_ORDERS: usize = 64;
+
+#[expect(clippy::disallowed_methods, reason = "a media thread is an edge: it reads the clock once per wake-up")]
+fn now_instant() -> Instant {
+    Instant::now()
+}
