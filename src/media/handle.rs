@@ -50,7 +50,8 @@ impl WorkerHandle {
         let event = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
         let bell = Arc::new(Bell { event, rung: AtomicBool::new(false), queued: AtomicUsize::new(0) });
         let worker = Worker::new(receiver, bell.clone(), seed)?;
-        let thread = std::thread::Builder::new().name(format!("media-{number}")).spawn(move || worker.run())?;
+        let thread =
+            std::thread::Builder::new().name(format!("media-{number}")).spawn(move || worker.run())?;
         Ok(WorkerHandle { commands, bell, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 

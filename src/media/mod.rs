@@ -19,13 +19,13 @@ mod worker;
 use crate::base::limits;
 use crate::bridge::{MediaEvent, OpenError, Plan, PortId};
 use crate::rtp::Continuity;
+use handle::{Command, WorkerHandle};
 use port_range::PortTable;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
-use handle::{Command, WorkerHandle};
 
 /// A handle to the media threads. Each shard has its own, made with [`Media::another`]; the threads stop when the last
 /// one is dropped.
@@ -93,7 +93,9 @@ impl Media {
                 Some(self.open(*open).unwrap_or_else(|why| MediaEvent::OpenFailed { port: id, why }))
             }
             Plan::Join { a, b, .. } => {
-                let (Some(&to), Some(&from)) = (self.places.get(&a), self.places.get(&b)) else { return None };
+                let (Some(&to), Some(&from)) = (self.places.get(&a), self.places.get(&b)) else {
+                    return None;
+                };
                 if to != from {
                     // The new thread keeps orders for the port until it arrives.
                     self.send(to, Command::Expect(b));

@@ -178,7 +178,11 @@ impl Port {
     pub fn silence_limit(&self) -> Duration {
         match &self.aim {
             Some(aim) if !self.direct => {
-                if aim.held { self.timers.silence_on_hold } else { self.timers.silence }
+                if aim.held {
+                    self.timers.silence_on_hold
+                } else {
+                    self.timers.silence
+                }
             }
             _ => Duration::ZERO,
         }

@@ -101,7 +101,8 @@ impl Sockets {
 }
 
 fn bind(ip: IpAddr, port: u16, tos: u8) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(SocketAddr::new(ip, port)), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket =
+        Socket::new(Domain::for_address(SocketAddr::new(ip, port)), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     match ip {
         IpAddr::V4(_) if tos != 0 => socket.set_tos_v4(u32::from(tos))?,

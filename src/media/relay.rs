@@ -105,7 +105,8 @@ impl Worker {
         // With strictrtp=no two sources could take turns; once a second is enough to be told of it.
         if port.learned_told.is_none_or(|told| now.since(told) >= Duration::from_secs(1)) {
             port.learned_told = Some(now);
-            let event = MediaEvent::Learned { port: port.id, source: from, described: port.source.described() };
+            let event =
+                MediaEvent::Learned { port: port.id, source: from, described: port.source.described() };
             self.outgoing.tell(&port.events, event);
         }
     }
@@ -143,7 +144,10 @@ impl Worker {
         port.counters.received += 1;
         let peer = port.joined.as_ref().filter(|_| receive).map(|joined| joined.peer);
         let sent = peer.and_then(|peer| self.slots.get(peer)).and_then(|peer| {
-            let to = peer.source.send_to().filter(|_| peer.aim.as_ref().is_some_and(|aim| aim.send && aim.udptl))?;
+            let to = peer
+                .source
+                .send_to()
+                .filter(|_| peer.aim.as_ref().is_some_and(|aim| aim.send && aim.udptl))?;
             Some(peer.sockets.rtp.send_to(&self.buffer[..length], to).is_ok())
         });
         if sent != Some(true)

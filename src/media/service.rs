@@ -170,7 +170,8 @@ impl Worker {
             }
             playing.at += payload.len();
             playing.next += playing.sound.packet_time.max(Duration::from_millis(1));
-            let units = playing.sound.packet_time.as_micros() * u128::from(playing.sound.clock_rate) / 1_000_000;
+            let units =
+                playing.sound.packet_time.as_micros() * u128::from(playing.sound.clock_rate) / 1_000_000;
             playing.timestamp = Some(timestamp.wrapping_add(units as u32));
         }
     }
@@ -204,10 +205,12 @@ impl Worker {
         let Some((_, before)) = port.one_way_check.filter(|(at, _)| *at <= now) else { return };
         port.one_way_check = None;
         let deaf = port.counters.received == before && port.aim.as_ref().is_some_and(|aim| aim.receive);
-        let Some(peer) = port.joined.as_ref().map(|joined| joined.peer).filter(|peer| deaf && *peer != index) else {
+        let Some(peer) = port.joined.as_ref().map(|joined| joined.peer).filter(|peer| deaf && *peer != index)
+        else {
             return;
         };
-        let peer_hears = self.slots.get(peer).is_some_and(|peer| now.since(peer.heard) < Duration::from_secs(1));
+        let peer_hears =
+            self.slots.get(peer).is_some_and(|peer| now.since(peer.heard) < Duration::from_secs(1));
         if let Some(port) = self.slots.get(index).filter(|_| peer_hears) {
             let event = MediaEvent::OneWay { port: port.id, dropped_from: port.counters.dropped_from };
             self.outgoing.tell(&port.events, event);
@@ -216,7 +219,8 @@ impl Worker {
 }
 
 fn keepalive_at(port: &Port) -> Option<Moment> {
-    let may = port.aim.as_ref().is_some_and(|aim| aim.send && !aim.udptl) && !port.direct && !port.is_speaking();
+    let may =
+        port.aim.as_ref().is_some_and(|aim| aim.send && !aim.udptl) && !port.direct && !port.is_speaking();
     let idle = port.timers.keepalive;
     (may && !idle.is_zero()).then(|| port.out.last_sent().unwrap_or(port.heard) + idle)
 }
@@ -226,7 +230,8 @@ fn next_due(port: &mut Port) -> Option<Moment> {
     let limit = port.silence_limit();
     [
         port.digits_in.is_pressed().then(|| port.heard + port.timers.digit),
-        port.digits_out.map(|digit| if digit.is_done() { digit.next() + BETWEEN_DIGITS } else { digit.next() }),
+        port.digits_out
+            .map(|digit| if digit.is_done() { digit.next() + BETWEEN_DIGITS } else { digit.next() }),
         port.playing.as_ref().filter(|_| port.digits_out.is_none()).map(|playing| playing.next),
         port.next_report,
         (!limit.is_zero() && !port.silence_told).then(|| port.heard + limit),

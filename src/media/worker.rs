@@ -274,7 +274,9 @@ impl Worker {
 
     fn plan(&mut self, now: Moment, plan: Plan) {
         let id = plan.port();
-        if let Some(waiting) = [Some(id), plan.second_port()].into_iter().flatten().find(|p| self.expected.contains_key(p)) {
+        if let Some(waiting) =
+            [Some(id), plan.second_port()].into_iter().flatten().find(|p| self.expected.contains_key(p))
+        {
             let orders = self.expected.entry(waiting).or_default();
             if orders.len() < EXPECTED_ORDERS {
                 orders.push(plan);
@@ -313,7 +315,8 @@ impl Worker {
         for (index, peer, path) in peers {
             if let Some(port) = self.slots.get(index) {
                 port.out.forget_speaker();
-                port.one_way_check = (!port.timers.one_way.is_zero()).then(|| (now + port.timers.one_way, port.counters.received));
+                port.one_way_check = (!port.timers.one_way.is_zero())
+                    .then(|| (now + port.timers.one_way, port.counters.received));
                 port.joined = Some(Joined { peer, path });
             }
             self.service(now, index);
@@ -362,7 +365,10 @@ impl Worker {
 /// Orders kept for a port on its way between two threads, which takes microseconds.
 const EXPECTED_ORDERS: usize = 64;
 
-#[expect(clippy::disallowed_methods, reason = "a media thread is an edge: it reads the clock once per wake-up")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a media thread is an edge: it reads the clock once per wake-up"
+)]
 fn now_instant() -> Instant {
     Instant::now()
 }

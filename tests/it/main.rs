@@ -2,8 +2,8 @@
 
 mod admin;
 mod contacts_survive_kill;
-mod registering;
 mod media_relay;
+mod registering;
 mod sdp_offer_answer;
 mod wire;
 mod world;

@@ -45,7 +45,11 @@ impl Phone {
     /// A packet of sound of SSRC 7.
     fn speak(&self, to: SocketAddr, sequence: u16, payload_type: u8) {
         let timestamp = u32::from(sequence) * 160;
-        self.send(to, Header { marker: false, payload_type, sequence, timestamp, ssrc: 7 }, &[sequence as u8; 160]);
+        self.send(
+            to,
+            Header { marker: false, payload_type, sequence, timestamp, ssrc: 7 },
+            &[sequence as u8; 160],
+        );
     }
 
     fn hear(&self) -> Option<(Header, Vec<u8>)> {
@@ -157,7 +161,8 @@ impl World {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("builds");
         runtime.block_on(async {
             loop {
-                let event = tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("in time").expect("open");
+                let event =
+                    tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("in time").expect("open");
                 if let Some(found) = wanted(&event) {
                     return found;
                 }
@@ -237,7 +242,12 @@ fn a_new_partner_continues_the_stream() {
     world.aim(2, aim(&c));
     a.speak(world.ports[0], 500, 0);
     let before = b.hear().expect("heard").0;
-    world.media.submit(Plan::Join { a: PortId(2), b: PortId(1), a_to_b: path(&[(0, 0)]), b_to_a: path(&[(0, 0)]) });
+    world.media.submit(Plan::Join {
+        a: PortId(2),
+        b: PortId(1),
+        a_to_b: path(&[(0, 0)]),
+        b_to_a: path(&[(0, 0)]),
+    });
     world.settled(2);
     c.speak(world.ports[2], 40_000, 0);
     let after = b.hear().expect("heard").0;
@@ -253,7 +263,8 @@ fn a_new_partner_continues_the_stream() {
 #[test]
 fn a_source_is_learned_and_answered_when_symmetric() {
     let (mut world, a, b) = World::call(|open| {
-        open.rules = SourceRules { symmetric: true, strict: StrictRtp::SequenceOnly, ..SourceRules::default() };
+        open.rules =
+            SourceRules { symmetric: true, strict: StrictRtp::SequenceOnly, ..SourceRules::default() };
     });
     let natted = Phone::new();
     for n in 0..4 {
@@ -330,7 +341,10 @@ fn digits_pass_and_are_told() {
         })
         .collect();
     let digit = Digit::from_char('5').expect("digit");
-    assert_eq!(told, [DtmfEvent::Begin(digit), DtmfEvent::End { digit, duration: Duration::from_millis(100) }]);
+    assert_eq!(
+        told,
+        [DtmfEvent::Begin(digit), DtmfEvent::End { digit, duration: Duration::from_millis(100) }]
+    );
     for n in 0..5 {
         let (header, payload) = b.hear().expect("heard");
         assert_eq!((header.payload_type, EventPayload::read(&payload).expect("event").end), (101, n >= 2));
@@ -360,7 +374,8 @@ fn ordered_digits_are_sent_in_order_between_the_sound() {
         assert_eq!(header.sequence, last.sequence.wrapping_add(1));
         last = header;
         let payload = EventPayload::read(&payload).expect("event");
-        for event in reader.packet(Default::default(), header.timestamp, payload, 8000).into_iter().flatten() {
+        for event in reader.packet(Default::default(), header.timestamp, payload, 8000).into_iter().flatten()
+        {
             if let DtmfEvent::End { digit, duration } = event {
                 assert_eq!(duration, Duration::from_millis(100));
                 digits.push(digit.as_char());
@@ -470,7 +485,8 @@ fn reports_go_out_and_come_in() {
     let (packets, ntp) = sender.expect("we sent");
     assert_eq!((packets, lost, named), (1, Some(1), true));
     // The phone answers with a block about us.
-    let numbers = jackfield::rtp::ReportNumbers { ssrc: ours, cumulative_lost: 3, jitter: 80, ..Default::default() };
+    let numbers =
+        jackfield::rtp::ReportNumbers { ssrc: ours, cumulative_lost: 3, jitter: 80, ..Default::default() };
     let block = rtcp::Block { numbers, last_report: ntp.middle(), delay: 0 };
     let mut out = [0; rtcp::REPORT_BYTES];
     let length = rtcp::write_report(7, None, Some(block), b"phone", false, &mut out);
@@ -520,7 +536,12 @@ fn a_port_joined_with_itself_echoes() {
     let mut world = World::new(|_| {});
     let a = Phone::new();
     world.aim(0, aim(&a));
-    world.media.submit(Plan::Join { a: PortId(0), b: PortId(0), a_to_b: path(&[(0, 0)]), b_to_a: path(&[(0, 0)]) });
+    world.media.submit(Plan::Join {
+        a: PortId(0),
+        b: PortId(0),
+        a_to_b: path(&[(0, 0)]),
+        b_to_a: path(&[(0, 0)]),
+    });
     world.settled(0);
     a.speak(world.ports[0], 5, 0);
     assert_eq!(a.hear().expect("echo").1[0], 5);
@@ -567,7 +588,10 @@ fn ports_of_two_threads_can_be_joined() {
     assert_eq!(world.media.open_ports(), 2);
     for port in 0..2 {
         world.media.submit(Plan::Close { port: PortId(port) });
-        world.event(|e| matches!(e, MediaEvent::Closed { port: p, report } if p.0 == port && report.sent == 10).then_some(()));
+        world.event(|e| {
+            matches!(e, MediaEvent::Closed { port: p, report } if p.0 == port && report.sent == 10)
+                .then_some(())
+        });
     }
     assert_eq!(world.media.open_ports(), 0);
 }
@@ -575,8 +599,13 @@ fn ports_of_two_threads_can_be_joined() {
 #[test]
 fn ports_come_back_when_closed_and_failures_say_why() {
     let mut world = World::new(|open| open.range.last = open.range.first + 3);
-    let third = Plan::Open(Box::new(Open { range: PortRange { first: world.ports[0].port() & !2, last: 0 }, ..open(2, range()) }));
-    let Some(MediaEvent::OpenFailed { port: PortId(2), why }) = world.media.submit(third) else { panic!("opened") };
+    let third = Plan::Open(Box::new(Open {
+        range: PortRange { first: world.ports[0].port() & !2, last: 0 },
+        ..open(2, range())
+    }));
+    let Some(MediaEvent::OpenFailed { port: PortId(2), why }) = world.media.submit(third) else {
+        panic!("opened")
+    };
     assert!(why.to_string().starts_with("no free RTP port in "));
     world.media.submit(Plan::Close { port: PortId(0) });
     world.event(|e| matches!(e, MediaEvent::Closed { port: PortId(0), .. }).then_some(()));
