@@ -172,15 +172,14 @@ impl World {
 
     /// Asks for a port's counters until they are as `wanted`: packets on the way arrive in their own time.
     fn until(&mut self, port: u64, wanted: impl Fn(&PortReport) -> bool) -> PortReport {
-        let end = std::time::Instant::now() + PATIENCE;
-        loop {
+        for _ in 0..1000 {
             let report = self.settled(port);
             if wanted(&report) {
                 return report;
             }
-            assert!(std::time::Instant::now() < end, "{report:?}");
             std::thread::sleep(Duration::from_millis(5));
         }
+        panic!("{:?}", self.settled(port));
     }
 
     /// Waits until all orders so far are carried out, and gives a port's counters.
@@ -513,20 +512,17 @@ fn reports_go_out_and_come_in() {
 fn one_way_audio_is_told_with_its_cause() {
     let (mut world, a, b) = World::call(|open| open.timers.one_way = Duration::from_millis(300));
     let elsewhere = Phone::new();
-    let stop = std::time::Instant::now() + Duration::from_secs(6);
-    let mut n = 0;
-    let dropped_from = loop {
+    let told = (0..250).find_map(|n| {
         b.speak(world.ports[1], n, 0);
         // Every other number: never a run, so never believed.
         elsewhere.speak(world.ports[0], 2 * n, 0);
-        n += 1;
-        match world.events.try_recv() {
-            Ok(MediaEvent::OneWay { port: PortId(0), dropped_from }) => break dropped_from,
-            _ => assert!(std::time::Instant::now() < stop, "not told"),
-        }
         std::thread::sleep(Duration::from_millis(20));
-    };
-    assert_eq!(dropped_from, Some(elsewhere.address()));
+        match world.events.try_recv() {
+            Ok(MediaEvent::OneWay { port: PortId(0), dropped_from }) => Some(dropped_from),
+            _ => None,
+        }
+    });
+    assert_eq!(told, Some(Some(elsewhere.address())));
     drop(a);
 }
 
