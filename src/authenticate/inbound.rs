@@ -2,7 +2,7 @@
 
 use super::nonce::{Age, Count, Nonces};
 use crate::base::time::WallTime;
-use crate::sip::digest::{Algorithm, Challenge, Hex, Qop};
+use crate::sip::digest::{Algorithm, Challenge, Form, Hex, Qop};
 use crate::sip::wire::{AuthFields, Envelope, Header, Message, text};
 use std::fmt;
 use std::net::IpAddr;
@@ -17,16 +17,15 @@ pub enum Secret<'a> {
 }
 
 /// One auth object as far as checking needs it.
-#[derive(Clone, Copy, Debug)]
-pub struct Account<'a> {
+pub trait Account {
     /// Its `username`.
-    pub username: &'a str,
+    fn username(&self) -> &str;
     /// Its realm, or the global default.
-    pub realm: &'a str,
-    /// Its `supported_algorithms_uas` with the secret for each.
-    pub secrets: &'a [(Algorithm, Secret<'a>)],
+    fn realm(&self) -> &str;
+    /// The secret for an algorithm; `None` for one that is not among its `supported_algorithms_uas`.
+    fn secret(&self, algorithm: Algorithm) -> Option<Secret<'_>>;
     /// `nonce_lifetime`, seconds.
-    pub nonce_lifetime_secs: u64,
+    fn nonce_lifetime_secs(&self) -> u64;
 }
 
 /// What became of the credentials.
@@ -113,15 +112,19 @@ pub struct Presented<'a, 'm> {
 }
 
 /// Checks the request's credentials against the accounts in order; one success is enough.
-pub fn verify(accounts: &[Account<'_>], presented: Presented<'_, '_>, nonces: &mut Nonces) -> Verdict {
+pub fn verify<A: Account>(
+    accounts: impl Iterator<Item = A> + Clone,
+    presented: Presented<'_, '_>,
+    nonces: &mut Nonces,
+) -> Verdict {
     let mut best = (false, Why::NoCredentials);
     for fields in presented.message.auth_fields(Header::Authorization) {
         let Some(answer) = Answer::read(&fields) else {
             keep(&mut best, (false, Why::Malformed));
             continue;
         };
-        for (place, account) in accounts.iter().enumerate() {
-            match answer.check(account, &presented, nonces) {
+        for (place, account) in accounts.clone().enumerate() {
+            match answer.check(&account, &presented, nonces) {
                 Ok(again) => return Verdict::Admitted { account: place, again },
                 Err((stale, why)) => keep(&mut best, (stale, why)),
             }
@@ -133,16 +136,34 @@ pub fn verify(accounts: &[Account<'_>], presented: Presented<'_, '_>, nonces: &m
 /// For a name nobody has: the same work as [`verify`] against one account that nothing satisfies, so that the time it
 /// takes tells nothing either.
 pub fn verify_nobody(realm: &str, algorithm: Algorithm, presented: Presented<'_, '_>, nonces: &mut Nonces) {
-    let user = presented
-        .message
-        .auth_fields(Header::Authorization)
-        .find_map(|fields| fields.field(b"username"))
-        .map(|user| String::from_utf8_lossy(user).into_owned())
-        .unwrap_or_default();
-    let secrets = [(algorithm, Secret::Password("\0 no phone can send this"))];
-    let account = Account { username: &user, realm, secrets: &secrets, nonce_lifetime_secs: 32 };
-    let verdict = verify(&[account], presented, nonces);
+    let credentials = presented.message.auth_fields(Header::Authorization);
+    let user = credentials.filter_map(|fields| fields.field(b"username")).next().unwrap_or_default();
+    let user = String::from_utf8_lossy(user);
+    let verdict = verify(std::iter::once(Nobody { user: &user, realm, algorithm }), presented, nonces);
     debug_assert!(!matches!(verdict, Verdict::Admitted { .. }), "the impossible password was guessed");
+}
+
+/// An account that no response fits.
+#[derive(Clone, Copy)]
+struct Nobody<'a> {
+    user: &'a str,
+    realm: &'a str,
+    algorithm: Algorithm,
+}
+
+impl Account for Nobody<'_> {
+    fn username(&self) -> &str {
+        self.user
+    }
+    fn realm(&self) -> &str {
+        self.realm
+    }
+    fn secret(&self, algorithm: Algorithm) -> Option<Secret<'_>> {
+        (algorithm == self.algorithm).then_some(Secret::Password("\0 no phone can send this"))
+    }
+    fn nonce_lifetime_secs(&self) -> u64 {
+        32
+    }
 }
 
 fn keep(best: &mut (bool, Why), new: (bool, Why)) {
@@ -204,22 +225,23 @@ impl<'m> Answer<'m> {
     /// Whether it is a retransmission when good; else whether it is stale, and why.
     fn check(
         &self,
-        account: &Account<'_>,
+        account: &impl Account,
         presented: &Presented<'_, '_>,
         nonces: &mut Nonces,
     ) -> Result<bool, (bool, Why)> {
         let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if !same_text(self.realm, account.realm) {
+        if !same_text(self.realm, account.realm()) {
             return Err((false, Why::Realm(lossy(self.realm))));
         }
         let wanted = Algorithm::from_token(self.algorithm);
         let secret = wanted.and_then(|(wanted, form)| {
-            account.secrets.iter().find(|(have, _)| *have == wanted).map(|(_, secret)| (wanted, form, secret))
+            let secret = account.secret(wanted).filter(|_| form == Form::Plain);
+            secret.map(|secret| (wanted, form, secret))
         });
         let Some((algorithm, form, secret)) = secret else {
             return Err((false, Why::Algorithm(lossy(self.algorithm))));
         };
-        if !same_text(self.username, account.username) {
+        if !same_text(self.username, account.username()) {
             return Err((false, Why::Username(lossy(self.username))));
         }
         let qop = match self.qop {
@@ -238,16 +260,16 @@ impl<'m> Answer<'m> {
         };
         let ha1 = match secret {
             Secret::Password(password) => Some(algorithm.ha1(
-                account.username.as_bytes(),
-                account.realm.as_bytes(),
+                account.username().as_bytes(),
+                account.realm().as_bytes(),
                 password.as_bytes(),
             )),
             Secret::Digest(ha1) => Hex::from_text(algorithm, ha1.as_bytes()),
         };
         let good = ha1.is_some_and(|ha1| challenge.verifies(&ha1, self.response));
         let now = presented.now;
-        let lifetime = account.nonce_lifetime_secs;
-        let age = nonces.age(now, presented.source, account.realm.as_bytes(), self.nonce, lifetime);
+        let lifetime = account.nonce_lifetime_secs();
+        let age = nonces.age(now, presented.source, account.realm().as_bytes(), self.nonce, lifetime);
         match (good, age) {
             (false, _) => Err((false, Why::Response)),
             (true, Age::Stale) => Err((true, Why::StaleNonce)),
@@ -257,7 +279,7 @@ impl<'m> Answer<'m> {
 
     fn count(
         &self,
-        account: &Account<'_>,
+        account: &impl Account,
         presented: &Presented<'_, '_>,
         nonces: &mut Nonces,
     ) -> Result<bool, (bool, Why)> {
@@ -270,7 +292,7 @@ impl<'m> Answer<'m> {
         let branch = envelope.via.branch().unwrap_or_default();
         let request = nonces.request_hash(branch, envelope.call_id, envelope.cseq.number);
         let used = (self.nonce, self.username, tell_apart);
-        match nonces.count(presented.now, used, nc, request, account.nonce_lifetime_secs) {
+        match nonces.count(presented.now, used, nc, request, account.nonce_lifetime_secs()) {
             Count::New => Ok(false),
             Count::Again => Ok(true),
             Count::Replay => Err((true, Why::Replay)),

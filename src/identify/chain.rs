@@ -5,6 +5,7 @@ use super::names::Candidates;
 use super::pattern::{fits, header_fits};
 use crate::base::ids::Name;
 use crate::sip::wire::{Header, Message, Uri, text};
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -66,6 +67,8 @@ pub trait Directory {
     fn wants(&self, endpoint: &str, by: Identifier) -> bool;
     /// The domain a `domain_alias` of that host stands for.
     fn domain_alias(&self, host: &str) -> Option<&str>;
+    /// Whether any endpoint has a domain in its name; if none has, no domain is looked up.
+    fn has_domains(&self) -> bool;
     /// The endpoint of the outbound registration with that `line` value.
     fn line(&self, value: &str) -> Option<Name>;
 }
@@ -261,11 +264,8 @@ impl Chain {
             return None;
         }
         let user = self.user_of(request.from);
-        let found = self.candidates(&user, &request.from.host.to_string(), request).find(
-            directory,
-            trace,
-            Identifier::Username,
-        )?;
+        let host = self.host_of(request, directory);
+        let found = self.candidates(&user, &host, request).find(directory, trace, Identifier::Username)?;
         self.wanted(found, Identifier::Username, directory, trace)
     }
 
@@ -300,8 +300,13 @@ impl Chain {
         if !request.from.is_sip() {
             return None;
         }
-        let host = request.from.host.to_string();
+        let host = self.host_of(request, directory);
         self.candidates("anonymous", &host, request).find(directory, trace, Identifier::Anonymous)
+    }
+
+    /// The From host as text; empty when nobody is looked up by it.
+    fn host_of<D: Directory>(&self, request: &Request<'_, '_>, directory: &D) -> String {
+        if directory.has_domains() { request.from.host.to_string() } else { String::new() }
     }
 
     fn candidates<'a>(&self, user: &'a str, host: &'a str, request: &Request<'a, '_>) -> Candidates<'a> {
@@ -328,16 +333,16 @@ impl Chain {
     }
 
     /// The user part as a name: escapes decoded, cut at `;` with `ignore_uri_user_options`.
-    pub fn user_of(&self, uri: &Uri<'_>) -> String {
+    pub fn user_of<'m>(&self, uri: &Uri<'m>) -> Cow<'m, str> {
         let user = uri.user.unwrap_or_default();
         let user = match memchr::memchr(b';', user) {
             Some(end) if self.ignore_uri_user_options => &user[..end],
             _ => user,
         };
         if memchr::memchr(b'%', user).is_none() {
-            return String::from_utf8_lossy(user).into_owned();
+            return String::from_utf8_lossy(user);
         }
-        String::from_utf8_lossy(&text::percent_decode(user)).into_owned()
+        Cow::Owned(String::from_utf8_lossy(&text::percent_decode(user)).into_owned())
     }
 }
 
@@ -375,6 +380,9 @@ mod tests {
         }
         fn domain_alias(&self, host: &str) -> Option<&str> {
             self.aliases.iter().find(|(alias, _)| *alias == host).map(|(_, domain)| *domain)
+        }
+        fn has_domains(&self) -> bool {
+            true
         }
         fn line(&self, value: &str) -> Option<Name> {
             (value == "abcdefg").then(|| "trunk".into())

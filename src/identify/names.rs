@@ -20,8 +20,8 @@ impl Candidates<'_> {
         if self.user.is_empty() {
             return None;
         }
-        let mut name = String::with_capacity(self.user.len() + self.host.len() + 1);
-        if !self.bare_only {
+        if !self.bare_only && directory.has_domains() {
+            let mut name = String::with_capacity(self.user.len() + self.host.len() + 1);
             let alias = directory.domain_alias(self.host);
             for domain in [Some(self.host), alias, self.transport_domain].into_iter().flatten() {
                 if domain.is_empty() {

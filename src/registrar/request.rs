@@ -144,7 +144,8 @@ fn stored_uri(uri: &Uri<'_>, policy: &Policy, who: &Registrant<'_>) -> Result<St
     } else {
         nat::write_without_internal(&mut stored, &bare);
     }
-    let stored = String::from_utf8_lossy(&stored).into_owned();
+    let stored = String::from_utf8(stored)
+        .unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned());
     if stored.len() > limits::CONTACT_URI_BYTES {
         return Err(Refusal::BadContacts("a Contact's URI is too long"));
     }
@@ -155,6 +156,32 @@ fn stored_uri(uri: &Uri<'_>, policy: &Policy, who: &Registrant<'_>) -> Result<St
 }
 
 impl Wanted<'_> {
+    /// Whether this only prolongs `old`: the everyday refresh, recognised without building a new binding. Anything
+    /// that could differ and is not looked at here makes it `false`.
+    pub fn only_prolongs(
+        &self,
+        old: &Binding,
+        message: &Message<'_>,
+        envelope: &Envelope<'_>,
+        policy: &Policy,
+        who: &Registrant<'_>,
+    ) -> bool {
+        let agent = message.header(Header::UserAgent).unwrap_or_default();
+        self.expires_secs > 0
+            && *old.uri == *self.uri
+            && old.call_id.as_bytes() == envelope.call_id
+            && old.cseq <= envelope.cseq.number
+            && old.source == (who.arrival.source.ip(), who.arrival.source.port())
+            && old.flow == who.arrival.flow
+            && old.transport == *who.transport
+            && old.reg_server == *who.reg_server
+            && old.user_agent.as_bytes() == agent
+            && old.q == quality(self.address.params.value(b"q"))
+            && old.instance.is_empty()
+            && !self.address.params.has(b"+sip.instance")
+            && !policy.support_path
+    }
+
     /// The binding this makes when it is new.
     pub fn binding(
         &self,
@@ -176,7 +203,7 @@ impl Wanted<'_> {
             user_agent: lossy(message.header(Header::UserAgent).unwrap_or_default()),
             path: if policy.support_path { path(message) } else { "".into() },
             via: registering_via(message),
-            instance: lossy(&text::unquote(self.address.params.value(b"+sip.instance").unwrap_or_default())),
+            instance: instance(&self.address),
             reg_id: self.address.params.value(b"reg-id").and_then(text::number).unwrap_or(0),
             transport: who.transport.clone(),
             source: (who.arrival.source.ip(), who.arrival.source.port()),
@@ -185,6 +212,14 @@ impl Wanted<'_> {
             flow: who.arrival.flow,
             uri,
         }
+    }
+}
+
+/// `+sip.instance` without its quotes.
+fn instance(address: &NameAddr<'_>) -> Box<str> {
+    match address.params.value(b"+sip.instance") {
+        Some(value) => lossy(&text::unquote(value)),
+        None => "".into(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::plan::{self, Plan};
 use super::refusal::Refusal;
 use super::request::{Policy, Registrant, Wish};
 use crate::base::ids::{FlowId, Name};
-use crate::base::time::{Moment, Now};
+use crate::base::time::{Moment, Now, WallTime};
 use crate::base::wheel::{TimerId, Wheel};
 use crate::sip::wire::{Envelope, Message};
 use foldhash::fast::RandomState;
@@ -141,6 +141,9 @@ impl Registrar {
             return Err(Refusal::NotPermitted);
         }
         let wish = super::request::read(message, policy, who)?;
+        if self.prolong(now, &wish, (message, envelope), (policy, who), changes, happened) {
+            return Ok(());
+        }
         let existing: Vec<&Binding> = self.contacts(who.aor).filter(|b| b.expires > now.wall).collect();
         if let Wish::Query = wish {
             return Ok(());
@@ -148,6 +151,38 @@ impl Registrar {
         let plan = plan::plan(&existing, &wish, (message, envelope), now.wall, (policy, who), unavailable)?;
         self.apply(now, who.aor, plan, changes, happened);
         Ok(())
+    }
+
+    /// The everyday case, without a plan: one contact that only gets a new expiry.
+    fn prolong(
+        &mut self,
+        now: Now,
+        wish: &Wish<'_>,
+        (message, envelope): (&Message<'_>, &Envelope<'_>),
+        (policy, who): (&Policy, &Registrant<'_>),
+        changes: &mut Vec<ContactChange>,
+        happened: &mut Vec<Happened>,
+    ) -> bool {
+        let Wish::Contacts(wanted) = wish else { return false };
+        let ([want], Some(bound)) = (wanted.as_slice(), self.aors.get_mut(who.aor)) else { return false };
+        if bound.len() > policy.max_contacts as usize {
+            return false;
+        }
+        let known = bound.iter_mut().find(|bound| {
+            bound.binding.expires > now.wall
+                && want.only_prolongs(&bound.binding, message, envelope, policy, who)
+        });
+        let Some(known) = known else { return false };
+        let secs = want.expires_secs;
+        let expires = WallTime::from_secs(now.wall.secs() + u64::from(secs));
+        let (aor, hash, cseq) = (who.aor.clone(), known.binding.hash, envelope.cseq.number);
+        (known.binding.expires, known.binding.cseq) = (expires, cseq);
+        self.expiries.cancel(known.timer);
+        let left = Duration::from_micros(expires.0.saturating_sub(now.wall.0));
+        known.timer = self.expiries.insert(now.at + left, (aor.clone(), hash));
+        changes.push(ContactChange::Refresh { aor: aor.clone(), hash, expires, cseq });
+        happened.push(Happened::Refreshed(aor, hash, secs));
+        true
     }
 
     fn apply(

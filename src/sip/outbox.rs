@@ -90,7 +90,7 @@ impl Held {
     pub fn release(&mut self, sequence: u64, out: &mut Outbox) {
         while self.queue.front().is_some_and(|(at, ..)| *at <= sequence) {
             let Some((_, to, len)) = self.queue.pop_front() else { return };
-            out.push(to, |bytes| bytes.extend(self.arena.drain(..len)));
+            out.push(to, |bytes| take_front(&mut self.arena, len, bytes));
         }
     }
 
@@ -114,6 +114,15 @@ impl Held {
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
+}
+
+/// Moves the first `len` bytes to the end of `bytes`, slice by slice.
+fn take_front(arena: &mut VecDeque<u8>, len: usize, bytes: &mut Vec<u8>) {
+    let (front, back) = arena.as_slices();
+    let from_front = len.min(front.len());
+    bytes.extend_from_slice(&front[..from_front]);
+    bytes.extend_from_slice(&back[..len - from_front]);
+    arena.drain(..len);
 }
 
 #[cfg(test)]

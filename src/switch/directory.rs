@@ -26,6 +26,8 @@ pub(super) struct Directory {
     odd_users: HashMap<(Kind, Name), BTreeSet<Name>, RandomState>,
     /// Addresses of host names in `match`, as far as they are known.
     pub hosts: HashMap<Name, Vec<IpAddr>, RandomState>,
+    /// How many endpoints have a domain in their name; none, and nobody need be looked up by one.
+    with_domain: usize,
     /// `line` values of outbound registrations.
     pub lines: HashMap<Box<str>, Name, RandomState>,
 }
@@ -49,6 +51,7 @@ impl Directory {
             shape_of: HashMap::default(),
             odd_users: HashMap::default(),
             hosts: HashMap::default(),
+            with_domain: 0,
             lines: HashMap::default(),
         }
     }
@@ -126,32 +129,19 @@ impl Directory {
         self.shape_of.get(endpoint)
     }
 
-    /// Runs `check` with the accounts of an endpoint. `None` when an auth it names does not exist.
-    pub fn with_accounts<T>(
-        &self,
-        endpoint: &Endpoint,
-        check: impl FnOnce(&[Account<'_>]) -> T,
-    ) -> Option<T> {
-        let default_realm = &*self.objects.global.default_realm;
-        let mut secrets = Vec::with_capacity(endpoint.auth.len());
-        for name in endpoint.auth.iter() {
-            let auth = self.auth(name)?;
-            secrets.push((auth, secrets_of(auth, algorithms_of(auth, &self.objects))));
-        }
-        let accounts: Vec<Account<'_>> = secrets
-            .iter()
-            .map(|(auth, secrets)| Account {
-                username: &auth.username,
-                realm: if auth.options.realm.is_empty() { default_realm } else { &auth.options.realm },
-                secrets,
-                nonce_lifetime_secs: u64::from(auth.options.nonce_lifetime_secs),
-            })
-            .collect();
-        Some(check(&accounts))
+    /// The accounts of an endpoint, in its order. `None` when an auth it names does not exist.
+    pub fn accounts<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+    ) -> Option<impl Iterator<Item = ListedAuth<'a>> + Clone + use<'a>> {
+        let all = endpoint.auth.iter().all(|name| self.objects.auths.contains_key(name));
+        let listed = endpoint.auth.iter().filter_map(|name| self.auth(name));
+        all.then(|| listed.map(|auth| ListedAuth { auth, objects: &self.objects }))
     }
 
     fn unlink(&mut self, name: &Name) {
         let Some(endpoint) = self.objects.endpoints.get(name).cloned() else { return };
+        self.with_domain -= usize::from(name.contains('@'));
         for kind in [Kind::Auth, Kind::Aor] {
             for used in listed(&endpoint, kind).iter().filter(|used| *used != name) {
                 let key = (kind, used.clone());
@@ -167,6 +157,7 @@ impl Directory {
 
     fn link(&mut self, name: &Name) {
         let Some(endpoint) = self.objects.endpoints.get(name).cloned() else { return };
+        self.with_domain += usize::from(name.contains('@'));
         for kind in [Kind::Auth, Kind::Aor] {
             for used in listed(&endpoint, kind).iter().filter(|used| *used != name) {
                 self.odd_users.entry((kind, used.clone())).or_default().insert(name.clone());
@@ -206,17 +197,35 @@ fn algorithms_of<'a>(auth: &'a Auth, objects: &'a Objects) -> &'a [Algorithm] {
     if own.inherited { &objects.global.default_auth_algorithms_uas.list } else { &own.list }
 }
 
-fn secrets_of<'a>(auth: &'a Auth, algorithms: &[Algorithm]) -> Vec<(Algorithm, Secret<'a>)> {
-    algorithms
-        .iter()
-        .filter_map(|algorithm| {
-            let digest = auth.digests.as_deref().and_then(|digests| digests.of(*algorithm));
-            let secret = digest
-                .map(Secret::Digest)
-                .or_else(|| Some(Secret::Password(&auth.password)).filter(|_| !auth.password.is_empty()));
-            secret.map(|secret| (*algorithm, secret))
-        })
-        .collect()
+/// An auth with the global options behind it.
+#[derive(Clone, Copy)]
+pub(super) struct ListedAuth<'a> {
+    auth: &'a Auth,
+    objects: &'a Objects,
+}
+
+impl Account for ListedAuth<'_> {
+    fn username(&self) -> &str {
+        &self.auth.username
+    }
+
+    fn realm(&self) -> &str {
+        let own = &self.auth.options.realm;
+        if own.is_empty() { &self.objects.global.default_realm } else { own }
+    }
+
+    fn secret(&self, algorithm: Algorithm) -> Option<Secret<'_>> {
+        if !algorithms_of(self.auth, self.objects).contains(&algorithm) {
+            return None;
+        }
+        let digest = self.auth.digests.as_deref().and_then(|digests| digests.of(algorithm));
+        let password = Some(Secret::Password(&self.auth.password)).filter(|_| !self.auth.password.is_empty());
+        digest.map(Secret::Digest).or(password)
+    }
+
+    fn nonce_lifetime_secs(&self) -> u64 {
+        u64::from(self.auth.options.nonce_lifetime_secs)
+    }
 }
 
 fn fallback_shape(objects: &Objects) -> Shape {
@@ -287,6 +296,10 @@ impl identify::Directory for Directory {
 
     fn domain_alias(&self, host: &str) -> Option<&str> {
         self.objects.domain_aliases.get(host).map(|alias| &*alias.domain)
+    }
+
+    fn has_domains(&self) -> bool {
+        self.with_domain > 0
     }
 
     fn line(&self, value: &str) -> Option<Name> {

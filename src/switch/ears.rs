@@ -34,7 +34,7 @@ impl Default for Ears {
     fn default() -> Ears {
         Ears {
             level: Level::Notice,
-            security: true,
+            security: false,
             logger: None,
             history: None,
             kept: VecDeque::new(),

@@ -291,7 +291,8 @@ impl Switch {
             now: now.wall,
         };
         let nonces = &mut self.nonces;
-        let verdict = self.directory.with_accounts(endpoint, |accounts| verify(accounts, presented, nonces));
+        let accounts = self.directory.accounts(endpoint);
+        let verdict = accounts.map(|accounts| verify(accounts, presented, nonces));
         match verdict {
             None => {
                 self.ears.log(out, Level::Error, DISTRIBUTOR, || {

@@ -42,7 +42,7 @@ impl Switch {
             return Err(Refusal::ToScheme);
         }
         let user = self.directory.chain.user_of(&to);
-        let by_to = self.listed_aor(endpoint, &user, &to.host.to_string());
+        let by_to = self.listed_aor(endpoint, &user, || to.host.to_string());
         let found = by_to.or_else(|| {
             if !endpoint.options.identify_by.contains(&IdentifyBy::AuthUsername) {
                 return None;
@@ -52,28 +52,29 @@ impl Switch {
                 let text = |name: &[u8]| {
                     String::from_utf8_lossy(fields.field(name).unwrap_or_default()).into_owned()
                 };
-                self.listed_aor(endpoint, &text(b"username"), &text(b"realm"))
+                self.listed_aor(endpoint, &text(b"username"), || text(b"realm"))
             })
         });
         found.ok_or(Refusal::AorNotFound)
     }
 
     /// `user@host`, `user@alias domain`, `user`: the first that the endpoint lists and that exists.
-    fn listed_aor(&self, endpoint: &Endpoint, user: &str, host: &str) -> Option<Arc<Aor>> {
+    fn listed_aor(&self, endpoint: &Endpoint, user: &str, host: impl FnOnce() -> String) -> Option<Arc<Aor>> {
         let listed = |name: &str| {
             let name = endpoint.aors.iter().find(|aor| ***aor == *name)?;
             self.directory.aor(name).cloned()
         };
-        let alias = self.directory.objects.domain_aliases.get(host).map(|alias| alias.domain.clone());
         // Nearly every aor is called by its user alone; the longer names are built only when some aor has an '@'.
-        let domains = endpoint.aors.iter().any(|aor| aor.contains('@'));
-        let long = domains
-            .then(|| {
-                listed(&format!("{user}@{host}"))
-                    .or_else(|| alias.and_then(|domain| listed(&format!("{user}@{domain}"))))
-            })
-            .flatten();
-        long.or_else(|| if user.is_empty() { None } else { listed(user) })
+        if endpoint.aors.iter().any(|aor| aor.contains('@')) {
+            let host = host();
+            let alias = self.directory.objects.domain_aliases.get(host.as_str()).map(|alias| &*alias.domain);
+            let domains = [Some(host.as_str()), alias].into_iter().flatten();
+            let long = domains.filter_map(|domain| listed(&format!("{user}@{domain}"))).next();
+            if long.is_some() {
+                return long;
+            }
+        }
+        if user.is_empty() { None } else { listed(user) }
     }
 
     fn bind(
