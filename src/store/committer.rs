@@ -21,9 +21,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-/// Time from one commit's start to the next one's, when changes keep coming: a disk flush costs 40 µs of CPU however
-/// much it carries, so under load it carries what a millisecond brings.
-pub const COMMIT_GAP: Duration = Duration::from_millis(1);
+/// Time from one commit's start to the next one's, when changes keep coming: a commit costs 60 to 130 µs of CPU (most
+/// of it the disk flush) however much it carries, so under load it carries what two milliseconds bring. A change that
+/// comes after a pause is committed at once.
+pub const COMMIT_GAP: Duration = Duration::from_millis(2);
 /// How long changes wait for a failing disk before they are reported as failed; well below a phone's first
 /// retransmission timeouts have run up, and above any short lock.
 pub const PATIENCE: Duration = Duration::from_millis(500);
@@ -447,7 +448,7 @@ mod tests {
             [Report::Committed { shard: 0, sequence: 2 }, Report::Committed { shard: 1, sequence: 7 }]
         );
         assert_eq!((committer.backend.attempts, committer.counters.changes), (1, 3));
-        assert_eq!(committer.commit_at(Moment(200)), Moment(1_000), "the next group gathers for a gap");
+        assert_eq!(committer.commit_at(Moment(200)), Moment(2_000), "the next group gathers for a gap");
         assert_eq!(committer.commit_at(Moment(5_000)), Moment(5_000), "after a pause it goes at once");
         assert!(work(&mut committer, at(1)).is_empty(), "nothing is reported twice");
     }
