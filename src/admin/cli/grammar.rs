@@ -115,10 +115,38 @@ pub(super) fn starts_with(name: &str, beginning: &str) -> bool {
 fn no_such_command(line: &str, words: &[Word]) -> Answer {
     let mut text =
         format!("No such command '{line}' (type 'core show help {line}' for other possible commands)\n");
-    if let Some(name) = nearest(words) {
+    if let Some(name) = formerly(words).or_else(|| nearest(words)) {
         text.push_str(&format!("Did you mean '{name}'?\n"));
     }
     Answer::bad(text)
+}
+
+/// What replaced a command of chan_sip, or one that people expect and Asterisk never had.
+fn formerly(words: &[Word]) -> Option<&'static str> {
+    const FORMER: &[(&str, &str)] = &[
+        ("sip show peers", "pjsip show contacts"),
+        ("sip show users", "pjsip show endpoints"),
+        ("sip show peer", "pjsip show endpoint"),
+        ("sip show user", "pjsip show endpoint"),
+        ("sip show registry", "pjsip show registrations"),
+        ("sip show channels", "pjsip show channels"),
+        ("sip show channelstats", "pjsip show channelstats"),
+        ("sip show subscriptions", "pjsip show subscriptions inbound"),
+        ("sip show settings", "pjsip show settings"),
+        ("sip set debug off", "pjsip set logger off"),
+        ("sip set debug", "pjsip set logger on"),
+        ("sip debug", "pjsip set logger on"),
+        ("sip notify", "pjsip send notify"),
+        ("sip qualify peer", "pjsip qualify"),
+        ("sip unregister", "remove contact"),
+        ("sip reload", "module reload res_pjsip.so"),
+        ("pjsip reload", "module reload res_pjsip.so"),
+    ];
+    let begins = |former: &str| {
+        let mut typed = words.iter();
+        former.split(' ').all(|part| typed.next().is_some_and(|word| word.is(part)))
+    };
+    FORMER.iter().find(|(former, _)| begins(former)).map(|(_, now)| *now)
 }
 
 /// The command whose words differ least from those typed; none when a word differs in more than a third of its

@@ -140,6 +140,11 @@ pub(super) static AFTER_PJSIP: &[Entry] = &[
     entry("remove contact", "<aor> {<uri>|--all}", "Forget a registered contact", build::remove_contact)
         .helped(&["Takes a registration away, here and in the store. The device may register again."])
         .named(Names::Kind(Kind::Aor)),
+    entry("show acls", "", "Show named access lists", |c| {
+        c.nothing()?;
+        build::show(c, Kind::Acl)
+    }),
+    entry("show acl", "<id>", "Show one access list", |c| build::one(c, Kind::Acl)),
     entry("show aors", "[like <pattern>]", "Show aors and their contacts", |c| build::show(c, Kind::Aor)),
     entry("show aor", "<id>", "Show one aor", |c| build::one(c, Kind::Aor)).named(Names::Kind(Kind::Aor)),
     entry("show auths", "[like <pattern>]", "Show auths", |c| build::show(c, Kind::Auth)),
@@ -154,6 +159,10 @@ pub(super) static AFTER_PJSIP: &[Entry] = &[
     entry("show contacts", "[like <pattern>]", "Show contacts", |c| build::show(c, Kind::Contact)),
     entry("show contact", "<aor/uri>", "Show one contact", |c| build::one(c, Kind::Contact))
         .named(Names::Kind(Kind::Contact)),
+    entry("show domain_aliases", "", "Show domain aliases", |c| {
+        c.nothing()?;
+        build::show(c, Kind::DomainAlias)
+    }),
     entry("show endpoints", "[like <pattern>]", "Show endpoints and what belongs to them", |c| {
         build::show(c, Kind::Endpoint)
     }),

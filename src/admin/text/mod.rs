@@ -109,6 +109,10 @@ fn one(reply: &Reply, kind: Kind, name: &str) -> Answer {
 
 fn header(kind: Kind, deep: bool) -> String {
     let mut out = String::from("\n");
+    if matches!(kind, Kind::Acl | Kind::DomainAlias | Kind::Global | Kind::System) {
+        // Objects that Asterisk has no table for: each is its name and its options.
+        return out;
+    }
     objects::legend(&mut out, kind, deep);
     out.extend(std::iter::repeat_n('=', 90));
     out.push_str("\n\n");
@@ -126,8 +130,10 @@ fn bodies(out: &mut String, reply: &Reply, deep: bool) -> usize {
         Reply::Contacts(all) => blocks(out, all, false, |out, one| objects::contact(out, one, 0)),
         Reply::Transports(all) => blocks(out, all, false, |out, one| objects::transport(out, one, 0)),
         Reply::Registrations(all) => blocks(out, all, false, server::registration),
-        Reply::Options(all) => blocks(out, all, false, |out, (name, options)| {
-            out.push_str(&format!(" {name}\n\n"));
+        Reply::Options(all) => blocks(out, all, true, |out, (name, options)| {
+            out.push(' ');
+            columns::left(out, name, 0);
+            out.push('\n');
             options::table(out, options);
         }),
         _ => 0,

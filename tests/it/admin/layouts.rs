@@ -452,3 +452,40 @@ fn our_plain_words_say_what_stands_out() {
     assert!(said("show aor alice", &Options::new()).contains("The only place of aor 'alice' is taken"));
     assert!(said("show aor dave", &Options::new()).contains("its 'max_contacts' is 0"));
 }
+
+#[test]
+fn access_lists_are_their_names_and_options() {
+    let Parsed::Ask(commands, shape) = parse("show acls", Format::PLAIN) else { panic!("asks") };
+    assert_eq!(commands, [Command::Show { kind: Kind::Acl, name: None }]);
+    let list =
+        ("lan".to_owned(), vec![("deny", "0.0.0.0/0".to_owned()), ("permit", "192.0.2.0/24".to_owned())]);
+    let want = "
+ lan
+ ParameterName : ParameterValue
+ ==============================
+ deny          : 0.0.0.0/0
+ permit        : 192.0.2.0/24
+
+
+Objects found: 1
+
+";
+    assert_eq!(print(vec![Reply::Options(vec![list])], &shape).text, want);
+}
+
+/// Fifty thousand phones: a `show` is a burst of text, never a stall.
+#[test]
+fn many_objects_are_printed_in_reasonable_time() {
+    let endpoints: Vec<_> = (0..50_000)
+        .map(|number| {
+            let mut one = probe::endpoint("bob");
+            one.name = format!("phone-{:05}", 50_000 - number).into();
+            one
+        })
+        .collect();
+    let Parsed::Ask(_, shape) = parse("pjsip show endpoints", Format::PLAIN) else { panic!("asks") };
+    let text = print(vec![Reply::Endpoints(endpoints)], &shape).text;
+    assert!(text.ends_with("\nObjects found: 50000\n\n"));
+    let place = |name: &str| text.find(name).expect("printed");
+    assert!(place("phone-00001") < place("phone-49999"), "sorted by id");
+}

@@ -161,3 +161,21 @@ fn silent_and_endless_clients_keep_nobody_out() {
         assert!(endless.starts_with("HTTP/1.1 400"), "{endless}");
     });
 }
+
+#[test]
+fn alert_rules_name_metrics_that_are_printed() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/prometheus/jackfield.rules.yml");
+    let rules = std::fs::read_to_string(path).expect("the rules");
+    let text = render(scrape());
+    let mut seen = 0;
+    for expression in rules.lines().filter_map(|line| line.trim().strip_prefix("expr: ")) {
+        for name in expression
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|w| w.starts_with("jackfield_"))
+        {
+            assert!(text.contains(&format!("# TYPE {name} ")), "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 6);
+}
