@@ -373,3 +373,105 @@ fn floor_char(text: &str, mut at: usize) -> usize {
 pub(super) fn brief(text: &str) -> &str {
     &text[..floor_char(text, 80)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::functions::tests::Bench;
+    use super::*;
+
+    #[test]
+    fn variables_are_cut_as_asterisk_cuts_them() {
+        Bench::new(&[("v", "123456789"), ("e", ""), ("u", "aäb"), ("n", "2"), ("w", "v"), ("x", "v:1:2")])
+            .check(&[
+                ("${v}", "123456789"),
+                ("${v:3}", "456789"),
+                ("${v:3:2}", "45"),
+                ("${v:-3}", "789"),
+                ("${v:-3:2}", "78"),
+                ("${v:0:-3}", "123456"),
+                ("${v:2:-3}", "3456"),
+                ("${v:-5:-3}", "56"),
+                ("${v:9}", ""),
+                ("${v:99}", ""),
+                ("${v:-99}", "123456789"),
+                ("${v:-99:2}", "12"),
+                ("${v:3:-99}", ""),
+                ("${v:0:0}", ""),
+                ("${v: 2 : 3 }", "345"),
+                ("${v:x}", "123456789"),
+                ("${v:2:x}", "3456789".split_at(0).1),
+                ("${e:1}", ""),
+                ("${none}", ""),
+                ("${u:1:1}", ""),
+                ("${u:2}", "b"),
+                ("${u:0:3}", "aä"),
+                ("${${w}}", "123456789"),
+                ("${${w}:${n}:2}", "34"),
+                ("${${x}}", "23"),
+                ("${v:$[1 + 1]:1}", "3"),
+                ("a${v:0:1}b${e}c", "a1bc"),
+                ("${LEN(${v:0:4}):0:1}", "4"),
+                ("${TOUPPER(ab:cd)}", "AB:CD"),
+            ]);
+    }
+
+    #[test]
+    fn a_dollar_alone_is_a_dollar_and_values_are_not_expanded_again() {
+        Bench::new(&[("v", "${n}"), ("n", "1"), ("p", "$")]).check(&[
+            ("$", "$"),
+            ("$5 and $x", "$5 and $x"),
+            ("$$n", "$$n"),
+            ("${v}", "${n}"),
+            ("${p}{n}", "${n}"),
+            ("${EVAL(${v})}", "1"),
+            ("$[1+1]$[2+2]", "24"),
+            ("[${n}]{n}", "[1]{n}"),
+            ("$[${n}${n} = 11]", "1"),
+            ("$[\"$[1+1]\" = \"2\"]", "1"),
+        ]);
+    }
+
+    #[test]
+    fn built_in_names_come_before_those_of_the_channel_and_globals_last() {
+        let mut bench = Bench::new(&[("EXTEN", "mine"), ("G", "own"), ("EPOCH", "x")]);
+        bench.host.globals.insert("G".into(), "shared".into());
+        bench.host.globals.insert("H".into(), "shared".into());
+        bench.host.builtins.insert("UNIQUEID".into(), "17.1".into());
+        bench.check(&[
+            ("${EXTEN}/${CONTEXT}/${PRIORITY}", "100/demo/1"),
+            ("${EXTEN:1}", "00"),
+            ("${EPOCH}", "1770026400"),
+            ("${UNIQUEID}", "17.1"),
+            ("${G} ${H}", "own shared"),
+            ("${exten}", ""),
+        ]);
+    }
+
+    #[test]
+    fn what_is_broken_expands_to_nothing_and_is_told() {
+        let mut bench = Bench::new(&[("v", "1")]);
+        bench.check_faulty(&[
+            ("a${v", "a1"),
+            ("a$[1+1", "a2"),
+            ("${v${", "1"),
+            ("$[1 +]", "0"),
+            ("x${NOSUCH(a)}y", "xy"),
+        ]);
+        assert!(bench.host.complaints()[0].starts_with("[100@demo:1] NOSUCH(a): there is no function"));
+    }
+
+    #[test]
+    fn expansion_is_bounded_in_length_depth_and_work() {
+        let mut bench =
+            Bench::new(&[("k", &"x".repeat(1_000)), ("self", "${EVAL(${self})}${EVAL(${self})}")]);
+        assert_eq!(bench.expand(&"${k}".repeat(20)).len(), EXPANSION_BYTES);
+        // Two calls of itself at each of 15 levels: 2^15 calls without a budget.
+        assert_eq!(bench.expand("${EVAL(${self})}"), "");
+        assert!(bench.host.said.len() < 4_000, "{}", bench.host.said.len());
+        let deep = "${".repeat(3_000) + &"}".repeat(3_000);
+        assert_eq!(bench.expand(&deep), "");
+        assert_eq!(bench.expand(&"$[".repeat(4_000)), "");
+        let umlauts = "ä".repeat(5_000);
+        assert_eq!(bench.expand(&umlauts).len(), EXPANSION_BYTES - 1, "never half a character");
+    }
+}

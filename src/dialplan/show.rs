@@ -210,3 +210,87 @@ fn json_extension(plan: &Dialplan, extension: &Extension) -> Value {
         "priorities": priorities.collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::tests::{load, load_with_findings};
+    use super::*;
+
+    /// The reference material, where it is there.
+    fn recording(name: &str) -> Option<String> {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference/recordings");
+        std::fs::read_to_string(dir.join(name)).ok()
+    }
+
+    /// S4-78: `dialplan show <context>`, byte for byte what Asterisk printed for the same file.
+    #[test]
+    fn a_context_prints_as_asterisk_printed_it() {
+        let (Some(conf), Some(cli)) = (recording("probe/extensions.conf"), recording("cli.txt")) else {
+            return;
+        };
+        let (plan, _) = load_with_findings(&conf);
+        let printed =
+            cli.split("##### dialplan show probe\n").nth(1).and_then(|rest| rest.split("##### ").next());
+        let printed = printed.expect("the recording has it");
+        let ours = text(&plan, Shown::parse("probe")).expect("the context exists");
+        assert_eq!(ours.trim_end(), printed.trim_end());
+    }
+
+    const PLAN: &str = "[a]\nautohints=yes\nexten => 100,1,NoOp()\n same => n(here),Hangup()\nexten => 100/555,1,NoOp()\n\
+                        include => b\ninclude => c,09:00-17:00\nignorepat => 9\nswitch => Realtime/x@fam\n\
+                        [b]\nexten => _1XX,1,NoOp(b)\ninclude => a\n[c]\n";
+
+    #[test]
+    fn everything_shows_with_includes_labels_callers_and_switches() {
+        let ours = text(&load(PLAN), Shown::parse("")).expect("there is something");
+        let expected = "\
+[ Context 'c' created by 'pbx_config' ]
+
+[ Context 'b' created by 'pbx_config' ]
+  '_1XX' =>         1. NoOp(b)                                    [extensions.conf:11]
+  Include =>        'a'                                           [pbx_config]
+
+[ Context 'a' created by 'pbx_config' ]
+Autohints support enabled
+  '100' (CID match '555') =>  1. NoOp()                                     [extensions.conf:5]
+  '100' =>          1. NoOp()                                     [extensions.conf:3]
+     [here]         2. Hangup()                                   [extensions.conf:4]
+  Include =>        'b'                                           [pbx_config]
+  Include =>        'c,09:00-17:00'                               [pbx_config]
+  Ignore pattern => '9'                                           [pbx_config]
+  Alt. Switch =>    'Realtime/x@fam'                              [pbx_config]
+
+-= 3 extensions (4 priorities) in 3 contexts. =-
+";
+        assert_eq!(ours, expected);
+    }
+
+    #[test]
+    fn one_extension_shows_where_it_is_found_through_includes() {
+        let plan = load(PLAN);
+        let ours = text(&plan, Shown::parse("100@a")).expect("it exists");
+        assert!(ours.contains("[ Included context 'b' created by 'pbx_config' ]\n  '_1XX' =>"), "{ours}");
+        assert!(ours.ends_with("-= 5 extensions (7 priorities) in 3 contexts. =-\n"), "{ours}");
+        assert!(!text(&plan, Shown::parse("100@c")).is_ok_and(|text| !text.is_empty()), "c includes nothing");
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_in_asterisks_words() {
+        let plan = load(PLAN);
+        let not = |what| text(&plan, Shown::parse(what)).unwrap_err().0;
+        assert_eq!(not("nope"), "There is no existence of 'nope' context\n");
+        assert_eq!(not("999@a"), "There is no existence of 999@a extension\n");
+        assert_eq!(not("999@"), "There is no existence of '999' extension in all contexts\n");
+    }
+
+    #[test]
+    fn json_has_the_same_with_columns() {
+        let value = json(&load(PLAN), Shown::parse("a"));
+        let context = &value["contexts"][0];
+        assert_eq!(context["extensions"][1]["priorities"][1]["label"], "here");
+        assert_eq!(context["extensions"][1]["priorities"][0]["at"], "extensions.conf:3:1");
+        assert_eq!(context["extensions"][0]["callerid"], "555");
+        assert_eq!(context["includes"][1]["text"], "c,09:00-17:00");
+        assert_eq!(context["switches"][0]["data"], "x@fam");
+    }
+}
