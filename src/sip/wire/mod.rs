@@ -16,6 +16,8 @@ pub mod check;
 pub mod credentials;
 pub mod frame;
 pub mod header;
+#[cfg(feature = "rsip")]
+pub mod interop;
 pub mod message;
 pub mod multipart;
 pub mod params;

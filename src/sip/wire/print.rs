@@ -46,8 +46,7 @@ impl<'b> Writer<'b> {
         (code, reason): (u16, &str),
         to_tag: Option<&[u8]>,
     ) -> Writer<'b> {
-        let phrase = if reason.is_empty() { status::reason_phrase(code) } else { reason };
-        let mut writer = Writer::start_line(out, &[b"SIP/2.0 ", &digits(code), b" "], phrase.as_bytes());
+        let mut writer = Writer::bare_response(out, code, reason);
         let mut top = true;
         // All of them, whatever their number: a response that lost a Via never arrives.
         for value in request.headers(Header::Via).flat_map(List::unbounded) {
@@ -90,6 +89,12 @@ impl<'b> Writer<'b> {
             out.extend_from_slice(uri);
         }
         Writer::start_line(out, &[], b" SIP/2.0")
+    }
+
+    /// Starts a response to no request at hand. Headers, Vias included, follow by the caller.
+    pub fn bare_response(out: &'b mut Vec<u8>, code: u16, reason: &str) -> Writer<'b> {
+        let phrase = if reason.is_empty() { status::reason_phrase(code) } else { reason };
+        Writer::start_line(out, &[b"SIP/2.0 ", &digits(code), b" "], phrase.as_bytes())
     }
 
     fn start_line(out: &'b mut Vec<u8>, pieces: &[&[u8]], last: &[u8]) -> Writer<'b> {
@@ -165,7 +170,7 @@ impl<'b> Writer<'b> {
 
     /// Closes a field opened with [`Writer::begin`].
     pub fn end(&mut self) {
-        one_line(self.out, self.mark);
+        text::one_line(self.out, self.mark);
         self.out.extend_from_slice(b"\r\n");
         self.mark = self.out.len();
         self.open = false;
@@ -185,7 +190,7 @@ impl<'b> Writer<'b> {
             let bytes = &stray[at..line.end];
             if !line.bare_cr && split_line(bytes).is_some() {
                 self.out.extend_from_slice(bytes);
-                one_line(self.out, self.mark);
+                text::one_line(self.out, self.mark);
                 self.out.extend_from_slice(b"\r\n");
                 self.mark = self.out.len();
             }
@@ -202,6 +207,12 @@ impl<'b> Writer<'b> {
     /// Content-Type, Content-Length, the empty line and the body.
     pub fn finish_with_body(mut self, content_type: &str, body: &[u8]) {
         self.header(Header::ContentType, content_type.as_bytes());
+        self.finish_untyped(body);
+    }
+
+    /// Content-Length, the empty line and the body, whose Content-Type was written or is not known.
+    pub fn finish_untyped(mut self, body: &[u8]) {
+        self.close_stray();
         write!(self.out, "Content-Length: {:>5}\r\n\r\n", body.len()).expect("writing to a Vec cannot fail");
         self.out.extend_from_slice(body);
     }
@@ -249,29 +260,6 @@ fn push_token(out: &mut Vec<u8>, token: &[u8]) {
 
 fn digits(code: u16) -> [u8; 3] {
     [b'0' + (code / 100 % 10) as u8, b'0' + (code / 10 % 10) as u8, b'0' + (code % 10) as u8]
-}
-
-/// Makes one line of what stands from `start` on: each line end with the blanks after it becomes one space, which is
-/// what a fold means (RFC 3261 7.3.1).
-fn one_line(out: &mut Vec<u8>, start: usize) {
-    let Some(first) = memchr::memchr2(b'\r', b'\n', &out[start..]) else { return };
-    let (mut from, mut to, mut blank) = (start + first, start + first, false);
-    while from < out.len() {
-        let b = out[from];
-        from += 1;
-        let line_end = matches!(b, b'\r' | b'\n');
-        if line_end || (blank && matches!(b, b' ' | b'\t')) {
-            blank |= line_end;
-            continue;
-        }
-        if std::mem::take(&mut blank) {
-            out[to] = b' ';
-            to += 1;
-        }
-        out[to] = b;
-        to += 1;
-    }
-    out.truncate(to);
 }
 
 /// The topmost Via with `rport` and `received` filled in: after sent-by, as pjproject prints them.

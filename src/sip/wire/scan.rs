@@ -18,7 +18,7 @@ pub enum Fault {
     Truncated,
     /// A version other than SIP/2.0 (505).
     Version,
-    /// The request URI is broken (400; RFC 4475 3.1.2.10).
+    /// The request URI is broken (400; RFC 4475 3.1.2.8).
     RequestUri,
     /// A line that is no header field.
     Line,
@@ -207,7 +207,7 @@ impl Index {
     fn start_line(&mut self, bytes: &[u8], begin: usize) -> Result<usize, Fault> {
         let newline = begin + memchr::memchr(b'\n', &bytes[begin..]).ok_or(Fault::NotSip)?;
         let mut end = newline;
-        // RFC 4475 3.1.2.8: blanks at the end are forgiven, and so is the CR before the LF.
+        // RFC 4475 3.1.2.10: blanks at the end are forgiven, and so is the CR before the LF.
         while end > begin && text::is_space(bytes[end - 1]) {
             end -= 1;
         }
@@ -254,7 +254,7 @@ impl Index {
             return Some(Fault::Version);
         }
         let uri = uri.of(bytes);
-        // Its grammar is checked by who reads it; blanks (RFC 4475 3.1.2.10) would make another request line of it.
+        // Its grammar is checked by who reads it; blanks (RFC 4475 3.1.2.8) would make another request line of it.
         (uri.is_empty() || memchr::memchr2(b' ', b'\t', uri).is_some()).then_some(Fault::RequestUri)
     }
 

@@ -2,6 +2,7 @@
 //! phones send Latin-1.
 
 use crate::base::limits;
+use std::borrow::Cow;
 
 /// Space, tab, and the CR LF of a folded line.
 #[inline]
@@ -202,6 +203,39 @@ pub fn escape_at(s: &[u8], i: usize) -> Option<u8> {
     }
     let hex = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
     Some(hex(*s.get(i + 1)?)? << 4 | hex(*s.get(i + 2)?)?)
+}
+
+/// A value on one line: each fold one space (RFC 3261 7.3.1).
+pub fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'\r', b'\n', value).is_none() {
+        return Cow::Borrowed(value);
+    }
+    let mut out = value.to_vec();
+    one_line(&mut out, 0);
+    Cow::Owned(out)
+}
+
+/// Makes one line of what stands from `start` on: each line end with the blanks after it becomes one space, which is
+/// what a fold means.
+pub(super) fn one_line(out: &mut Vec<u8>, start: usize) {
+    let Some(first) = memchr::memchr2(b'\r', b'\n', &out[start..]) else { return };
+    let (mut from, mut to, mut blank) = (start + first, start + first, false);
+    while from < out.len() {
+        let b = out[from];
+        from += 1;
+        let line_end = matches!(b, b'\r' | b'\n');
+        if line_end || (blank && matches!(b, b' ' | b'\t')) {
+            blank |= line_end;
+            continue;
+        }
+        if std::mem::take(&mut blank) {
+            out[to] = b' ';
+            to += 1;
+        }
+        out[to] = b;
+        to += 1;
+    }
+    out.truncate(to);
 }
 
 /// The text of a quoted string without quotes and backslashes; other text as it is.

@@ -2,8 +2,11 @@
 
 mod corpus;
 mod gates;
+#[cfg(feature = "rsip")]
+mod interop;
 mod multipart;
 mod ops;
 mod print;
+mod second_opinion;
 mod stream;
 mod table;
