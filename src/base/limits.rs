@@ -136,3 +136,15 @@ pub const MEDIA_PLANS: usize = 8_192;
 pub const MEDIA_EVENTS: usize = 8_192;
 /// Digits waiting to be sent on one port; more are refused. Asterisk's longest dialled string is 80.
 pub const DIGITS_QUEUED: usize = 128;
+/// Names whose DNS answers are kept. Full: the one unused longest is forgotten.
+pub const DNS_NAMES: usize = 10_000;
+/// Addresses tried for one name: failover must end before the caller does.
+pub const DNS_TARGETS: usize = 32;
+/// Seconds all look-ups for one name may take together before its last good answer, or none, is used.
+pub const DNS_TOTAL_SECS: u64 = 8;
+/// Shortest and longest time an answer is kept, whatever its TTL says: a TTL of 0 must not mean a query per call.
+pub const DNS_TTL_SECS: std::ops::RangeInclusive<u64> = 5..=86_400;
+/// Seconds the last good answer serves while DNS fails.
+pub const DNS_STALE_SECS: u64 = 86_400;
+/// Seconds after its last use until a name is no longer kept fresh.
+pub const DNS_UNUSED_SECS: u64 = 3_600;

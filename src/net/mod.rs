@@ -8,6 +8,7 @@
 
 pub mod address;
 pub mod fault;
+pub mod resolve;
 pub mod stream;
 pub mod tls;
 pub mod udp;
