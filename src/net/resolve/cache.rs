@@ -82,7 +82,8 @@ impl Resolver {
 
     /// Where to try for a question, first to last; `Err` says why there is nothing.
     pub async fn resolve(&self, question: &Resolve, routes: &[Route]) -> Result<Vec<Destination>, DnsFault> {
-        let wanted = Wanted::new(question, routes).map_err(|why| DnsFault(format!("{}: {why}", question.host)))?;
+        let wanted =
+            Wanted::new(question, routes).map_err(|why| DnsFault(format!("{}: {why}", question.host)))?;
         let found = self.found(Key::Sip(wanted), Instant::now()).await?.0;
         let mut rng = lock(&self.inner.rng);
         Ok(order(&found, routes, question.transport, &mut rng))
@@ -161,7 +162,8 @@ impl Inner {
             return Arc::clone(slot);
         }
         if slots.len() >= limits::DNS_NAMES
-            && let Some(oldest) = slots.iter().min_by_key(|(_, slot)| lock(&slot.state).used).map(|(k, _)| k.clone())
+            && let Some(oldest) =
+                slots.iter().min_by_key(|(_, slot)| lock(&slot.state).used).map(|(k, _)| k.clone())
         {
             slots.remove(&oldest);
         }

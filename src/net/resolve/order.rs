@@ -1,8 +1,8 @@
 //! From records to targets: which first, over which transport.
 
+use super::Route;
 use super::source::Srv;
 use super::walk::Found;
-use super::Route;
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::limits;
 use crate::base::rng::Rng;
@@ -11,7 +11,12 @@ use std::net::SocketAddr;
 
 /// Targets in the order to try them: services as found, servers by priority and drawn weight (RFC 2782), addresses as
 /// found. `pinned` restricts them to one transport.
-pub fn order(found: &Found, routes: &[Route], pinned: Option<TransportId>, rng: &mut Rng) -> Vec<Destination> {
+pub fn order(
+    found: &Found,
+    routes: &[Route],
+    pinned: Option<TransportId>,
+    rng: &mut Rng,
+) -> Vec<Destination> {
     let mut targets: Vec<Destination> = Vec::new();
     for service in &found.services {
         for server in draw(&service.servers, rng) {

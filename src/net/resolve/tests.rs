@@ -296,7 +296,8 @@ fn records_of_a_real_server_are_read() {
         ("sip1.example.test.", 1, &[192, 0, 2, 5]),
         ("sip1.example.test.", 28, &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]),
     ]);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("rt");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("rt");
     let dns = SystemDns::new(vec![server]).expect("a resolver");
     assert!(!dns.refresh().expect("nothing changed"));
     let resolver = Resolver::new(std::sync::Arc::new(dns), 1);
@@ -311,7 +312,8 @@ fn records_of_a_real_server_are_read() {
 #[test]
 fn a_server_that_is_silent_is_a_fault_in_time() {
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("rt");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("rt");
     let dns = SystemDns::new(vec![silent.local_addr().expect("bound")]).expect("a resolver");
     let patience = std::time::Duration::from_millis(50);
     let resolver = Resolver::with_patience(std::sync::Arc::new(dns), 1, patience);

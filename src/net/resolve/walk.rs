@@ -1,7 +1,7 @@
 //! The walk of RFC 3263 4.1 and 4.2 through the records of a name.
 
-use super::source::{Answer, DnsFault, Kind, Record, Source, Srv};
 use super::Wanted;
+use super::source::{Answer, DnsFault, Kind, Record, Source, Srv};
 use crate::base::limits;
 use crate::sip::flow::Protocol;
 use std::collections::BTreeMap;
@@ -111,7 +111,8 @@ pub async fn walk(source: &dyn Source, wanted: &Wanted) -> Result<Found, DnsFaul
     if found.services.is_empty() && !refused {
         found.services.push(direct(wanted));
     }
-    let hosts: Vec<String> = found.services.iter().flat_map(|s| &s.servers).map(|srv| srv.target.clone()).collect();
+    let hosts: Vec<String> =
+        found.services.iter().flat_map(|s| &s.servers).map(|srv| srv.target.clone()).collect();
     for host in hosts.into_iter().take(limits::DNS_TARGETS) {
         if !found.addresses.contains_key(&host) {
             let list = walk.addresses(&host, wanted.families).await;
@@ -184,7 +185,9 @@ pub(super) async fn walk_host(source: &dyn Source, host: &str, srv: bool) -> Res
     if srv {
         for protocol in [Protocol::Udp, Protocol::Tcp, Protocol::Tls] {
             let servers = walk.servers(&format!("{}.{host}", srv_prefix(protocol))).await;
-            hosts.extend(servers.into_iter().flatten().map(|srv| srv.target).filter(|target| !target.is_empty()));
+            hosts.extend(
+                servers.into_iter().flatten().map(|srv| srv.target).filter(|target| !target.is_empty()),
+            );
         }
     }
     for host in hosts.into_iter().take(limits::DNS_TARGETS) {

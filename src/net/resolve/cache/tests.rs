@@ -54,7 +54,10 @@ fn a_failure_is_not_asked_again_at_once() {
     zone.fail("a.example.org", Kind::A);
     let (resolver, start) = (resolver(&zone), Instant::now());
     for at in [0, 1, 4] {
-        assert_eq!(now(resolver.found(key(), start + secs(at))).expect_err("fails").0, "a.example.org: SERVFAIL");
+        assert_eq!(
+            now(resolver.found(key(), start + secs(at))).expect_err("fails").0,
+            "a.example.org: SERVFAIL"
+        );
     }
     assert_eq!(asked(&zone), 1);
     assert!(now(resolver.found(key(), start + secs(5))).is_err());
@@ -89,7 +92,8 @@ fn the_addresses_of_a_host_include_those_of_its_servers_when_asked_for() {
         "sip2.example.org AAAA 2001:db8::2",
     ]));
     let resolver = resolver(&zone);
-    let text = |host: &HostAddresses| host.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let text =
+        |host: &HostAddresses| host.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let plain = now(resolver.addresses("Trunk.Example.Org.", false)).expect("found");
     assert_eq!(text(&plain), "192.0.2.1");
     let with_srv = now(resolver.addresses("trunk.example.org", true)).expect("found");
