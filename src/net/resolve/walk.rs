@@ -5,6 +5,7 @@ use super::source::{Answer, DnsFault, Kind, Record, Source, Srv};
 use crate::base::limits;
 use crate::sip::flow::Protocol;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 
 /// What the walk found: enough to order targets any number of times.
@@ -114,9 +115,9 @@ pub async fn walk(source: &dyn Source, wanted: &Wanted) -> Result<Found, DnsFaul
     let hosts: Vec<String> =
         found.services.iter().flat_map(|s| &s.servers).map(|srv| srv.target.clone()).collect();
     for host in hosts.into_iter().take(limits::DNS_TARGETS) {
-        if !found.addresses.contains_key(&host) {
-            let list = walk.addresses(&host, wanted.families).await;
-            found.addresses.insert(host, list);
+        if let Entry::Vacant(place) = found.addresses.entry(host) {
+            let list = walk.addresses(place.key(), wanted.families).await;
+            place.insert(list);
         }
     }
     found.ttl_secs = walk.ttl_secs;
@@ -191,9 +192,9 @@ pub(super) async fn walk_host(source: &dyn Source, host: &str, srv: bool) -> Res
         }
     }
     for host in hosts.into_iter().take(limits::DNS_TARGETS) {
-        if !found.addresses.contains_key(&host) {
-            let list = walk.addresses(&host, (true, true)).await;
-            found.addresses.insert(host, list);
+        if let Entry::Vacant(place) = found.addresses.entry(host) {
+            let list = walk.addresses(place.key(), (true, true)).await;
+            place.insert(list);
         }
     }
     found.ttl_secs = walk.ttl_secs;
