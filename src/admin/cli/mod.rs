@@ -3,7 +3,7 @@
 //! ```text
 //! words::split ─► grammar::find (exact words, else unique prefixes) ─► the entry's `build` ─► Parsed
 //! ```
-//! [`table`] holds every command once: words, arguments, help, what completes it, what it means.
+//! `table` holds every command once: words, arguments, help, what completes it, what it means.
 
 mod build;
 mod complete;
