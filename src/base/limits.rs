@@ -18,8 +18,11 @@ pub const CONTACTS_PER_REGISTER: usize = 64;
 pub const CONTACT_URI_BYTES: usize = 511;
 /// Host length in a stored contact (pjproject's PJ_MAX_HOSTNAME minus its terminator).
 pub const CONTACT_HOST_BYTES: usize = 254;
-/// Server and client transactions alive at once. At 0.7 KiB each this is 700 MiB; new requests get 503.
-pub const TRANSACTIONS: usize = 1_000_000;
+/// Server transactions alive at once, finished ones included. At 0.7 KiB each this is 700 MiB; new requests get 503.
+pub const SERVER_TRANSACTIONS: usize = 1_000_000;
+/// Client transactions alive at once: every contact of a large installation qualified in one second. Our own request
+/// is not sent and counts as unanswered.
+pub const CLIENT_TRANSACTIONS: usize = 200_000;
 /// Nonces whose counts are remembered (48 bytes each). Full: the oldest second's nonces become stale.
 pub const NONCES: usize = 1_000_000;
 /// REGISTERs waiting for their commit. Full: 503 with Retry-After, the phone tries again.

@@ -16,6 +16,11 @@ pub struct TimerId {
     generation: u32,
 }
 
+impl TimerId {
+    /// No timer: cancelling it does nothing. Smaller than an `Option<TimerId>`.
+    pub const NONE: TimerId = TimerId { index: NONE, generation: 0 };
+}
+
 #[derive(Debug)]
 struct Entry<K> {
     key: Option<K>,
@@ -26,6 +31,7 @@ struct Entry<K> {
 }
 
 const NONE: u32 = u32::MAX;
+const CHUNK: usize = 1024;
 
 /// Timers that carry a key of type `K`. See the module's picture.
 #[derive(Debug)]
@@ -33,7 +39,9 @@ pub struct Wheel<K> {
     tick_micros: u64,
     heads: Vec<u32>,
     occupied: Vec<u64>,
-    entries: Vec<Entry<K>>,
+    /// By chunks, so that a full house never copies itself.
+    entries: Vec<Vec<Entry<K>>>,
+    made: u32,
     free: u32,
     /// Every tick before this one has been expired.
     current: u64,
@@ -50,6 +58,7 @@ impl<K> Wheel<K> {
             heads: vec![NONE; slots],
             occupied: vec![0; slots / 64],
             entries: Vec::new(),
+            made: 0,
             free: NONE,
             current: start.0 / tick_micros,
             len: 0,
@@ -73,17 +82,20 @@ impl<K> Wheel<K> {
         let head = self.heads[slot];
         let index = self.allocate(Entry { key: Some(key), due_tick, generation: 0, prev: NONE, next: head });
         if head != NONE {
-            self.entries[head as usize].prev = index;
+            self.entry_mut(head).prev = index;
         }
         self.heads[slot] = index;
         self.occupied[slot / 64] |= 1 << (slot % 64);
         self.len += 1;
-        TimerId { index, generation: self.entries[index as usize].generation }
+        TimerId { index, generation: self.entry(index).generation }
     }
 
     /// Stops a timer and gives its key back; `None` if it fired or was cancelled already.
     pub fn cancel(&mut self, id: TimerId) -> Option<K> {
-        let entry = self.entries.get(id.index as usize)?;
+        if id.index >= self.made {
+            return None;
+        }
+        let entry = self.entry(id.index);
         if entry.generation != id.generation || entry.key.is_none() {
             return None;
         }
@@ -103,8 +115,9 @@ impl<K> Wheel<K> {
             if self.occupied[slot / 64] & (1 << (slot % 64)) != 0 {
                 let mut index = self.heads[slot];
                 while index != NONE {
-                    let next = self.entries[index as usize].next;
-                    if self.entries[index as usize].due_tick <= now_tick {
+                    let entry = self.entry(index);
+                    let next = entry.next;
+                    if entry.due_tick <= now_tick {
                         if fired.len() >= limit {
                             self.current = tick;
                             return;
@@ -148,33 +161,47 @@ impl<K> Wheel<K> {
 
     fn allocate(&mut self, mut entry: Entry<K>) -> u32 {
         if self.free == NONE {
-            let index = u32::try_from(self.entries.len()).expect("limits.rs keeps timers far below 2^32");
-            self.entries.push(entry);
+            let index = self.made;
+            self.made = index.checked_add(1).expect("limits.rs keeps timers far below 2^32");
+            if (index as usize).is_multiple_of(CHUNK) {
+                self.entries.push(Vec::with_capacity(CHUNK));
+            }
+            self.entries[index as usize / CHUNK].push(entry);
             return index;
         }
         let index = self.free;
-        let slot = &mut self.entries[index as usize];
-        self.free = slot.next;
+        let slot = self.entry_mut(index);
+        let next_free = slot.next;
         entry.generation = slot.generation;
         *slot = entry;
+        self.free = next_free;
         index
+    }
+
+    fn entry(&self, index: u32) -> &Entry<K> {
+        &self.entries[index as usize / CHUNK][index as usize % CHUNK]
+    }
+
+    fn entry_mut(&mut self, index: u32) -> &mut Entry<K> {
+        &mut self.entries[index as usize / CHUNK][index as usize % CHUNK]
     }
 
     fn unlink(&mut self, index: u32) -> K {
         let slots = self.heads.len() as u64;
-        let entry = &mut self.entries[index as usize];
+        let free = self.free;
+        let entry = self.entry_mut(index);
         let (prev, next, slot) = (entry.prev, entry.next, (entry.due_tick % slots) as usize);
         let key = entry.key.take().expect("only linked entries are unlinked, and they hold a key");
         entry.generation = entry.generation.wrapping_add(1);
-        entry.next = self.free;
+        entry.next = free;
         self.free = index;
         if prev == NONE {
             self.heads[slot] = next;
         } else {
-            self.entries[prev as usize].next = next;
+            self.entry_mut(prev).next = next;
         }
         if next != NONE {
-            self.entries[next as usize].prev = prev;
+            self.entry_mut(next).prev = prev;
         }
         if self.heads[slot] == NONE {
             self.occupied[slot / 64] &= !(1 << (slot % 64));

@@ -3,7 +3,9 @@
 pub mod digest;
 pub mod flow;
 pub mod method;
+pub mod mint;
 pub mod nat;
 pub mod outbox;
 pub mod status;
+pub mod transaction;
 pub mod wire;

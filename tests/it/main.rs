@@ -5,5 +5,6 @@ mod contacts_survive_kill;
 mod media_relay;
 mod registering;
 mod sdp_offer_answer;
+mod transaction;
 mod wire;
 mod world;
