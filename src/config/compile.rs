@@ -1,6 +1,7 @@
 //! Drafts become objects. All faults are found in one run; a bad object takes no good one down, and on reload its last
 //! good version stays.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::draft::{Draft, Setting};
@@ -38,6 +39,10 @@ pub struct Compiler<'g> {
     pub(super) objects: Objects,
     pub(super) findings: Vec<Finding>,
     pub(super) pool: Pool,
+    /// Names of sections that say no type: a dangling name may mean one of them.
+    pub(super) untyped: HashSet<Name>,
+    /// Objects that did not load, and have no last good version.
+    pub(super) failed: HashSet<(Kind, Name)>,
     incomplete: bool,
     dropped_findings: usize,
 }
@@ -50,6 +55,8 @@ impl<'g> Compiler<'g> {
             objects: Objects::new(),
             findings: Vec::new(),
             pool: Pool::default(),
+            untyped: HashSet::new(),
+            failed: HashSet::new(),
             incomplete: false,
             dropped_findings: 0,
         }
@@ -59,6 +66,12 @@ impl<'g> Compiler<'g> {
     /// instead of removed.
     pub fn mark_incomplete(&mut self) {
         self.incomplete = true;
+    }
+
+    /// Remembers a section that says no type.
+    pub fn add_untyped(&mut self, name: &str) {
+        let name = self.pool.cx.name(name);
+        self.untyped.insert(name);
     }
 
     /// Adds a fault found on the way here.
@@ -172,6 +185,7 @@ impl<'g> Compiler<'g> {
 
     fn keep_last_good<T: Stored>(&mut self, name: &Name) -> Effect {
         let Some(good) = self.last_good.and_then(|good| T::table(good).named(name)) else {
+            self.failed.insert((T::KIND, name.clone()));
             return Effect::NotLoaded;
         };
         T::table_mut(&mut self.objects).put(good.clone());

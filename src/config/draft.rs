@@ -90,6 +90,26 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// Options whose lines add up. Of any other option the last line holds. An array in TOML becomes one setting per
+/// element for these, and a comma list for others.
+pub const REPEATED: &[&str] = &[
+    "acl",
+    "allow",
+    "contact",
+    "contact_acl",
+    "contact_deny",
+    "contact_permit",
+    "deny",
+    "disallow",
+    "list_item",
+    "local_net",
+    "match",
+    "md5_cred",
+    "password_digest",
+    "permit",
+    "set_var",
+];
+
 /// How a database driver of Asterisk stores values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowStyle {

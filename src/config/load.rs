@@ -128,7 +128,12 @@ impl<'g> Loader<'g> {
         let mut unread: Vec<(Kind, super::Origin)> = Vec::new();
         let mut findings = Vec::new();
         for section in tree.sections() {
-            let Some(draft) = pjsip_conf::draft(section, &self.sources, &mut findings) else { continue };
+            let Some(draft) = pjsip_conf::draft(section, &self.sources, &mut findings) else {
+                if !section.is_template() && !pjsip_conf::has_type(section) {
+                    self.compiler.add_untyped(section.name());
+                }
+                continue;
+            };
             if self.mappings.reads_file(draft.kind, PJSIP_CONF) {
                 self.compiler.add(&draft, &self.sources);
             } else if !unread.iter().any(|(kind, _)| *kind == draft.kind) {

@@ -11,6 +11,7 @@
 pub mod compile;
 pub mod conf;
 pub mod draft;
+pub mod export;
 pub mod files;
 pub mod finding;
 pub mod hints;

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use super::conf::{Entry, Section, Tree};
-use super::draft::{Draft, Setting};
+use super::draft::{Draft, REPEATED, Setting};
 use super::finding::Finding;
 use super::hints;
 use super::kind::Kind;
 use super::origin::Sources;
 use super::suggest;
+use crate::base::ids::Name;
 use crate::base::limits;
 
 /// The draft of a section, if it describes an object. What is wrong with its `type` goes to the findings.
@@ -30,7 +31,40 @@ pub fn draft<'a>(section: Section<'a>, sources: &Sources, findings: &mut Vec<Fin
     let mut draft = Draft::new(kind, section.name(), section.at());
     draft.settings.reserve_exact(section.len().saturating_sub(1));
     draft.settings.extend(section.entries().filter(|entry| !is_type(entry)).map(setting));
+    overridden(section, kind, sources, findings);
     Some(draft)
+}
+
+/// Whether a section says what it is.
+pub fn has_type(section: Section<'_>) -> bool {
+    section.entries().any(|entry| is_type(&entry))
+}
+
+/// Says which of a section's own lines another one takes the place of: easily missed when `(+)` adds lines from another
+/// file. That a section overrides its templates is what templates are for.
+fn overridden(section: Section<'_>, kind: Kind, sources: &Sources, findings: &mut Vec<Finding>) {
+    let own: Vec<Entry<'_>> =
+        section.entries().skip(section.inherited()).filter(|entry| !is_type(entry)).collect();
+    for (index, entry) in own.iter().enumerate() {
+        let later = own[index + 1..].iter().find(|later| later.name.eq_ignore_ascii_case(entry.name));
+        let Some(later) = later.filter(|later| later.value != entry.value) else { continue };
+        if REPEATED.iter().any(|name| name.eq_ignore_ascii_case(entry.name)) || kind == Kind::Phoneprov {
+            continue;
+        }
+        let message = format!(
+            "{}={} is overridden by {}={} at {}",
+            entry.name,
+            entry.value,
+            later.name,
+            later.value,
+            sources.place(later.at)
+        );
+        findings.push(
+            Finding::note("overridden", entry.at, message)
+                .about(kind, &Name::from(section.name()))
+                .option(entry.name),
+        );
+    }
 }
 
 /// A line as a setting.

@@ -85,8 +85,14 @@ impl Compiler<'_> {
     pub(super) fn check_references(&mut self) {
         let mut found: Vec<Finding> = Vec::new();
         let objects = &self.objects;
-        let mut checker =
-            Checker { objects, found: &mut found, seen: HashSet::new(), comparisons: COMPARISONS };
+        let mut checker = Checker {
+            objects,
+            untyped: &self.untyped,
+            failed: &self.failed,
+            found: &mut found,
+            seen: HashSet::new(),
+            comparisons: COMPARISONS,
+        };
         for endpoint in objects.endpoints.values() {
             checker.endpoint(endpoint);
         }
@@ -129,6 +135,8 @@ struct Named<'a> {
 
 struct Checker<'a> {
     objects: &'a Objects,
+    untyped: &'a HashSet<Name>,
+    failed: &'a HashSet<(Kind, Name)>,
     found: &'a mut Vec<Finding>,
     /// Shared options that were looked at already: many endpoints name the same transport.
     seen: HashSet<usize>,
@@ -204,32 +212,49 @@ impl Checker<'_> {
             return;
         }
         let at = object.origin_of(option).filter(|at| at.is_known()).unwrap_or_else(|| object.at());
-        let (message, else_help) = match kind {
-            Kind::NamedAcl => (
-                format!(
-                    "{option} names '{name}', which is no section of acl.conf: all addresses are refused"
-                ),
-                format!("add [{name}] to acl.conf"),
-            ),
-            _ => (
-                format!("{option} names '{name}', but there is no {kind} of that name"),
-                self.other_kind(kind, name)
-                    .unwrap_or_else(|| format!("add a section [{name}] with type={kind}")),
-            ),
+        let message = match kind {
+            Kind::NamedAcl => {
+                format!("{option} names '{name}', which is no section of acl.conf: all addresses are refused")
+            }
+            _ if self.failed.contains(&(kind, name.clone())) => {
+                format!("{option} names '{name}', a {kind} that did not load")
+            }
+            _ => format!("{option} names '{name}', but there is no {kind} of that name"),
         };
-        let left = &mut self.comparisons;
-        let known = known.take_while(|_| {
-            *left = left.saturating_sub(1);
-            *left > 0
-        });
-        let near = suggest::nearest(name, known.map(|name| &**name));
-        let help = near.map_or(else_help, |near| format!("did you mean '{near}'?"));
+        let help = self.help(what, known);
         self.found.push(
             Finding::error("dangling-reference", at, message)
                 .about(T::KIND, object.name())
                 .option(option)
                 .help(help),
         );
+    }
+
+    fn help<'n>(&mut self, what: Named<'_>, known: impl Iterator<Item = &'n Name>) -> String {
+        let Named { kind, name, .. } = what;
+        if self.failed.contains(&(kind, name.clone())) {
+            return "see what is said about it".to_owned();
+        }
+        if kind != Kind::NamedAcl && self.untyped.contains(name) {
+            return format!("section [{name}] is there, but has no type: add type={kind}");
+        }
+        // Of two numbers, neither is a slip of the pen for the other.
+        if !name.bytes().all(|b| b.is_ascii_digit()) {
+            let left = &mut self.comparisons;
+            let known = known.take_while(|_| {
+                *left = left.saturating_sub(1);
+                *left > 0
+            });
+            if let Some(near) = suggest::nearest(name, known.map(|name| &**name)) {
+                return format!("did you mean '{near}'?");
+            }
+        }
+        match kind {
+            Kind::NamedAcl => format!("add [{name}] to acl.conf"),
+            _ => self
+                .other_kind(kind, name)
+                .unwrap_or_else(|| format!("add a section [{name}] with type={kind}")),
+        }
     }
 
     /// The name exists, but as something else.

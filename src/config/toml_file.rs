@@ -8,7 +8,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::draft::{Draft, Setting};
+use super::draft::{Draft, REPEATED, Setting};
 use super::finding::Finding;
 use super::kind::Kind;
 use super::origin::{Origin, SourceId};
@@ -32,23 +32,6 @@ pub fn drafts(text: &str, source: SourceId, findings: &mut Vec<Finding>) -> Opti
     reader.read();
     Some(reader.drafts)
 }
-
-/// Options that `.conf` repeats: an array becomes one setting per element. Other arrays are joined by commas.
-const REPEATED: &[&str] = &[
-    "allow",
-    "contact",
-    "contact_deny",
-    "contact_permit",
-    "deny",
-    "disallow",
-    "list_item",
-    "local_net",
-    "match",
-    "md5_cred",
-    "password_digest",
-    "permit",
-    "set_var",
-];
 
 /// The key that names templates, and the table that holds them.
 const TEMPLATE: &str = "template";

@@ -60,6 +60,8 @@ struct Head {
     first: u32,
     last: u32,
     count: u32,
+    /// How many of the first lines come from parents.
+    inherited: u32,
     next_same: u32,
 }
 
@@ -145,7 +147,16 @@ impl Tree {
         let name = self.store(name)?;
         let index = self.heads.len();
         let id = u32::try_from(index).map_err(|_| Full)?;
-        let head = Head { name, at, template: false, first: NONE, last: NONE, count: 0, next_same: NONE };
+        let head = Head {
+            name,
+            at,
+            template: false,
+            first: NONE,
+            last: NONE,
+            count: 0,
+            inherited: 0,
+            next_same: NONE,
+        };
         self.heads.push(head);
         match self.by_name.get_mut(&hash) {
             None => {
@@ -181,6 +192,8 @@ impl Tree {
             }
             at = next;
         }
+        let head = &mut self.heads[section];
+        head.inherited = head.count;
         Ok(())
     }
 
@@ -281,6 +294,11 @@ impl<'a> Section<'a> {
     /// How many lines it has.
     pub fn len(self) -> usize {
         self.head().count as usize
+    }
+
+    /// How many of its first lines come from templates.
+    pub fn inherited(self) -> usize {
+        self.head().inherited as usize
     }
 
     /// Whether it has no lines.

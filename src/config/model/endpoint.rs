@@ -1,6 +1,6 @@
 //! `type=endpoint`: a phone, a trunk, anything that calls and is called.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::endpoint_options::{EndpointOptions, JOINED, SHARED};
 use super::endpoint_words::{DtlsSetup, DtlsVerify, IncomingOfferPref, MediaEncryption};
@@ -15,7 +15,7 @@ use crate::config::value::spec::options;
 
 /// An endpoint. What tells one from another is here; what they tend to have in common is in [`EndpointOptions`],
 /// which equal endpoints share.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
     /// Its name.
     pub name: Name,
@@ -54,7 +54,25 @@ pub struct EndpointExtra {
     pub set_var: Vec<(Name, Name)>,
 }
 
-static NO_EXTRA: std::sync::LazyLock<EndpointExtra> = std::sync::LazyLock::new(EndpointExtra::default);
+/// The defaults, made once: they hold a dozen texts.
+static DEFAULTS: LazyLock<Arc<EndpointOptions>> = LazyLock::new(Arc::default);
+
+impl Default for Endpoint {
+    fn default() -> Endpoint {
+        Endpoint {
+            name: Name::default(),
+            auth: Names::None,
+            aors: Names::None,
+            callerid: CallerId::default(),
+            mailboxes: Box::default(),
+            extra: None,
+            options: DEFAULTS.clone(),
+            provenance: Provenance::default(),
+        }
+    }
+}
+
+static NO_EXTRA: LazyLock<EndpointExtra> = LazyLock::new(EndpointExtra::default);
 
 impl Endpoint {
     /// What few endpoints have; all empty for most.

@@ -374,6 +374,10 @@ impl Codec<DtlsVerify> for Verification {
     fn print(field: &DtlsVerify, lines: &mut Vec<String>) {
         lines.push(if *field == DtlsVerify::No { "No" } else { "Yes" }.to_owned());
     }
+
+    fn write(field: &DtlsVerify, lines: &mut Vec<String>) {
+        lines.push(field.word().to_ascii_lowercase());
+    }
 }
 
 /// Reads `stir_shaken`, which has given way to `stir_shaken_profile`.

@@ -48,6 +48,12 @@ impl Rules {
         Ok(())
     }
 
+    /// All rules in one line of `permit`, so that their order is kept.
+    fn write(&self, lines: &mut Vec<String>) {
+        let rules = self.0.iter().map(|rule| format!("{}{}", if rule.permit { "" } else { "!" }, rule.net));
+        lines.push(rules.collect::<Vec<_>>().join(","));
+    }
+
     fn print(&self, permit: bool, lines: &mut Vec<String>) {
         let before = lines.len();
         lines.extend(self.0.iter().filter(|rule| rule.permit == permit).map(|rule| with_mask(&rule.net)));
@@ -107,6 +113,10 @@ impl Codec<Access> for Permit {
     fn print(field: &Access, lines: &mut Vec<String>) {
         field.own.print(true, lines);
     }
+
+    fn write(field: &Access, lines: &mut Vec<String>) {
+        field.own.write(lines);
+    }
 }
 
 impl Codec<Access> for Deny {
@@ -117,6 +127,9 @@ impl Codec<Access> for Deny {
     fn print(field: &Access, lines: &mut Vec<String>) {
         field.own.print(false, lines);
     }
+
+    /// `permit` says it all.
+    fn write(_: &Access, _: &mut Vec<String>) {}
 }
 
 impl Codec<Rules> for Permit {
@@ -126,6 +139,10 @@ impl Codec<Rules> for Permit {
 
     fn print(field: &Rules, lines: &mut Vec<String>) {
         field.print(true, lines);
+    }
+
+    fn write(field: &Rules, lines: &mut Vec<String>) {
+        field.write(lines);
     }
 }
 
@@ -137,6 +154,9 @@ impl Codec<Rules> for Deny {
     fn print(field: &Rules, lines: &mut Vec<String>) {
         field.print(false, lines);
     }
+
+    /// `permit` says it all.
+    fn write(_: &Rules, _: &mut Vec<String>) {}
 }
 
 impl Codec<Access> for NamedLists {

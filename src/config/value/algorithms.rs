@@ -51,6 +51,12 @@ impl Codec<Algorithms> for AlgorithmList {
         let words: Vec<&str> = field.list.iter().map(|algorithm| algorithm.word()).collect();
         lines.push(words.join(","));
     }
+
+    fn write(field: &Algorithms, lines: &mut Vec<String>) {
+        if !field.inherited {
+            Self::print(field, lines);
+        }
+    }
 }
 
 /// `H(username:realm:password)` for some algorithms, in lower-case hexadecimal.
@@ -126,6 +132,9 @@ impl Codec<Option<Box<Digests>>> for Md5Cred {
         let md5 = field.as_deref().and_then(|digests| digests.of(Algorithm::Md5));
         lines.push(md5.unwrap_or_default().to_owned());
     }
+
+    /// `password_digest` says it all.
+    fn write(_: &Option<Box<Digests>>, _: &mut Vec<String>) {}
 }
 
 /// Whether a text is a digest of that length; says what is wrong with it otherwise.

@@ -84,6 +84,12 @@ impl Codec<CallerId> for CallerIdentity {
             (name, number) => format!("\"{name}\" <{number}>"),
         });
     }
+
+    fn write(field: &CallerId, lines: &mut Vec<String>) {
+        if !field.is_empty() {
+            lines.push(format!("\"{}\" <{}>", field.name(), field.number()));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -206,6 +206,14 @@ impl Codec<CodecList> for Allow {
         let names: Vec<&str> = field.0.iter().map(|allowed| allowed.format.name()).collect();
         lines.push(format!("({})", names.join("|")));
     }
+
+    fn write(field: &CodecList, lines: &mut Vec<String>) {
+        let names = field.0.iter().map(|allowed| match allowed.ptime_ms {
+            0 => allowed.format.name().to_owned(),
+            ptime_ms => format!("{}:{ptime_ms}", allowed.format.name()),
+        });
+        lines.push(names.collect::<Vec<_>>().join(","));
+    }
 }
 
 impl Codec<CodecList> for Disallow {
@@ -216,6 +224,9 @@ impl Codec<CodecList> for Disallow {
     fn print(_: &CodecList, lines: &mut Vec<String>) {
         lines.push(String::new());
     }
+
+    /// `allow` says it all.
+    fn write(_: &CodecList, _: &mut Vec<String>) {}
 }
 
 #[cfg(test)]

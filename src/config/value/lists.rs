@@ -169,6 +169,11 @@ impl Codec<u64> for Groups {
             (0..64).filter(|group| field & (1 << group) != 0).map(|group| group.to_string()).collect();
         lines.push(groups.join(", "));
     }
+
+    fn write(field: &u64, lines: &mut Vec<String>) {
+        let groups = (0..64).filter(|group| field & (1 << group) != 0).map(|group: u32| group.to_string());
+        lines.push(groups.collect::<Vec<_>>().join(","));
+    }
 }
 
 impl Codec<Box<[Name]>> for NamedGroups {

@@ -130,6 +130,27 @@ impl Codec<Vec<Match>> for MatchList {
             lines.push(String::new());
         }
     }
+
+    /// The order of the entries decides, so they go into one line each, in order.
+    fn write(field: &Vec<Match>, lines: &mut Vec<String>) {
+        lines.extend(field.iter().map(|entry| match entry {
+            Match::Net { net, port, negated } => {
+                let sign = if *negated { "!" } else { "" };
+                let mask = if net.prefix_len() == net.max_prefix_len() {
+                    String::new()
+                } else {
+                    format!("/{}", net.prefix_len())
+                };
+                match port {
+                    Some(port) if net.addr().is_ipv6() => format!("{sign}[{}]:{port}{mask}", net.addr()),
+                    Some(port) => format!("{sign}{}:{port}{mask}", net.addr()),
+                    None => format!("{sign}{}{mask}", net.addr()),
+                }
+            }
+            Match::Host { host, port: Some(port) } => format!("{host}:{port}"),
+            Match::Host { host, port: None } => host.to_string(),
+        }));
+    }
 }
 
 fn match_entry(text: &str, cx: &mut Cx) -> Result<Match, Fault> {
@@ -221,6 +242,10 @@ impl Codec<Vec<IpNet>> for NetworkList {
         if field.is_empty() {
             lines.push(String::new());
         }
+    }
+
+    fn write(field: &Vec<IpNet>, lines: &mut Vec<String>) {
+        lines.extend(field.iter().map(IpNet::to_string));
     }
 }
 

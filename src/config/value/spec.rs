@@ -1,6 +1,6 @@
 //! The declarative table of options.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -115,8 +115,14 @@ pub trait Codec<T> {
     /// Applies one line `option = text` to the field. A repeatable option adds to it, any other replaces it.
     fn apply(field: &mut T, text: &str, cx: &mut Cx) -> Result<(), Fault>;
 
-    /// The values to print, one per line; none is printed as one empty line.
+    /// The values as `pjsip show` prints them, one per line; none is printed as one empty line.
     fn print(field: &T, lines: &mut Vec<String>);
+
+    /// The values as a file would set them, one per line: what [`Codec::apply`] reads back to the same. No line leaves
+    /// the default.
+    fn write(field: &T, lines: &mut Vec<String>) {
+        Self::print(field, lines);
+    }
 }
 
 /// Whether this server does what an option says.
@@ -142,21 +148,25 @@ pub struct Spec<T: 'static> {
     pub status: Status,
     /// Applies one line.
     pub apply: fn(&mut T, &str, &mut Cx) -> Result<(), Fault>,
-    /// Prints the values.
+    /// Prints the values, as `pjsip show` does.
     pub print: fn(&T, &mut Vec<String>),
+    /// Writes the values, as a file would set them.
+    pub write: fn(&T, &mut Vec<String>),
 }
 
 /// All options of an object, sorted by name.
 pub struct Specs<T: 'static> {
     specs: Vec<&'static Spec<T>>,
+    by_name: HashMap<&'static str, u16, foldhash::fast::RandomState>,
 }
 
 impl<T> Specs<T> {
     /// Joins the tables of an object.
     pub fn of(tables: &[&'static [Spec<T>]]) -> Specs<T> {
         let mut specs: Vec<&'static Spec<T>> = tables.iter().flat_map(|table| table.iter()).collect();
-        specs.sort_by_key(|spec| spec.name.to_ascii_lowercase());
-        Specs { specs }
+        specs.sort_by_key(|spec| spec.name);
+        let by_name = (0u16..).zip(&specs).map(|(index, spec)| (spec.name, index)).collect();
+        Specs { specs, by_name }
     }
 
     /// The options in alphabetical order.
@@ -166,8 +176,8 @@ impl<T> Specs<T> {
 
     /// The number of an option, by its name compared without case, as Asterisk does.
     pub fn index(&self, name: &str) -> Option<usize> {
-        let lower = |b: u8| b.to_ascii_lowercase();
-        self.specs.binary_search_by(|spec| spec.name.bytes().map(lower).cmp(name.bytes().map(lower))).ok()
+        let found = self.by_name.get(name).or_else(|| self.by_name.get(name.to_ascii_lowercase().as_str()));
+        found.copied().map(usize::from)
     }
 
     /// The option of that number.
@@ -194,6 +204,9 @@ macro_rules! options {
                 },
                 print: |object, lines| {
                     <$codec as $crate::config::value::spec::Codec<_>>::print(&$get(object).$field, lines)
+                },
+                write: |object, lines| {
+                    <$codec as $crate::config::value::spec::Codec<_>>::write(&$get(object).$field, lines)
                 },
             },
         )* ];
