@@ -8,6 +8,7 @@
 //! ```
 //! A [`Draft`](draft::Draft) knows the place of each setting; an object can say where each of its options comes from.
 
+pub mod check;
 pub mod compile;
 pub mod conf;
 pub mod draft;
@@ -16,6 +17,7 @@ pub mod files;
 pub mod finding;
 pub mod hints;
 pub mod kind;
+pub mod lint;
 pub mod load;
 pub mod mapping;
 pub mod model;

@@ -274,6 +274,13 @@ impl Objects {
         Objects::default()
     }
 
+    /// The endpoint whose name is nearest to a user name that matched none: what a caller, or the administrator, may
+    /// have meant. Looks at every name, so it is for explanations, not for requests.
+    pub fn nearest_endpoint(&self, user: &str) -> Option<&Name> {
+        let near = super::suggest::nearest(user, self.endpoints.keys().map(|name| &**name))?;
+        self.endpoints.get_key_value(near).map(|(name, _)| name)
+    }
+
     /// The object of that kind and name.
     pub fn named<T: Stored>(&self, name: &str) -> Option<&Arc<T>> {
         T::table(self).named(name)

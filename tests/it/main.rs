@@ -4,6 +4,7 @@ mod admin;
 mod contacts_survive_kill;
 mod media_relay;
 mod registering;
+mod config;
 mod sdp_offer_answer;
 mod transaction;
 mod wire;

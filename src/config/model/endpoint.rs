@@ -157,7 +157,15 @@ options! {
 
 named_object!(Endpoint, Endpoint, [OWN, EXTRA, SHARED, JOINED], {
     fn hidden() -> &'static [&'static str] {
-        &["contact_deny", "contact_permit", "deny", "disallow", "permit", "security_mechanisms"]
+        &[
+            "contact_deny",
+            "contact_permit",
+            "contact_user",
+            "deny",
+            "disallow",
+            "permit",
+            "security_mechanisms",
+        ]
     }
 
     fn settle(&mut self, faults: &mut Vec<(&'static str, Fault)>) {

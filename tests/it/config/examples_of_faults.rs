@@ -1,0 +1,87 @@
+//! Faults as people and programs see them.
+
+use jackfield::config::Severity;
+
+use super::{SOUND, check_conf, found};
+
+#[test]
+fn all_faults_come_out_at_once_in_the_order_of_the_file() {
+    let report = check_conf(
+        "[100]\ntype=endpoint\nsetvar=A=1\nallow=pcmu\ntimers_min_se=20\nmax_contacts=1\nrtp_timeout=30s\n\
+         [100]\ntype=aor\nqualify_frequency=90000\ncontact=10.0.0.1\n[101]\ntype=endpont\n",
+    );
+    let text = report.text(Severity::Error);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "pjsip.conf:3:1: error[unknown-option]: endpoint '100': type=endpoint has no option 'setvar' (object not loaded)",
+            "    help: did you mean 'set_var'?",
+            "pjsip.conf:4:7: error[unknown-codec]: endpoint '100': allow: cannot allow unknown codec 'pcmu' (object not loaded)",
+            "    help: did you mean 'ulaw'?",
+            "pjsip.conf:6:1: error[unknown-option]: endpoint '100': type=endpoint has no option 'max_contacts' (object not loaded)",
+            "    help: 'max_contacts' is an option of type=aor",
+            "pjsip.conf:7:13: error[bad-number]: endpoint '100': rtp_timeout: '30s' is not a whole number from 0 to 4294967295 (object not loaded)",
+            "    help: write the number alone: 30",
+            "pjsip.conf:10:19: error[out-of-range]: aor '100': qualify_frequency: '90000' is not between 0 and 86400 (object not loaded)",
+            "pjsip.conf:11:9: error[bad-uri]: aor '100': contact: '10.0.0.1' is not a SIP URI: it must begin with 'sip:' or 'sips:' (object not loaded)",
+            "    help: write sip:10.0.0.1",
+            "pjsip.conf:13:6: error[unknown-type]: [101]: there is no type 'endpont'",
+            "    help: did you mean 'endpoint'?",
+            "7 errors, 0 warnings",
+        ]
+    );
+    assert_eq!(report.exit_status(false), 2);
+}
+
+#[test]
+fn json_has_the_same_and_the_counts() {
+    let report = check_conf(&format!("{SOUND}[x]\ntype=aor\nbogus=1\n"));
+    let json: serde_json::Value = serde_json::from_str(&report.json()).expect("JSON");
+    assert_eq!(json["errors"], 1);
+    assert_eq!(json["findings"][0]["file"], "pjsip.conf");
+    assert_eq!(json["findings"][0]["line"], 23);
+    assert_eq!(json["findings"][0]["code"], "unknown-option");
+    assert_eq!(json["findings"][0]["kind"], "aor");
+    assert_eq!(json["findings"][0]["effect"], "not-loaded");
+}
+
+#[test]
+fn duplicates_two_types_and_overridden_lines() {
+    let report = check_conf(&format!("{SOUND}[200]\ntype=aor\nmax_contacts=9\n[200](+)\ntype=aor\n"));
+    let duplicate = found(&report, "duplicate-object");
+    assert!(duplicate[0].contains("there is already one of that name, at pjsip.conf:18:1"), "{duplicate:?}");
+    assert!(found(&report, "two-types")[0].contains("'endpoint' at pjsip.conf:6:1, and 'aor'"));
+    let report = check_conf(&format!("{SOUND}[200](+)\ncontext=other\n"));
+    assert_eq!(
+        found(&report, "overridden"),
+        ["7:1 context=internal is overridden by context=other at pjsip.conf:22:1 | -"]
+    );
+}
+
+#[test]
+fn what_is_legal_but_not_obeyed_is_said_once() {
+    let phone = SOUND
+        .replace("direct_media=no", "direct_media=no\nmedia_encryption=sdes\ncos_audio=5\nrtp_engine=other");
+    let report = check_conf(&format!(
+        "{phone}[l]\ntype=resource_list\nevent=presence\nlist_item=200\n[m]\ntype=resource_list\nevent=dialog\nlist_item=200\n"
+    ));
+    let warnings = report.text(Severity::Warning);
+    assert!(warnings.contains("media_encryption=sdes is not yet obeyed"), "{warnings}");
+    assert_eq!(warnings.matches("nothing is done with objects of this type yet").count(), 1);
+    let notes = report.text(Severity::Note);
+    assert!(
+        notes.contains("cos_audio=5 is not yet obeyed") && notes.contains("rtp_engine has nothing to govern")
+    );
+    let defaults = SOUND.replace("direct_media=no", "direct_media=no\nmedia_encryption=no\ncos_audio=0");
+    assert_eq!(check_conf(&defaults).findings, [], "a default is obeyed whatever it is");
+}
+
+#[test]
+fn values_that_count_as_no_are_told() {
+    let report = check_conf(&SOUND.replace("direct_media=no", "direct_media=nein"));
+    assert_eq!(
+        found(&report, "not-a-truth-value"),
+        ["12:14 direct_media: 'nein' is neither yes nor no; it counts as no | write yes or no"]
+    );
+}
