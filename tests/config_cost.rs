@@ -68,6 +68,7 @@ fn pjsip_conf(count: u32) -> String {
 
 /// A million phones (endpoint, auth and aor) must fit into 2 GB together with everything else: 700 bytes each here.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what is measured is time itself")]
 fn a_million_phones_fit() {
     let scale = std::env::var("CONFIG_COST_PHONES").ok().and_then(|n| n.parse().ok()).unwrap_or(40_000u32);
     let before = resident();
