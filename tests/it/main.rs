@@ -2,7 +2,6 @@
 
 mod admin;
 mod config;
-mod config;
 mod contacts_survive_kill;
 mod media_relay;
 mod registering;
