@@ -11,8 +11,13 @@ pub struct Params<'m>(pub &'m [u8]);
 pub type Param<'m> = (&'m [u8], Option<&'m [u8]>);
 
 impl<'m> Params<'m> {
-    /// All parameters in order; nameless ones (`;;`) are skipped.
+    /// The parameters in order, the first [`limits::LIST_ITEMS`] of them; nameless ones (`;;`) are skipped.
     pub fn iter(self) -> impl Iterator<Item = Param<'m>> + use<'m> {
+        self.unbounded().take(limits::LIST_ITEMS)
+    }
+
+    /// All of them.
+    pub(super) fn unbounded(self) -> impl Iterator<Item = Param<'m>> + use<'m> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             while !rest.is_empty() {
@@ -24,7 +29,6 @@ impl<'m> Params<'m> {
             }
             None
         })
-        .take(limits::LIST_ITEMS)
     }
 
     /// The first parameter of that name (without regard to case): outer `None` when absent, inner when valueless.

@@ -1,10 +1,12 @@
 //! URIs, as views over the message's bytes (RFC 3261 19.1, RFC 3966). Raw text is kept: comparing, hashing and
 //! digesting use it; escapes are decoded only to compare.
 
-use super::params::Params;
+use super::host::authority;
+pub use super::host::{Host, host_port};
+use super::params::{Param, Params};
 use super::text;
+use crate::base::limits;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What a URI starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,17 +19,6 @@ pub enum Scheme {
     Tel,
     /// Any other; [`Uri::raw`] has its name.
     Other,
-}
-
-/// The host part of a URI or a Via.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Host<'m> {
-    /// A dotted quad.
-    V4(Ipv4Addr),
-    /// An IPv6 reference; written in brackets.
-    V6(Ipv6Addr),
-    /// A domain name, as written.
-    Name(&'m [u8]),
 }
 
 /// Why a URI could not be read.
@@ -75,43 +66,6 @@ pub struct Uri<'m> {
     pub headers: &'m [u8],
 }
 
-impl<'m> Host<'m> {
-    /// Reads a host without port: name, IPv4 or `[IPv6]`.
-    pub fn parse(s: &'m [u8]) -> Option<Host<'m>> {
-        if let Some(inner) = s.strip_prefix(b"[") {
-            return parse_v6(inner.strip_suffix(b"]")?).map(Host::V6);
-        }
-        leading_host(s).filter(|(_, length)| *length == s.len()).map(|(host, _)| host)
-    }
-
-    /// The address, when it is one.
-    pub fn ip(self) -> Option<IpAddr> {
-        match self {
-            Host::V4(a) => Some(IpAddr::V4(a)),
-            Host::V6(a) => Some(IpAddr::V6(a)),
-            Host::Name(_) => None,
-        }
-    }
-
-    /// Names without regard to case; addresses by value.
-    pub fn same(self, other: Host<'_>) -> bool {
-        match (self, other) {
-            (Host::Name(a), Host::Name(b)) => a.eq_ignore_ascii_case(b),
-            (a, b) => a.ip().is_some() && a.ip() == b.ip(),
-        }
-    }
-}
-
-impl fmt::Display for Host<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Host::V4(a) => a.fmt(f),
-            Host::V6(a) => write!(f, "[{a}]"),
-            Host::Name(n) => f.write_str(&String::from_utf8_lossy(n)),
-        }
-    }
-}
-
 /// The scheme and what follows its colon; `None` when there is none.
 fn split_scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
     match raw {
@@ -127,123 +81,6 @@ fn split_scheme(raw: &[u8]) -> Option<(Scheme, &[u8])> {
     let letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     (name.first()?.is_ascii_alphabetic() && name.iter().all(letter))
         .then(|| (Scheme::Other, &raw[colon + 1..]))
-}
-
-/// An IPv6 address; `:::` before an embedded IPv4 address is read as `::`, because RFC 3261's grammar produced it and
-/// RFC 5118 4.10 demands that it be tolerated.
-fn parse_v6(s: &[u8]) -> Option<Ipv6Addr> {
-    let text = std::str::from_utf8(s).ok()?;
-    if let Ok(address) = text.parse() {
-        return Some(address);
-    }
-    let (head, tail) = text.split_once(":::")?;
-    let tail: Ipv4Addr = tail.parse().ok()?;
-    let [.., high, low] = Ipv6Addr::from_bits(u128::from(tail.to_bits())).segments();
-    let head: Ipv6Addr = match head {
-        "" => Ipv6Addr::UNSPECIFIED,
-        _ if head.contains("::") || head.split(':').count() > 5 => return None,
-        // Completed to a whole address, so that the standard parser checks each group.
-        _ => {
-            let mut whole = [0u8; 48];
-            let zeros = b"::";
-            whole.get_mut(..head.len())?.copy_from_slice(head.as_bytes());
-            whole.get_mut(head.len()..head.len() + zeros.len())?.copy_from_slice(zeros);
-            std::str::from_utf8(&whole[..head.len() + zeros.len()]).ok()?.parse().ok()?
-        }
-    };
-    let mut segments = head.segments();
-    (segments[6], segments[7]) = (high, low);
-    Some(segments.into())
-}
-
-/// The strict dotted quad at the front of `s` and its length, without going through `str`; `None` when something else
-/// of a host stands there.
-fn leading_v4(s: &[u8]) -> Option<(Ipv4Addr, usize)> {
-    let mut octets = [0u8; 4];
-    let (mut at, mut digits, mut value, mut length) = (0, 0, 0u16, 0);
-    for b in s {
-        match b {
-            // A leading zero is octal to some and decimal to others, so it is neither.
-            b'0'..=b'9' if digits == 0 || value > 0 => {
-                (digits, value) = (digits + 1, value * 10 + u16::from(b - b'0'));
-                if value > 255 {
-                    return None;
-                }
-            }
-            b'.' if digits > 0 && at < 3 => {
-                octets[at] = value as u8;
-                (at, digits, value) = (at + 1, 0, 0);
-            }
-            b if HOST[usize::from(*b)] => return None,
-            _ => break,
-        }
-        length += 1;
-    }
-    octets[3] = value as u8;
-    (at == 3 && digits > 0).then(|| (octets.into(), length))
-}
-
-/// What may stand in a name or dotted quad. `_` is in no RFC and in many networks.
-const HOST: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut b = 0;
-    while b < 256 {
-        table[b] = (b as u8).is_ascii_alphanumeric() || matches!(b as u8, b'.' | b'-' | b'_');
-        b += 1;
-    }
-    table
-};
-
-/// The name or dotted quad at the front of `s`, and its length.
-fn leading_host(s: &[u8]) -> Option<(Host<'_>, usize)> {
-    if s.first()?.is_ascii_digit()
-        && let Some((v4, length)) = leading_v4(s)
-    {
-        return Some((Host::V4(v4), length));
-    }
-    let length = s.iter().position(|b| !HOST[usize::from(*b)]).unwrap_or(s.len());
-    (length > 0).then(|| (Host::Name(&s[..length]), length))
-}
-
-/// `host[:port]` at the front of `s`, and how many bytes it took.
-fn authority(s: &[u8]) -> Result<(Host<'_>, Option<u16>, usize), UriFault> {
-    let (host, end) = if let [b'[', inner @ ..] = s {
-        let length = memchr::memchr(b']', inner).ok_or(UriFault::Host)?;
-        (Host::V6(parse_v6(&inner[..length]).ok_or(UriFault::Host)?), length + 2)
-    } else {
-        leading_host(s).ok_or(UriFault::Host)?
-    };
-    let Some(digits) = s[end..].strip_prefix(b":") else { return Ok((host, None, end)) };
-    let (mut port, mut length) = (0u32, 0);
-    while let Some(b @ b'0'..=b'9') = digits.get(length) {
-        port = port.saturating_mul(10).saturating_add(u32::from(b - b'0'));
-        length += 1;
-    }
-    match u16::try_from(port) {
-        Ok(port) if port > 0 => Ok((host, Some(port), end + 1 + length)),
-        _ => Err(UriFault::Port),
-    }
-}
-
-/// Via's sent-by: `host[:port]`, with blanks allowed around the colon (RFC 3261 25.1 COLON).
-///
-/// # Errors
-/// When it is anything else.
-pub fn host_port(s: &[u8]) -> Result<(Host<'_>, Option<u16>), UriFault> {
-    let s = text::trim(s);
-    if let Ok((host, port, length)) = authority(s)
-        && length == s.len()
-    {
-        return Ok((host, port));
-    }
-    let bracket = if s.first() == Some(&b'[') { memchr::memchr(b']', s).ok_or(UriFault::Host)? } else { 0 };
-    let colon = bracket + memchr::memchr(b':', &s[bracket..]).ok_or(UriFault::Host)?;
-    let (host, port) = (text::trim(&s[..colon]), &s[colon + 1..]);
-    let host = Host::parse(host).ok_or(UriFault::Host)?;
-    match text::number(text::trim(port)).map(u16::try_from) {
-        Some(Ok(port)) if port > 0 => Ok((host, Some(port))),
-        _ => Err(UriFault::Port),
-    }
 }
 
 /// Bytes that no URI holds: blanks, controls, and what ends the URI for whoever reads it inside a header.
@@ -355,44 +192,133 @@ impl<'m> Uri<'m> {
 
     /// Equality of RFC 3261 19.1.4: scheme, user and password (escapes resolved, case kept), host, port exactly;
     /// `transport`, `ttl`, `user`, `maddr`, `method` must agree; other parameters when both have them; headers all.
+    /// `tel:` as RFC 3966 5 compares it: visual separators do not count, parameters all do. Other schemes by their text.
+    ///
+    /// URIs with more than [`limits::LIST_ITEMS`] parameters or headers are the same only when their text is.
     pub fn same(&self, other: &Uri<'_>) -> bool {
-        if self.scheme != other.scheme || matches!(self.scheme, Scheme::Other) {
-            return self.scheme == other.scheme && self.raw == other.raw;
+        if self.scheme != other.scheme {
+            return false;
         }
-        same_escaped(self.user.unwrap_or_default(), other.user.unwrap_or_default())
-            && self.user.is_some() == other.user.is_some()
-            && same_escaped(self.password.unwrap_or_default(), other.password.unwrap_or_default())
-            && self.port == other.port
-            && (self.scheme == Scheme::Tel || self.host.same(other.host))
-            && same_params(self.params, other.params)
-            && same_params(other.params, self.params)
-            && same_headers(self.headers, other.headers)
+        if self.raw == other.raw {
+            return true;
+        }
+        match self.scheme {
+            Scheme::Other => false,
+            Scheme::Tel => {
+                same_number(self.user.unwrap_or_default(), other.user.unwrap_or_default())
+                    && same_params(self.params, other.params, &|_| true)
+            }
+            Scheme::Sip | Scheme::Sips => {
+                same_escaped(self.user, other.user)
+                    && same_escaped(self.password, other.password)
+                    && self.port == other.port
+                    && self.host.same(other.host)
+                    && same_params(self.params, other.params, &tells)
+                    && same_headers(self.headers, other.headers)
+            }
+        }
     }
 }
 
-/// Parameters that make URIs differ even when only one side has them.
-const TELLING_PARAMS: [&[u8]; 5] = [b"transport", b"ttl", b"user", b"maddr", b"method"];
-
-fn same_params(a: Params<'_>, b: Params<'_>) -> bool {
-    a.iter().all(|(name, value)| match b.find(name) {
-        Some(theirs) => same_escaped_nocase(value.unwrap_or_default(), theirs.unwrap_or_default()),
-        None => !TELLING_PARAMS.iter().any(|telling| telling.eq_ignore_ascii_case(name)),
-    })
+/// Whether a parameter makes URIs differ even when only one side has it.
+fn tells(name: &[u8]) -> bool {
+    [&b"transport"[..], b"ttl", b"user", b"maddr", b"method"].iter().any(|telling| same_name(telling, name))
 }
 
+/// Both lists are laid out once, so that many long parameters cost no search through the bytes for each.
+fn same_params(a: Params<'_>, b: Params<'_>, tells: &dyn Fn(&[u8]) -> bool) -> bool {
+    if a.0 == b.0 {
+        return true;
+    }
+    let (mut left, mut right) = (Laid::new(), Laid::new());
+    if !left.fill(a.unbounded()) || !right.fill(b.unbounded()) {
+        return false;
+    }
+    let agrees = |own: &Laid<'_>, others: &Laid<'_>| {
+        own.items().iter().all(|(name, value)| {
+            match others.items().iter().find(|(n, _)| same_name(n, name)) {
+                Some((_, theirs)) => {
+                    same_escaped_nocase(value.unwrap_or_default(), theirs.unwrap_or_default())
+                }
+                None => !tells(name),
+            }
+        })
+    };
+    agrees(&left, &right) && agrees(&right, &left)
+}
+
+/// Headers of URIs agree in any order, their names without regard to case.
 fn same_headers(a: &[u8], b: &[u8]) -> bool {
     if a == b {
         return true;
     }
-    let mut left: Vec<&[u8]> = a.split(|c| *c == b'&').collect();
-    let mut right: Vec<&[u8]> = b.split(|c| *c == b'&').collect();
-    left.sort_unstable();
-    right.sort_unstable();
-    left == right
+    let (mut left, mut right) = (Laid::new(), Laid::new());
+    if !left.fill(headers(a)) || !right.fill(headers(b)) || left.used != right.used {
+        return false;
+    }
+    let mut taken = [false; limits::LIST_ITEMS];
+    left.items().iter().all(|(name, value)| {
+        let found = right.items().iter().enumerate().position(|(i, (n, theirs))| {
+            let value = value.unwrap_or_default();
+            !taken[i] && same_name(n, name) && same_decoded(value, theirs.unwrap_or_default())
+        });
+        found.map(|i| taken[i] = true).is_some()
+    })
+}
+
+fn headers(s: &[u8]) -> impl Iterator<Item = Param<'_>> {
+    s.split(|b| *b == b'&').filter(|item| !item.is_empty()).map(|item| {
+        match item.iter().position(|b| *b == b'=') {
+            Some(eq) => (&item[..eq], Some(&item[eq + 1..])),
+            None => (item, None),
+        }
+    })
+}
+
+/// Items of a list, side by side, without allocation.
+struct Laid<'m> {
+    items: [Param<'m>; limits::LIST_ITEMS],
+    used: usize,
+}
+
+impl<'m> Laid<'m> {
+    fn new() -> Laid<'m> {
+        Laid { items: [(b"", None); limits::LIST_ITEMS], used: 0 }
+    }
+
+    /// Whether all found room.
+    fn fill(&mut self, items: impl Iterator<Item = Param<'m>>) -> bool {
+        for item in items {
+            let Some(place) = self.items.get_mut(self.used) else { return false };
+            (*place, self.used) = (item, self.used + 1);
+        }
+        true
+    }
+
+    fn items(&self) -> &[Param<'m>] {
+        &self.items[..self.used]
+    }
+}
+
+/// Numbers of `tel:` URIs without their visual separators, hexadecimal digits in either case.
+fn same_number(a: &[u8], b: &[u8]) -> bool {
+    let digits = |s| decoded(s).filter(|(b, _)| !b"-.()".contains(b)).map(|(b, _)| b.to_ascii_lowercase());
+    digits(a).eq(digits(b))
+}
+
+fn same_name(a: &[u8], b: &[u8]) -> bool {
+    text::same(a, b) || ((a.contains(&b'%') || b.contains(&b'%')) && same_escaped_nocase(a, b))
+}
+
+fn same_escaped(a: Option<&[u8]>, b: Option<&[u8]>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => same_decoded(a, b),
+        (a, b) => a.is_none() && b.is_none(),
+    }
 }
 
 /// Reserved characters differ from their escapes; all others equal them.
-fn same_escaped(a: &[u8], b: &[u8]) -> bool {
+fn same_decoded(a: &[u8], b: &[u8]) -> bool {
     a == b || decoded(a).eq(decoded(b))
 }
 
@@ -500,8 +426,12 @@ mod tests {
                 "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
                 "sip:alice@atlanta.com?priority=urgent&subject=project%20x",
             ),
+            ("sip:a@c?Subject=a%20b&x=1", "sip:a@c?x=1&subject=%61%20b"),
+            ("sip:a@c;%6Cr;n%61me=v", "sip:a@c;name=V"),
+            ("sip:a@c;x=%41", "sip:a@c;x=a"),
+            ("tel:+1-(555).22;ext=7;isub=x", "TEL:+155522;isub=x;ext=7"),
         ] {
-            assert!(uri(a).same(&uri(b)), "{a} = {b}");
+            assert!(uri(a).same(&uri(b)) && uri(b).same(&uri(a)), "{a} = {b}");
         }
         for (a, b) in [
             ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
@@ -512,8 +442,21 @@ mod tests {
             ("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"),
             ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"),
             ("sip:a%40b@c", "sip:a@c"),
+            ("sip:a%3Bb@c", "sip:a;b@c"),
+            ("sip:a@c?x=1&x=1", "sip:a@c?x=1&x=2"),
+            ("sip:a@c?x=1&x=1", "sip:a@c?x=1&y=1"),
+            ("sip:a@c", "sip:c"),
+            ("sip:a:@c", "sip:a@c"),
+            ("sip:a@c", "sips:a@c"),
+            ("tel:+1555;phone-context=a", "tel:+1555"),
+            ("tel:+1555", "tel:1555"),
+            ("mailto:a@b", "mailto:A@b"),
         ] {
-            assert!(!uri(a).same(&uri(b)), "{a} != {b}");
+            assert!(!uri(a).same(&uri(b)) && !uri(b).same(&uri(a)), "{a} != {b}");
         }
+        let many = |last: &str| (0..limits::LIST_ITEMS).map(|i| format!(";p{i}")).collect::<String>() + last;
+        let (a, b) = (format!("sip:h{}", many(";transport=udp")), format!("sip:h{}", many(";transport=tcp")));
+        assert!(!uri(&a).same(&uri(&b)), "too many to compare, and not the same text");
+        assert!(uri(&a).same(&uri(&a.clone())));
     }
 }
