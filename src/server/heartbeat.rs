@@ -88,7 +88,8 @@ mod tests {
         let (mut poller, waker) = Poller::new().expect("epoll");
         let heart = Heartbeat::default();
         let (fed, said) = (Arc::new(Mutex::new(0u32)), Arc::new(Mutex::new(Vec::new())));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("rt");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("rt");
         let (feed, say) = (Arc::clone(&fed), Arc::clone(&said));
         runtime.spawn(heart.clone().watch_every(
             Duration::from_millis(20),

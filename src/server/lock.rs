@@ -40,7 +40,11 @@ impl fmt::Display for LockFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LockFault::Held { path, pid: Some(pid) } => {
-                write!(f, "process {pid} already serves this tree ({} is locked); stop it first", path.display())
+                write!(
+                    f,
+                    "process {pid} already serves this tree ({} is locked); stop it first",
+                    path.display()
+                )
             }
             LockFault::Held { path, pid: None } => {
                 write!(f, "another process already serves this tree ({} is locked)", path.display())
@@ -106,7 +110,10 @@ mod tests {
         std::fs::create_dir_all(&dir).expect("a directory");
         let first = TreeLock::take(&dir).expect("free");
         let fault = TreeLock::take(&dir).expect_err("held").to_string();
-        assert!(fault.starts_with(&format!("process {} already serves this tree", std::process::id())), "{fault}");
+        assert!(
+            fault.starts_with(&format!("process {} already serves this tree", std::process::id())),
+            "{fault}"
+        );
         drop(first);
         drop(TreeLock::take(&dir).expect("free again"));
         let nowhere = TreeLock::take(&dir.join("none")).expect_err("no directory");

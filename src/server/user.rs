@@ -72,7 +72,8 @@ impl RunAs {
 impl Identity {
     /// Whether there is anything to change: somebody was named, and we are not that one already.
     fn differs(&self) -> bool {
-        self.uid.is_some_and(|uid| uid != Uid::effective()) || self.gid.is_some_and(|gid| gid != Gid::effective())
+        self.uid.is_some_and(|uid| uid != Uid::effective())
+            || self.gid.is_some_and(|gid| gid != Gid::effective())
     }
 
     /// Gives a directory we made, or a file in it, to the user.
@@ -140,7 +141,8 @@ mod tests {
 
     #[test]
     fn becoming_what_we_are_already_needs_no_rights() {
-        let me = RunAs { user: Some(Uid::effective().to_string()), group: Some(Gid::effective().to_string()) };
+        let me =
+            RunAs { user: Some(Uid::effective().to_string()), group: Some(Gid::effective().to_string()) };
         // In a container our number may have no name.
         if let Ok(identity) = me.find() {
             assert_eq!(identity.become_it(), Ok(()));
