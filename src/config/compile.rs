@@ -4,17 +4,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::draft::{Draft, Setting};
+use super::draft::Draft;
 use super::finding::{Effect, Finding, Severity};
-use super::hints;
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Other, Pool,
-    Provenance, Registration, System, Transport, other,
+    Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Other, Pool, Provenance,
+    Registration, Rtp, System, Transport, other,
 };
 use super::objects::{Objects, Stored, Table, VisitKinds, visit_kinds};
 use super::origin::{Origin, Sources};
-use super::value::Fault;
+use super::read::{read_object, unknown_option};
 use crate::base::ids::Name;
 use crate::base::limits;
 
@@ -99,6 +98,7 @@ impl<'g> Compiler<'g> {
             Kind::DomainAlias => self.build::<DomainAlias>(draft, sources),
             Kind::Registration => self.build::<Registration>(draft, sources),
             Kind::Contact => self.build::<Contact>(draft, sources),
+            Kind::Rtp => self.build::<Rtp>(draft, sources),
             _ => self.keep_other(draft, sources),
         }
     }
@@ -211,7 +211,8 @@ impl<'g> Compiler<'g> {
     }
 }
 
-/// Compiles one row: what a realtime table's change needs. Nothing is said about what it refers to.
+/// Compiles one row: what a realtime table's change needs. What it takes from other objects (named lists, default
+/// algorithms) is filled in; nothing is said about names that nothing answers to.
 pub fn compile_one<T: Stored>(
     draft: &Draft<'_>,
     objects: &Objects,
@@ -228,112 +229,13 @@ pub fn compile_one<T: Stored>(
         }
     }
     match object {
-        Some(object) => Ok((Arc::new(object), findings)),
+        Some(object) => {
+            let mut object = object.resolved(objects).unwrap_or(object);
+            object.share(pool);
+            Ok((Arc::new(object), findings))
+        }
         None => Err(findings),
     }
-}
-
-/// Reads all settings of a draft; `None` when one of them, or all of them together, will not do.
-fn read_object<T: Object>(
-    draft: &Draft<'_>,
-    name: &Name,
-    pool: &mut Pool,
-    sources: &Sources,
-    findings: &mut Vec<Finding>,
-) -> Option<T> {
-    let specs = T::specs();
-    let mut object = T::blank(name.clone());
-    let mut set: Vec<(usize, Origin)> = Vec::with_capacity(draft.settings.len());
-    let mut good = !name.is_empty();
-    if name.is_empty() {
-        findings.push(Finding::error("no-name", draft.at, "it has no name"));
-    }
-    if draft.settings.len() > limits::SETTINGS_PER_OBJECT {
-        let message =
-            format!("{} settings; {} is the limit", draft.settings.len(), limits::SETTINGS_PER_OBJECT);
-        findings.push(Finding::error("too-many-settings", draft.at, message));
-        return None;
-    }
-    for setting in &draft.settings {
-        let Some(index) = specs.index(&setting.option) else {
-            good &= unknown_option(T::KIND, name, setting, sources, findings);
-            continue;
-        };
-        let spec = specs.get(index)?;
-        let result = (spec.apply)(&mut object, &setting.value, &mut pool.cx);
-        for remark in pool.cx.remarks.drain(..) {
-            findings.push(value_finding(Severity::Warning, spec.name, setting, remark));
-        }
-        match result {
-            Ok(()) => set.push((index, setting.at)),
-            Err(fault) => {
-                good = false;
-                let log = format!(
-                    "Error parsing {}={} at line {} of {}",
-                    spec.name,
-                    setting.value,
-                    setting.at.line,
-                    sources.name(setting.at.source)
-                );
-                findings.push(value_finding(Severity::Error, spec.name, setting, fault).log(log));
-            }
-        }
-    }
-    let provenance = Provenance::new(draft.at, &set, &mut pool.lines);
-    if good {
-        let mut faults = Vec::new();
-        object.settle(&mut faults);
-        good = faults.is_empty();
-        for (option, fault) in faults {
-            let at = specs.index(option).and_then(|index| provenance.of(index)).unwrap_or(draft.at);
-            let mut finding = Finding::error(fault.code, at, fault.message).option(option);
-            finding.help = fault.help;
-            finding.log = fault.log;
-            findings.push(finding);
-        }
-    }
-    if !good {
-        return None;
-    }
-    object.share(pool);
-    *object.provenance_mut() = provenance;
-    Some(object)
-}
-
-fn value_finding(severity: Severity, option: &str, setting: &Setting<'_>, fault: Fault) -> Finding {
-    let at = setting.value_at(fault.offset);
-    let mut finding =
-        Finding::new(severity, fault.code, at, format!("{option}: {}", fault.message)).option(option);
-    finding.help = fault.help;
-    finding
-}
-
-/// Whether the object may load all the same: `@` marks extended fields, which belong to others.
-fn unknown_option(
-    kind: Kind,
-    name: &Name,
-    setting: &Setting<'_>,
-    sources: &Sources,
-    findings: &mut Vec<Finding>,
-) -> bool {
-    let option = &*setting.option;
-    if option.starts_with('@') {
-        let message = format!("extended field '{option}' is not used here");
-        findings.push(Finding::note("extended-field", setting.at, message).option(option));
-        return true;
-    }
-    let log = format!(
-        "Could not find option suitable for category '{name}' named '{option}' at line {} of {}",
-        setting.at.line,
-        sources.name(setting.at.source)
-    );
-    let mut finding =
-        Finding::error("unknown-option", setting.at, format!("type={kind} has no option '{option}'"))
-            .option(option)
-            .log(log);
-    finding.help = hints::for_option(kind, option);
-    findings.push(finding);
-    false
 }
 
 struct KeepAbsent<'a, 'g>(&'a mut Compiler<'g>);

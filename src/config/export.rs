@@ -56,10 +56,13 @@ fn draft<T: Object>(object: &T, blank: &T) -> Draft<'static> {
     draft
 }
 
-/// A draft as a section of `pjsip.conf`; one of [`Kind::NamedAcl`] as a section of `acl.conf`.
+/// A draft as a section of `pjsip.conf`, or of the file its kind has of its own: `acl.conf`, `rtp.conf`.
 pub fn conf(draft: &Draft<'_>) -> String {
-    let mut out = format!("[{}]\n", draft.id);
-    if draft.kind != Kind::NamedAcl {
+    let mut out = match draft.kind {
+        Kind::Rtp => "[general]\n".to_owned(),
+        _ => format!("[{}]\n", draft.id),
+    };
+    if !draft.kind.has_own_file() {
         let _ = writeln!(out, "type={}", draft.kind);
     }
     for setting in &draft.settings {
@@ -73,7 +76,7 @@ pub fn conf(draft: &Draft<'_>) -> String {
 /// A draft as a table of a TOML file. Repeated options become arrays.
 pub fn toml(draft: &Draft<'_>) -> String {
     let mut out = match draft.kind {
-        Kind::Global | Kind::System => format!("[{}]\n", draft.kind),
+        Kind::Global | Kind::System | Kind::Rtp => format!("[{}]\n", draft.kind),
         kind => format!("[{kind}.{}]\n", toml_text(&draft.id)),
     };
     let mut done: Vec<&str> = Vec::new();

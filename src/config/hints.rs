@@ -2,8 +2,8 @@
 
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Registration, System,
-    Transport, other,
+    Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Registration, Rtp,
+    System, Transport, other,
 };
 use super::suggest;
 
@@ -122,6 +122,7 @@ pub fn option_names(kind: Kind) -> Vec<&'static str> {
         Kind::DomainAlias => names::<DomainAlias>(),
         Kind::Contact => names::<Contact>(),
         Kind::Registration => names::<Registration>(),
+        Kind::Rtp => names::<Rtp>(),
         Kind::Wizard => super::wizard::OPTIONS.to_vec(),
         other => other::legal_options(other).unwrap_or_default().to_vec(),
     }
@@ -140,7 +141,7 @@ pub fn for_option(kind: Kind, wrong: &str) -> Option<String> {
     }
     let owners: Vec<Kind> = Kind::all()
         .filter(|other| {
-            !matches!(other, Kind::NamedAcl | Kind::Wizard | Kind::Contact | Kind::SubscriptionPersistence)
+            !other.has_own_file() && !matches!(other, Kind::Contact | Kind::SubscriptionPersistence)
         })
         .filter(|other| option_names(*other).iter().any(|name| name.eq_ignore_ascii_case(wrong)))
         .collect();
@@ -158,9 +159,7 @@ pub fn likely_kind<'a>(options: impl Iterator<Item = &'a str> + Clone) -> Option
         options.clone().filter(|option| names.iter().any(|name| name.eq_ignore_ascii_case(option))).count()
     };
     Kind::all()
-        .filter(|kind| {
-            !matches!(kind, Kind::NamedAcl | Kind::Wizard | Kind::Contact | Kind::SubscriptionPersistence)
-        })
+        .filter(|kind| !kind.has_own_file() && !matches!(kind, Kind::Contact | Kind::SubscriptionPersistence))
         .map(|kind| (score(kind), kind))
         .filter(|(score, _)| *score > 0)
         .max_by_key(|(score, kind)| (*score, std::cmp::Reverse(*kind)))

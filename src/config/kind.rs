@@ -41,6 +41,8 @@ pub enum Kind {
     SubscriptionPersistence,
     /// `type=phoneprov`.
     Phoneprov,
+    /// `[general]` of `rtp.conf`.
+    Rtp,
     /// `type=wizard` of `pjsip_wizard.conf`.
     Wizard,
 }
@@ -65,6 +67,7 @@ const KINDS: &[(Kind, &str, &str)] = &[
     (Kind::ResourceList, "resource_list", "ps_resource_list"),
     (Kind::SubscriptionPersistence, "subscription_persistence", "ps_subscription_persistence"),
     (Kind::Phoneprov, "phoneprov", ""),
+    (Kind::Rtp, "rtp", ""),
     (Kind::Wizard, "wizard", ""),
 ];
 
@@ -88,12 +91,14 @@ impl Kind {
         Some(self.row().2).filter(|table| !table.is_empty())
     }
 
+    /// Whether it is written in a file of its own rather than in `pjsip.conf`.
+    pub fn has_own_file(self) -> bool {
+        matches!(self, Kind::NamedAcl | Kind::Rtp | Kind::Wizard)
+    }
+
     /// The kind that `pjsip.conf` calls `name` in its `type=`. Compared exactly, as Asterisk does.
     pub fn of_type(name: &str) -> Option<Kind> {
-        KINDS
-            .iter()
-            .find(|row| row.1 == name && !matches!(row.0, Kind::NamedAcl | Kind::Wizard))
-            .map(|row| row.0)
+        KINDS.iter().find(|row| row.1 == name && !row.0.has_own_file()).map(|row| row.0)
     }
 
     /// The kind whose rows a realtime table holds.

@@ -26,6 +26,7 @@ pub mod objects;
 pub mod origin;
 pub mod pjsip_conf;
 pub mod plan;
+mod read;
 mod references;
 pub mod suggest;
 pub mod toml_file;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::kind::Kind;
 use super::model::{
     Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Other, Registration,
-    System, Transport,
+    Rtp, System, Transport,
 };
 use super::origin::Sources;
 use crate::base::ids::Name;
@@ -23,6 +23,8 @@ pub struct Objects {
     pub global: Arc<Global>,
     /// What holds for the stack, from start to end.
     pub system: Arc<System>,
+    /// What holds for all media.
+    pub rtp: Arc<Rtp>,
     /// Where we listen.
     pub transports: Sorted<Transport>,
     /// Phones and trunks.
@@ -58,6 +60,8 @@ pub enum AnyObject {
     Global(Arc<Global>),
     /// What holds for the stack.
     System(Arc<System>),
+    /// What holds for all media.
+    Rtp(Arc<Rtp>),
     /// Where we listen.
     Transport(Arc<Transport>),
     /// A phone or trunk.
@@ -256,6 +260,7 @@ macro_rules! stored {
 stored! {
     Global Arc<Global>, global;
     System Arc<System>, system;
+    Rtp Arc<Rtp>, rtp;
     Transport Sorted<Transport>, transports;
     Endpoint Lookup<Endpoint>, endpoints;
     Aor Lookup<Aor>, aors;

@@ -6,78 +6,33 @@ use std::sync::Arc;
 use super::compile::Compiler;
 use super::finding::Finding;
 use super::kind::Kind;
-use super::model::{Acl, Auth, Endpoint, Object, Registration};
-use super::objects::{Objects, Table};
+use super::model::{Auth, Endpoint, Object, Registration};
+use super::objects::{Objects, Stored, Table, VisitKinds, visit_kinds};
 use super::suggest;
 use super::value::access::Access;
 use crate::base::ids::Name;
 use crate::base::limits;
 
 impl Compiler<'_> {
-    /// Fills in what objects take from others.
+    /// Fills in what objects take from others: named lists, default algorithms.
     pub(super) fn resolve(&mut self) {
-        self.resolve_endpoint_lists();
-        let acls: Vec<Arc<Acl>> =
-            self.objects.acls.values().filter(|acl| names_lists(acl)).cloned().collect();
-        for acl in acls {
-            let mut acl = Acl::clone(&acl);
-            find_lists(&mut acl.source, &self.objects);
-            find_lists(&mut acl.contact, &self.objects);
-            self.put(acl);
-        }
-        self.resolve_algorithms();
+        visit_kinds(&mut Resolver(self));
+        self.check_secrets();
     }
 
-    fn resolve_endpoint_lists(&mut self) {
-        let named = |access: &Access| !access.names.is_empty();
-        let endpoints: Vec<Arc<Endpoint>> = self
-            .objects
-            .endpoints
-            .values()
-            .filter(|endpoint| named(&endpoint.options.access) || named(&endpoint.options.contact_access))
-            .cloned()
-            .collect();
-        for endpoint in endpoints {
-            let mut endpoint = Endpoint::clone(&endpoint);
-            let options = Arc::make_mut(&mut endpoint.options);
-            find_lists(&mut options.access, &self.objects);
-            find_lists(&mut options.contact_access, &self.objects);
-            endpoint.share(&mut self.pool);
-            self.put(endpoint);
-        }
-    }
-
-    /// Auths without algorithms of their own take the global ones.
-    fn resolve_algorithms(&mut self) {
-        let global = self.objects.global.clone();
-        let (uas, uac) = (&global.default_auth_algorithms_uas.list, &global.default_auth_algorithms_uac.list);
-        let differs = |auth: &Auth| {
-            let options = &*auth.options;
-            (options.algorithms_uas.inherited && options.algorithms_uas.list != *uas)
-                || (options.algorithms_uac.inherited && options.algorithms_uac.list != *uac)
+    /// Auths that take algorithms from the global section for which they hold no secret.
+    fn check_secrets(&mut self) {
+        let lacking = |auth: &&Arc<Auth>| {
+            let uas = &auth.options.algorithms_uas;
+            uas.inherited && uas.list.iter().any(|algorithm| !auth.can(*algorithm))
         };
-        let auths: Vec<Arc<Auth>> =
-            self.objects.auths.values().filter(|auth| differs(auth)).cloned().collect();
+        let auths: Vec<Arc<Auth>> = self.objects.auths.values().filter(lacking).cloned().collect();
         for auth in auths {
-            let mut auth = Auth::clone(&auth);
-            let options = Arc::make_mut(&mut auth.options);
-            for (own, global) in [(&mut options.algorithms_uas, uas), (&mut options.algorithms_uac, uac)] {
-                if own.inherited {
-                    own.list.clone_from(global);
-                }
-            }
-            for algorithm in
-                auth.options.algorithms_uas.list.iter().filter(|algorithm| !auth.can(**algorithm))
-            {
-                let message = format!(
-                    "default_auth_algorithms_uas asks for {algorithm:?}, for which it has neither password nor digest"
-                );
-                self.report(
-                    Finding::error("missing-secret", auth.at(), message).about(Kind::Auth, &auth.name),
-                );
-            }
-            auth.share(&mut self.pool);
-            self.put(auth);
+            let asked = auth.option("supported_algorithms_uas").unwrap_or_default();
+            let message = format!(
+                "default_auth_algorithms_uas asks for {asked}, but there is neither a password nor a digest for each"
+            );
+            self.report(Finding::error("missing-secret", auth.at(), message).about(Kind::Auth, &auth.name));
         }
     }
 
@@ -113,16 +68,20 @@ impl Compiler<'_> {
     }
 }
 
-fn names_lists(acl: &Acl) -> bool {
-    !acl.source.names.is_empty() || !acl.contact.names.is_empty()
-}
+struct Resolver<'a, 'g>(&'a mut Compiler<'g>);
 
-fn find_lists(access: &mut Access, objects: &Objects) {
-    access.named = access
-        .names
-        .iter()
-        .map(|name| (name.clone(), objects.named_acls.get(name).map(|acl| acl.shared_rules())))
-        .collect();
+impl VisitKinds for Resolver<'_, '_> {
+    fn visit<T: Stored>(&mut self) {
+        let compiler = &mut *self.0;
+        let resolved: Vec<T> = T::table(&compiler.objects)
+            .all()
+            .filter_map(|object| object.resolved(&compiler.objects))
+            .collect();
+        for mut object in resolved {
+            object.share(&mut compiler.pool);
+            compiler.put(object);
+        }
+    }
 }
 
 /// A name that an object mentions.

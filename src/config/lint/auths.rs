@@ -1,13 +1,18 @@
 //! Auths: names and hashes that will not fit.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Lint, sorted};
+use crate::base::ids::Name;
 use crate::config::model::Auth;
 use crate::config::model::auth::AuthType;
 
 pub(super) fn look(lint: &mut Lint<'_>) {
     let objects = lint.objects;
+    let lower: HashMap<String, &Name> =
+        objects.endpoints.keys().map(|name| (name.to_ascii_lowercase(), name)).collect();
     for auth in sorted(objects.auths.values().map(|auth| &**auth)) {
-        names(lint, auth);
+        names(lint, auth, &lower);
         hashes(lint, auth);
         if !auth.password.is_empty() && *auth.password == *auth.username {
             let message = "the password is the user name: scanners try that first";
@@ -21,14 +26,13 @@ pub(super) fn look(lint: &mut Lint<'_>) {
 }
 
 /// S4-61: user names are compared byte for byte.
-fn names(lint: &mut Lint<'_>, auth: &Auth) {
+fn names(lint: &mut Lint<'_>, auth: &Auth, lower: &HashMap<String, &Name>) {
     let objects = lint.objects;
     let user = &auth.username;
-    if objects.endpoints.contains_key(user) || !user.bytes().any(|b| b.is_ascii_alphabetic()) {
+    if objects.endpoints.contains_key(user) {
         return;
     }
-    let differing = objects.endpoints.keys().find(|name| name.eq_ignore_ascii_case(user));
-    if let Some(name) = differing {
+    if let Some(name) = lower.get(&user.to_ascii_lowercase()) {
         let message = format!(
             "username '{user}' and endpoint '{name}' differ in upper and lower case: they are not the same"
         );
@@ -56,7 +60,7 @@ fn hashes(lint: &mut Lint<'_>, auth: &Auth) {
 /// An auth that no endpoint and no registration names. One whose endpoint lacks `auth` is told there.
 fn used(lint: &mut Lint<'_>) {
     let objects = lint.objects;
-    let mut named: std::collections::HashSet<&str> = std::collections::HashSet::new();
+    let mut named: HashSet<&str> = HashSet::new();
     for endpoint in objects.endpoints.values() {
         named.extend(endpoint.auth.iter().chain(endpoint.extra().outbound_auth.iter()).map(|name| &**name));
     }

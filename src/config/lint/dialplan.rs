@@ -152,7 +152,8 @@ fn old_technology(lint: &mut Lint<'_>, objects: &Objects, dialled: &Dialled) {
 /// S4-87.
 fn unknown_endpoint(lint: &mut Lint<'_>, objects: &Objects, dialled: &Dialled) {
     let name = dialled.name.as_str();
-    if objects.endpoints.contains_key(name) || objects.endpoints.is_empty() {
+    if objects.endpoints.contains_key(name) || objects.endpoints.is_empty() || !lint.wants("no-such-endpoint")
+    {
         return;
     }
     let log = format!("Unable to create PJSIP channel - endpoint '{name}' was not found");

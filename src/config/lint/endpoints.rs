@@ -163,7 +163,7 @@ fn contexts(lint: &mut Lint<'_>, endpoint: &Endpoint) {
         ("overlap_context", &options.overlap_context),
     ];
     for (option, context) in named.into_iter().filter(|(_, context)| !context.is_empty()) {
-        if dialplan.has(context) {
+        if dialplan.has(context) || !lint.wants("no-such-context") {
             continue;
         }
         let message = format!("{option}={context}, but extensions.conf has no such context");
@@ -175,6 +175,9 @@ fn contexts(lint: &mut Lint<'_>, endpoint: &Endpoint) {
         lint.warn("no-such-context", endpoint, option, message).help(help);
     }
     let context = endpoint.subscribe_context();
+    if !lint.wants("no-hints") {
+        return;
+    }
     if options.allow_subscribe
         && dialplan.has(context)
         && dialplan.has_hints()

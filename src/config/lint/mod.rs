@@ -122,6 +122,11 @@ impl<'a> Lint<'a> {
         self.say(Severity::Note, code, object, option, message.into())
     }
 
+    /// Whether a rule has not yet spoken too often. For rules whose words cost a search.
+    fn wants(&self, code: &str) -> bool {
+        self.said.get(code).is_none_or(|said| *said < PER_RULE)
+    }
+
     fn push(&mut self, mut finding: Finding) -> Said<'_> {
         let said = self.said.entry(finding.code).or_default();
         *said += 1;

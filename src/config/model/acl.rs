@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::object::flat_object;
 use super::provenance::Provenance;
 use crate::base::ids::Name;
+use crate::config::objects::Objects;
 use crate::config::value::access::{Access, Deny, NamedLists, Permit, Rules};
 use crate::config::value::spec::options;
 
@@ -40,7 +41,20 @@ options! {
     Obeyed "permit" source, Permit;
 }
 
-flat_object!(Acl, Acl, [OPTIONS], {});
+flat_object!(Acl, Acl, [OPTIONS], {
+    fn resolved(&self, objects: &Objects) -> Option<Self> {
+        let source = self.source.resolved(&objects.named_acls);
+        let contact = self.contact.resolved(&objects.named_acls);
+        if source.is_none() && contact.is_none() {
+            return None;
+        }
+        Some(Acl {
+            source: source.unwrap_or_else(|| self.source.clone()),
+            contact: contact.unwrap_or_else(|| self.contact.clone()),
+            ..self.clone()
+        })
+    }
+});
 
 /// A section of `acl.conf`.
 #[derive(Clone, Debug, Default, PartialEq)]

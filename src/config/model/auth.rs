@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::object::{Pool, named_object};
 use super::provenance::Provenance;
 use crate::base::ids::Name;
+use crate::config::objects::Objects;
 use crate::config::value::Fault;
 use crate::config::value::algorithms::{Algorithm, AlgorithmList, Algorithms, DigestList, Digests, Md5Cred};
 use crate::config::value::scalar::{Secret, Text, Uint};
@@ -167,6 +168,24 @@ named_object!(Auth, Auth, [OWN, OAUTH, SHARED], {
                 faults.push((option, Fault::new("missing-option", message)));
             }
         }
+    }
+
+    /// An auth without algorithms of its own takes the global ones.
+    fn resolved(&self, objects: &Objects) -> Option<Self> {
+        let global = &objects.global;
+        let (uas, uac) = (&global.default_auth_algorithms_uas.list, &global.default_auth_algorithms_uac.list);
+        let differs = |own: &Algorithms, global: &[Algorithm]| own.inherited && *own.list != *global;
+        if !differs(&self.options.algorithms_uas, uas) && !differs(&self.options.algorithms_uac, uac) {
+            return None;
+        }
+        let mut auth = self.clone();
+        let options = Arc::make_mut(&mut auth.options);
+        for (own, global) in [(&mut options.algorithms_uas, uas), (&mut options.algorithms_uac, uac)] {
+            if own.inherited {
+                own.list.clone_from(global);
+            }
+        }
+        Some(auth)
     }
 
     fn shared_part(&self) -> usize {

@@ -7,6 +7,7 @@ use super::endpoint_words::{DtlsSetup, DtlsVerify, IncomingOfferPref, MediaEncry
 use super::object::{Pool, named_object};
 use super::provenance::Provenance;
 use crate::base::ids::Name;
+use crate::config::objects::Objects;
 use crate::config::value::Fault;
 use crate::config::value::callerid::{CallerId, CallerIdentity};
 use crate::config::value::lists::{NameList, Names, TextList, Variables};
@@ -212,6 +213,19 @@ named_object!(Endpoint, Endpoint, [OWN, EXTRA, SHARED, JOINED], {
             }
             _ => {}
         }
+    }
+
+    fn resolved(&self, objects: &Objects) -> Option<Self> {
+        let access = self.options.access.resolved(&objects.named_acls);
+        let contact_access = self.options.contact_access.resolved(&objects.named_acls);
+        if access.is_none() && contact_access.is_none() {
+            return None;
+        }
+        let mut endpoint = self.clone();
+        let options = Arc::make_mut(&mut endpoint.options);
+        options.access = access.unwrap_or_else(|| options.access.clone());
+        options.contact_access = contact_access.unwrap_or_else(|| options.contact_access.clone());
+        Some(endpoint)
     }
 
     fn shared_part(&self) -> usize {

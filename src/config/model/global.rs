@@ -3,11 +3,12 @@
 use super::object::flat_object;
 use super::provenance::Provenance;
 use crate::base::ids::Name;
+use crate::config::suggest;
 use crate::config::value::Fault;
 use crate::config::value::algorithms::{AlgorithmList, Algorithms};
-use crate::config::value::lists::TextList;
+use crate::config::value::lists::{TextList, parts};
 use crate::config::value::scalar::{Int, NotEmpty, Text, Truth, Uint, YesNo};
-use crate::config::value::spec::options;
+use crate::config::value::spec::{Codec, Cx, options};
 use crate::config::value::words::{OneOf, words};
 
 words! {
@@ -57,7 +58,7 @@ options! {
     /// Look up users by name only.
     Obeyed "disable_multi_domain" disable_multi_domain: bool = false, Truth;
     /// Identifiers in the order tried.
-    Obeyed "endpoint_identifier_order" endpoint_identifier_order: Box<[Name]> = default_order(), TextList;
+    Obeyed "endpoint_identifier_order" endpoint_identifier_order: Box<[Name]> = default_order(), IdentifierOrder;
     /// Cut the user part at the first semicolon.
     Obeyed "ignore_uri_user_options" ignore_uri_user_options: bool = false, Truth;
     /// Seconds between CRLF keep-alives on streams; 0 is off.
@@ -99,16 +100,26 @@ fn default_order() -> Box<[Name]> {
     ["ip", "username", "anonymous"].map(Name::from).into()
 }
 
-flat_object!(Global, Global, [OPTIONS], {
-    fn settle(&mut self, faults: &mut Vec<(&'static str, Fault)>) {
-        for wrong in self.endpoint_identifier_order.iter().filter(|name| !IDENTIFIERS.contains(&&***name)) {
-            let fault = Fault::new("bad-value", format!("there is no identifier '{wrong}'"));
-            let near = crate::config::suggest::nearest(wrong, IDENTIFIERS.iter().copied());
-            let help = match near {
+/// Reads `endpoint_identifier_order`. A name that is no identifier's is passed over, as in Asterisk, but told.
+#[derive(Debug)]
+pub struct IdentifierOrder;
+
+impl Codec<Box<[Name]>> for IdentifierOrder {
+    fn apply(field: &mut Box<[Name]>, text: &str, cx: &mut Cx) -> Result<(), Fault> {
+        for (offset, wrong) in parts(text).filter(|(_, name)| !IDENTIFIERS.contains(name)) {
+            let fault = Fault::new("bad-value", format!("there is no identifier '{wrong}'")).offset(offset);
+            let help = match suggest::nearest(wrong, IDENTIFIERS.iter().copied()) {
                 Some(near) => format!("did you mean '{near}'?"),
                 None => format!("there are {}", IDENTIFIERS.join(", ")),
             };
-            faults.push(("endpoint_identifier_order", fault.help(help)));
+            cx.remark(fault.help(help));
         }
+        TextList::apply(field, text, cx)
     }
-});
+
+    fn print(field: &Box<[Name]>, lines: &mut Vec<String>) {
+        TextList::print(field, lines);
+    }
+}
+
+flat_object!(Global, Global, [OPTIONS], {});

@@ -6,6 +6,7 @@ use super::endpoint_options::EndpointOptions;
 use super::provenance::{Lines, Provenance};
 use crate::base::ids::Name;
 use crate::config::kind::Kind;
+use crate::config::objects::Objects;
 use crate::config::origin::Origin;
 use crate::config::value::spec::{Cx, Shared};
 use crate::config::value::{Fault, Spec, Specs};
@@ -50,9 +51,19 @@ pub trait Object: Clone + PartialEq + Sized + Send + Sync + 'static {
         &[]
     }
 
+    /// Whether a bad line is passed over instead of keeping the object from loading.
+    fn lenient() -> bool {
+        false
+    }
+
     /// Looks at the options together once all are set: what one implies for another, what contradicts. Faults are told
     /// with the option they are about; any fault keeps the object from loading.
     fn settle(&mut self, _faults: &mut Vec<(&'static str, Fault)>) {}
+
+    /// The object with what it takes from others filled in; `None` when it takes nothing, or has it already.
+    fn resolved(&self, _objects: &Objects) -> Option<Self> {
+        None
+    }
 
     /// Lets equal parts be shared with other objects.
     fn share(&mut self, _pool: &mut Pool) {}

@@ -1,9 +1,10 @@
-//! A small check that a text can be a SIP URI. What a URI means is decided where it is used.
+//! Whether a text is a SIP URI. The wire's parser decides; what is said here is why, and what to write instead.
 
 use crate::base::ids::Name;
 use crate::config::value::network::{host_name, split_port};
 use crate::config::value::spec::{Codec, Cx};
 use crate::config::value::{Fault, lists};
+use crate::sip::wire::Uri;
 
 /// One `sip:` or `sips:` URI, or nothing.
 #[derive(Debug)]
@@ -13,9 +14,19 @@ pub struct SipUri;
 #[derive(Debug)]
 pub struct SipUris;
 
-/// Whether a text is a SIP URI: scheme, a host, a port that is a number, balanced brackets.
+/// Whether a text is a SIP URI.
 pub fn check(text: &str) -> Result<(), Fault> {
     let text = unbracket(text)?;
+    explain(text)?;
+    match Uri::parse(text.as_bytes()) {
+        Ok(uri) if uri.is_sip() => Ok(()),
+        Ok(_) => Err(Fault::new("bad-uri", format!("'{text}' is not a SIP URI"))),
+        Err(fault) => Err(Fault::new("bad-uri", format!("'{text}' is not a SIP URI: {fault}"))),
+    }
+}
+
+/// What people get wrong, in words that help: no scheme, no host, an IPv6 address without brackets.
+fn explain(text: &str) -> Result<(), Fault> {
     let scheme_end = text.find(':');
     let scheme = scheme_end.map_or("", |end| &text[..end]);
     if !scheme.eq_ignore_ascii_case("sip") && !scheme.eq_ignore_ascii_case("sips") {

@@ -10,6 +10,8 @@ use super::lists::{Names, parts};
 use super::network::{network, unmapped, with_mask};
 use super::spec::{Codec, Cx, Fault};
 use crate::base::ids::Name;
+use crate::config::model::NamedAcl;
+use crate::config::objects::Sorted;
 
 /// One rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,6 +89,16 @@ impl Access {
         }
         let refuses = |rules: &Option<Arc<Rules>>| rules.as_ref().is_none_or(|rules| !rules.permits(address));
         self.named.iter().find(|(_, rules)| refuses(rules)).map(|(name, _)| &**name)
+    }
+
+    /// With the named lists filled in; `None` when there are none, or they are the same as before.
+    pub fn resolved(&self, lists: &Sorted<NamedAcl>) -> Option<Access> {
+        let named: Vec<(Name, Option<Arc<Rules>>)> = self
+            .names
+            .iter()
+            .map(|name| (name.clone(), lists.get(name).map(|list| list.shared_rules())))
+            .collect();
+        (named != self.named).then(|| Access { named, ..self.clone() })
     }
 
     /// Whether there is any rule.

@@ -1,6 +1,8 @@
 //! Faults as people and programs see them.
 
 use jackfield::config::Severity;
+use jackfield::config::check::check;
+use jackfield::config::files::MemoryFiles;
 
 use super::{SOUND, check_conf, found};
 
@@ -19,6 +21,7 @@ fn all_faults_come_out_at_once_in_the_order_of_the_file() {
             "    help: did you mean 'set_var'?",
             "pjsip.conf:4:7: error[unknown-codec]: endpoint '100': allow: cannot allow unknown codec 'pcmu' (object not loaded)",
             "    help: did you mean 'ulaw'?",
+            "pjsip.conf:5:1: error[out-of-range]: endpoint '100': Min-SE must be 90 seconds or more (RFC 4028) (object not loaded)",
             "pjsip.conf:6:1: error[unknown-option]: endpoint '100': type=endpoint has no option 'max_contacts' (object not loaded)",
             "    help: 'max_contacts' is an option of type=aor",
             "pjsip.conf:7:13: error[bad-number]: endpoint '100': rtp_timeout: '30s' is not a whole number from 0 to 4294967295 (object not loaded)",
@@ -28,7 +31,7 @@ fn all_faults_come_out_at_once_in_the_order_of_the_file() {
             "    help: write sip:10.0.0.1",
             "pjsip.conf:13:6: error[unknown-type]: [101]: there is no type 'endpont'",
             "    help: did you mean 'endpoint'?",
-            "7 errors, 0 warnings",
+            "8 errors, 0 warnings",
         ]
     );
     assert_eq!(report.exit_status(false), 2);
@@ -75,6 +78,34 @@ fn what_is_legal_but_not_obeyed_is_said_once() {
     );
     let defaults = SOUND.replace("direct_media=no", "direct_media=no\nmedia_encryption=no\ncos_audio=0");
     assert_eq!(check_conf(&defaults).findings, [], "a default is obeyed whatever it is");
+}
+
+#[test]
+fn rtp_conf_takes_bad_lines_lightly() {
+    let files = MemoryFiles::new().with("pjsip.conf", SOUND).with(
+        "rtp.conf",
+        "[general]\nrtpstart=10001\nrtpend=20000\nstrictrtp=sqno\nprobation=1\nbogus=1\nrtcpinterval=100\n",
+    );
+    let report = check(&files);
+    assert_eq!(report.counts().errors, 0);
+    assert_eq!(report.counts().warnings, 4, "{}", report.text(Severity::Note));
+    let rtp = &report.objects.rtp;
+    assert_eq!(
+        (rtp.rtp_start, rtp.rtp_end, rtp.probation_packets, rtp.rtcp_interval_ms),
+        (10_002, 20_000, 4, 5000)
+    );
+    assert!(report.text(Severity::Warning).contains("did you mean 'seqno'?"));
+}
+
+#[test]
+fn an_unknown_identifier_is_told_and_the_others_count() {
+    let report =
+        check_conf(&format!("{SOUND}[global]\ntype=global\nendpoint_identifier_order=ip, usrname\n"));
+    assert_eq!(
+        found(&report, "bad-value"),
+        ["23:31 endpoint_identifier_order: there is no identifier 'usrname' | did you mean 'username'?"]
+    );
+    assert_eq!(report.objects.global.endpoint_identifier_order.len(), 2);
 }
 
 #[test]
