@@ -66,6 +66,10 @@ pub const CONF_INHERITED_LINES: u64 = 100_000_000;
 pub const SETTINGS_PER_OBJECT: usize = 8_192;
 /// Findings kept of one load. More are counted, not kept.
 pub const FINDINGS: usize = 10_000;
+/// Branches of one INVITE of ours that may answer with a dialog each; a proxy rings a few phones, a hostile one many.
+pub const FORKS: usize = 16;
+/// Reliable provisional responses of one call waiting for the PRACK of the one before.
+pub const RELIABLE_WAITING: usize = 8;
 /// Dialogs (calls and subscriptions) alive at once.
 pub const DIALOGS: usize = 200_000;
 /// Lines read of one session description. A browser's offer with video and candidates has about 300.

@@ -26,7 +26,7 @@ mod servers;
 mod slab;
 mod table;
 mod text;
-mod timers;
+pub(super) mod timers;
 mod way;
 
 pub use clients::{CancelOutcome, ClientTx, Clients, Failover, Full, Heard, Target};

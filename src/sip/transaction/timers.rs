@@ -56,7 +56,7 @@ impl fmt::Display for TimerName {
 /// A retransmission timer: when next, and the interval that led there. Both in milliseconds in one word, because a
 /// million transactions hold one: the interval in the low 20 bits, never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Backoff(NonZeroU64);
+pub(in crate::sip) struct Backoff(NonZeroU64);
 
 const INTERVAL_BITS: u32 = 20;
 const LONGEST_MS: u64 = (1 << INTERVAL_BITS) - 1;
