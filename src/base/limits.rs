@@ -121,6 +121,8 @@ pub const INCLUDED_CONTEXTS: usize = 128;
 pub const PRIORITIES_PER_WAKE: u32 = 256;
 /// Priorities run without one action on the channel: a dialplan that loops on itself; the call is ended.
 pub const PRIORITIES_WITHOUT_ACTION: u32 = 100_000;
+/// Actions of a hangup extension and its handlers together; then the channel is let go.
+pub const ACTIONS_AFTER_HANGUP: u32 = 1_000;
 /// Bytes one expanded text may have (Asterisk's VAR_BUF_SIZE less its terminator); the rest is cut off.
 pub const EXPANSION_BYTES: usize = 8_191;
 /// `${}` in `${}` in `$[]` …, and EVAL of EVAL. Asterisk's own limit.

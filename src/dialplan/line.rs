@@ -5,12 +5,13 @@ use crate::config::conf::Tree;
 use crate::config::finding::{Finding, sort};
 use crate::config::origin::Origin;
 use crate::config::suggest;
+use std::borrow::Cow;
 
 /// One `[name]` and its lines. Two sections of one name stay two: `n` and `same` do not reach over a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section<'a> {
     /// The name between the brackets.
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
     /// Where the header stands.
     pub at: Origin,
     /// Its lines in order.
@@ -18,31 +19,41 @@ pub struct Section<'a> {
 }
 
 /// One `key = value` (or `key => value`), includes and templates already resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// Name left of the sign.
-    pub key: &'a str,
+    pub key: Cow<'a, str>,
     /// Text right of it, trimmed, comments gone.
-    pub value: &'a str,
+    pub value: Cow<'a, str>,
     /// Where the key begins.
     pub at: Origin,
     /// Where the value begins.
     pub value_at: Origin,
+    /// How many bytes at the beginning of the value do not stand in the file (another form than `.conf` implies them).
+    pub implied: usize,
+}
+
+impl Line<'_> {
+    /// The place of byte `byte` of the value.
+    pub(super) fn place(&self, byte: usize) -> Origin {
+        right(self.value_at, byte.saturating_sub(self.implied))
+    }
 }
 
 /// The sections of a `.conf` file, templates left out.
 pub fn sections(tree: &Tree) -> Vec<Section<'_>> {
     let real = tree.sections().filter(|section| !section.is_template());
     real.map(|section| Section {
-        name: section.name(),
+        name: section.name().into(),
         at: section.at(),
         lines: section
             .entries()
             .map(|entry| Line {
-                key: entry.name,
-                value: entry.value,
+                key: entry.name.into(),
+                value: entry.value.into(),
                 at: entry.at,
                 value_at: entry.at.at_column(entry.value_column),
+                implied: 0,
             })
             .collect(),
     })

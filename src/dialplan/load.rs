@@ -63,8 +63,8 @@ pub fn load(sections: &[Section<'_>], around: &Surroundings<'_>) -> Loaded {
     }
     for section in sections.iter().filter(|section| section.name.eq_ignore_ascii_case("globals")) {
         for line in &section.lines {
-            let value = loader.expand(line.value, line.value_at);
-            loader.globals.set(line.key, &value);
+            let value = loader.expand(&line.value, line.value_at);
+            loader.globals.set(&line.key, &value);
         }
     }
     for section in sections {
@@ -153,7 +153,7 @@ const DIRECTIVES: [&str; 8] =
 impl Loader<'_> {
     fn general(&mut self, line: &Line<'_>) {
         let general: &mut General = &mut self.plan.general;
-        let yes = truth(line.value);
+        let yes = truth(&line.value);
         match line.key.to_ascii_lowercase().as_str() {
             "static" => general.is_static = yes,
             "writeprotect" => general.write_protect = yes,
@@ -161,7 +161,7 @@ impl Loader<'_> {
             "extenpatternmatchnew" => general.new_pattern_match = yes,
             "clearglobalvars" => general.clear_global_vars = yes,
             "overrideswitch" => {
-                general.override_switch = Some(line.value.into()).filter(|v: &Arc<str>| !v.is_empty())
+                general.override_switch = Some((&*line.value).into()).filter(|v: &Arc<str>| !v.is_empty())
             }
             "userscontext" => {
                 let message = "userscontext belongs to users.conf, which is not read here";
@@ -173,7 +173,7 @@ impl Loader<'_> {
                     line.at,
                     format!("no option '{}' in [general]", line.key),
                 );
-                self.findings.add(meant(finding, line.key, GENERAL));
+                self.findings.add(meant(finding, &line.key, GENERAL));
             }
         }
     }
@@ -192,7 +192,7 @@ impl Loader<'_> {
     }
 
     fn context(&mut self, section: &Section<'_>) {
-        let name: Arc<str> = section.name.into();
+        let name: Arc<str> = (&*section.name).into();
         let index = *self.by_name.entry(name.clone()).or_insert_with(|| {
             self.contexts.push(Draft {
                 name,
@@ -213,21 +213,21 @@ impl Loader<'_> {
                 "include" => self.include(index, line),
                 "switch" | "lswitch" | "eswitch" => self.switch(index, line),
                 "ignorepat" => {
-                    let pattern = self.expand(line.value, line.value_at);
+                    let pattern = self.expand(&line.value, line.value_at);
                     self.contexts[index].ignore_patterns.push((pattern.into(), line.at));
                 }
-                "autohints" => self.contexts[index].auto_hints = truth(line.value),
+                "autohints" => self.contexts[index].auto_hints = truth(&line.value),
                 _ => {
                     let message = format!("no directive '{}' in a context; the line is ignored", line.key);
                     let finding = Finding::error("unknown-directive", line.at, message);
-                    self.findings.add(meant(finding, line.key, DIRECTIVES));
+                    self.findings.add(meant(finding, &line.key, DIRECTIVES));
                 }
             }
         }
     }
 
     fn include(&mut self, index: usize, line: &Line<'_>) {
-        let text = self.expand(line.value, line.value_at);
+        let text = self.expand(&line.value, line.value_at);
         let (context, times) = match text.split_once(',') {
             Some((context, times)) => (context.trim(), Some(times)),
             None => (text.trim(), None),
@@ -255,9 +255,9 @@ impl Loader<'_> {
 
     fn switch(&mut self, index: usize, line: &Line<'_>) {
         let text = if line.key.eq_ignore_ascii_case("switch") {
-            self.expand(line.value, line.value_at)
+            self.expand(&line.value, line.value_at)
         } else {
-            line.value.to_owned()
+            line.value.to_string()
         };
         let (name, data) = text.split_once('/').unwrap_or((&text, ""));
         if !name.eq_ignore_ascii_case("Realtime") {

@@ -517,6 +517,29 @@ mod tests {
     }
 
     #[test]
+    fn a_hangup_extension_or_handler_that_loops_is_left() {
+        let text = "[in]\nexten => 1,1,Set(CHANNEL(hangup_handler_push)=hdl,s,1)\n same => n,Hangup(17)\nexten => h,1,UserEvent(x)\n\
+                    same => n,Goto(1)\n[hdl]\nexten => s,1,Set(CHANNEL(hangup_handler_push)=hdl,s,1)\n same => n,Return()";
+        for exten in ["1", "9"] {
+            let mut call = Call::to(text, exten);
+            let mut steps = 0;
+            let end = loop {
+                match call.step() {
+                    Step::Do(_) => call.program.resume(Outcome::Done),
+                    Step::Finished(end) => break end,
+                    _ => {}
+                }
+                steps += 1;
+                assert!(steps < 10_000);
+            };
+            assert_ne!(end, End::Looped, "the first end is told");
+        }
+        let mut call = Call::to(&text.replace("h,1,", "x,1,"), "1");
+        while !matches!(call.step(), Step::Finished(_)) {}
+        assert_eq!(call.end().cause(), Some(17));
+    }
+
+    #[test]
     fn digits_are_collected_while_they_could_become_more() {
         let text = "[in]\nexten => s,1,WaitExten(7)\nexten => 1,1,Verbose(one)\nexten => 12,1,Verbose(twelve)\n\
                     exten => _3XX,1,Verbose(${EXTEN})\nexten => i,1,Verbose(invalid ${INVALID_EXTEN})\nexten => t,1,Verbose(timeout)";

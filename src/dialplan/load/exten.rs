@@ -15,7 +15,7 @@ struct Parts<'t> {
 
 impl Loader<'_> {
     pub(super) fn exten(&mut self, index: usize, line: &Line<'_>, last: &mut Last) {
-        let (exten, used) = first_field(line.value);
+        let (exten, used) = first_field(&line.value);
         let exten = self.expand(exten, line.value_at);
         if exten.is_empty() {
             self.findings.error("no-extension", line.value_at, "the line names no extension and is ignored");
@@ -41,11 +41,11 @@ impl Loader<'_> {
     /// One priority of `exten`, from what follows byte `from` of the value.
     fn entry(&mut self, index: usize, exten: &str, from: usize, line: &Line<'_>, last: &mut Last) {
         let Some(key) = self.key(exten, line) else { return };
-        let parts = match parts(line.value, from) {
+        let parts = match parts(&line.value, from) {
             Ok(parts) => parts,
-            Err(message) => return self.findings.error("priority", right(line.value_at, from), message),
+            Err(message) => return self.findings.error("priority", line.place(from), message),
         };
-        let at = right(line.value_at, parts.priority_at);
+        let at = line.place(parts.priority_at);
         let Some(number) = self.number(index, &key, &parts, last, at) else { return };
         let number = number.saturating_add(parts.plus);
         // After a hint, `n` is 0: Asterisk drops such a line without a word.
@@ -66,8 +66,8 @@ impl Loader<'_> {
             at: line.at,
         };
         if number != HINT {
-            let offset = right(line.value_at, parts.application_at);
-            check::priority(&priority, line.value, parts.application_at, offset, &mut self.findings);
+            let offset = line.place(parts.application_at);
+            check::priority(&priority, &line.value, parts.application_at, offset, &mut self.findings);
         }
         self.add(index, key, priority, at);
     }
@@ -150,7 +150,7 @@ impl Loader<'_> {
         line: &Line<'_>,
     ) -> Option<(&'t str, &'t str)> {
         let text = parts.application;
-        let at = right(line.value_at, parts.application_at);
+        let at = line.place(parts.application_at);
         let Some((name, rest)) =
             text.split_once('(').filter(|(name, _)| !name.contains("${") && !name.contains("$["))
         else {

@@ -24,6 +24,16 @@ impl Program {
         }
     }
 
+    /// A dialplan that loops ends; a hangup extension or handler that does takes those after it along.
+    pub(super) fn break_loop(&mut self) -> Option<Step> {
+        if let Phase::HangupExten(end) | Phase::Handlers(end) = &self.phase {
+            self.phase = Phase::Over(end.clone());
+        } else {
+            self.end(End::Looped);
+        }
+        None
+    }
+
     pub(super) fn stop(&mut self, end: End) -> Option<Step> {
         self.end(end);
         None

@@ -2,7 +2,7 @@
 
 use super::super::apps::perform;
 use super::*;
-use crate::base::limits::PRIORITIES_WITHOUT_ACTION;
+use crate::base::limits::{ACTIONS_AFTER_HANGUP, PRIORITIES_WITHOUT_ACTION};
 
 impl Program {
     /// Runs one priority.
@@ -11,7 +11,7 @@ impl Program {
         if self.idle_priorities > PRIORITIES_WITHOUT_ACTION {
             let text = format!("{} is left: {}", self.memory.place, End::Looped);
             host.say(Level::Error, &text);
-            return self.stop(End::Looped);
+            return self.break_loop();
         }
         let wanted = Wanted::Priority(self.memory.place.priority);
         let (app, name, template, expands) = match self.look(now, plan, host, wanted) {
@@ -99,7 +99,10 @@ impl Program {
         trying: bool,
         action: Action,
     ) -> Option<Step> {
-        if takes_time(&action) {
+        if !matches!(self.phase, Phase::Running) {
+            // After the hangup nobody can end a loop any more: actions count against its limit.
+            self.idle_priorities += PRIORITIES_WITHOUT_ACTION / ACTIONS_AFTER_HANGUP;
+        } else if takes_time(&action) {
             self.idle_priorities = 0;
             self.budget = PRIORITIES_PER_WAKE;
         }
