@@ -112,6 +112,11 @@ impl Registrar {
         self.aors.keys()
     }
 
+    /// Every dynamic contact.
+    pub fn all(&self) -> impl Iterator<Item = &Binding> + '_ {
+        self.aors.values().flatten().map(|bound| &bound.binding)
+    }
+
     /// Takes a stored contact in, at start or from another node; a known one is replaced. Nothing is committed.
     pub fn restore(&mut self, now: Now, binding: Binding) {
         self.unlink(&binding.aor.clone(), &binding.hash);

@@ -64,6 +64,8 @@ pub enum Input<'a> {
     },
     /// Contacts changed by another node or another program in a shared store.
     ContactsChanged(Vec<ContactChange>),
+    /// The store may have lost contacts that were on disk: all are committed once more.
+    PutAll,
     /// The configuration changed. Applied whole, between two messages.
     Config {
         /// What is different.

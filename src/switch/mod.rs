@@ -152,6 +152,12 @@ impl Switch {
             }
             Input::CommitFailed { sequence, why } => self.commit_failed(sequence, why, out),
             Input::ContactsChanged(changes) => self.contacts_changed(now, changes, out),
+            Input::PutAll => {
+                self.changes.extend(
+                    self.registrar.all().map(|binding| ContactChange::Put(Box::new(binding.clone()))),
+                );
+                self.commit(out);
+            }
             Input::Config { changes, sources } => {
                 self.directory.objects.sources = sources.clone();
                 self.reconfigure(now, changes, out);
