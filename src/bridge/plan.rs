@@ -300,7 +300,7 @@ pub enum PayloadUse {
     },
 }
 
-/// What arriving payload numbers mean: a handful of them, found without hashing.
+/// What arriving payload numbers mean: a handful of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payloads(Vec<(u8, PayloadUse)>);
 
@@ -311,10 +311,9 @@ impl Payloads {
         self.0.push((number, what));
     }
 
-    /// A number's meaning.
-    #[inline]
-    pub fn get(&self, number: u8) -> PayloadUse {
-        self.0.iter().find(|(n, _)| *n == number).map_or(PayloadUse::Unknown, |(_, what)| *what)
+    /// All numbers with a meaning.
+    pub fn iter(&self) -> impl Iterator<Item = (u8, PayloadUse)> + '_ {
+        self.0.iter().copied()
     }
 }
 

@@ -14,6 +14,7 @@ mod port_range;
 mod relay;
 mod rtcp;
 mod service;
+mod table;
 mod worker;
 
 use crate::base::limits;
@@ -140,7 +141,7 @@ impl Media {
             return Err(OpenError::Overloaded);
         }
         let sockets = self.shared.table.bind(&open)?;
-        let (rtp, rtcp_port) = (sockets.rtp_address, sockets.rtcp_port());
+        let (rtp, rtcp_port) = (sockets.others.rtp_address, sockets.others.rtcp_port());
         let random = self.random.next_u64();
         let out = Continuity::new(random as u32, (random >> 32) as u16 & 0x7fff, (random >> 16) as u32, 8000);
         let mut cname = Vec::with_capacity(16);

@@ -1,13 +1,15 @@
 //! One open port: its sockets and everything known about its stream.
 
-use super::port_range::Sockets;
+use super::port_range::{Others, Sockets};
+use super::table::NumberTable;
 use crate::base::time::Moment;
 use crate::base::wheel::TimerId;
 use crate::bridge::*;
 use crate::rtp::rtcp::Block;
 use crate::rtp::{Continuity, Digit, DtmfReader, DtmfSender, Reception, Source};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -30,14 +32,6 @@ impl Drop for Counted {
     }
 }
 
-/// A join, seen from the port that receives.
-#[derive(Debug)]
-pub(super) struct Joined {
-    /// The slot of the port that sends.
-    pub peer: usize,
-    pub path: Box<Path>,
-}
-
 /// Sound being played.
 #[derive(Debug)]
 pub(super) struct Playing {
@@ -49,29 +43,79 @@ pub(super) struct Playing {
     pub timestamp: Option<u32>,
 }
 
+/// A value that begins a line of memory of its own.
 #[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct Line<T>(pub T);
+
+impl<T> Deref for Line<T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Line<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+/// What each packet asks of a port, side by side.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gate {
+    /// Something is known of the other side.
+    pub aimed: bool,
+    /// We take what it sends.
+    pub receive: bool,
+    /// We may send to it: allowed by the agreement, and media does not bypass us.
+    pub send: bool,
+    /// Something of our own is being sent, so that joined packets must wait.
+    pub speaking: bool,
+    /// RTCP shares the RTP port.
+    pub mux: bool,
+    /// Packets are UDPTL.
+    pub udptl: bool,
+    /// Packets come in bursts.
+    pub bursts: bool,
+    /// Silence was told; the next packet ends it.
+    pub silence_told: bool,
+}
+
+/// The fields a relayed packet touches come first and in this order: a call waits for memory, not for arithmetic.
+#[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Port {
+    pub rtp: UdpSocket,
+    /// The slot of the port that sends what comes here.
+    pub peer: Option<u32>,
+    pub gate: Gate,
+    /// When something was last accepted here, or could first have been.
+    pub heard: Moment,
+    /// Packets accepted, of all SSRCs.
+    pub received: u64,
+    /// Packets accepted that found nobody to send them.
+    pub not_passed: u64,
+    pub source: Line<Source>,
+    pub reception: Line<Reception>,
+    pub out: Line<Continuity>,
+    pub table: NumberTable,
     pub id: PortId,
-    pub sockets: Sockets,
+    pub others: Others,
     pub events: mpsc::Sender<MediaEvent>,
     pub timers: Timers,
     pub cname: Vec<u8>,
     pub aim: Option<Aim>,
     pub direct: bool,
-    pub source: Source,
     pub rtcp_to: Option<SocketAddr>,
-    pub reception: Reception,
-    pub out: Continuity,
-    pub joined: Option<Joined>,
     pub digits_in: DtmfReader,
     pub digits_out: Option<DtmfSender>,
     pub digits_waiting: VecDeque<(Digit, Duration)>,
     pub playing: Option<Playing>,
     pub counters: Counters,
     pub reports: Reports,
-    /// When something was last accepted here, or could first have been.
-    pub heard: Moment,
-    pub silence_told: bool,
     pub learned_told: Option<Moment>,
     /// When to look for one-way audio, and what had been received when the join began.
     pub one_way_check: Option<(Moment, u64)>,
@@ -83,10 +127,7 @@ pub(super) struct Port {
 
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    /// Accepted, of all SSRCs.
-    pub received: u64,
     pub dropped: u64,
-    pub not_passed: u64,
     pub send_failed: u64,
     pub dropped_from: Option<SocketAddr>,
 }
@@ -114,17 +155,22 @@ impl Port {
     ) -> Port {
         Port {
             id: open.port,
-            sockets,
+            rtp: sockets.rtp,
+            others: sockets.others,
+            received: 0,
+            not_passed: 0,
             events,
             timers: open.timers,
             cname,
             aim: None,
             direct: false,
-            source: Source::new(open.rules),
+            source: Line(Source::new(open.rules)),
             rtcp_to: None,
-            reception: Reception::default(),
-            out,
-            joined: None,
+            reception: Line(Reception::default()),
+            out: Line(out),
+            peer: None,
+            gate: Gate::default(),
+            table: NumberTable::default(),
             digits_in: DtmfReader::default(),
             digits_out: None,
             digits_waiting: VecDeque::new(),
@@ -132,7 +178,6 @@ impl Port {
             counters: Counters::default(),
             reports: Reports::default(),
             heard: Moment::default(),
-            silence_told: false,
             learned_told: None,
             one_way_check: None,
             next_report: None,
@@ -141,14 +186,19 @@ impl Port {
         }
     }
 
-    /// Whether something of our own is being sent, so that joined packets must wait.
-    pub fn is_speaking(&self) -> bool {
-        self.digits_out.is_some() || self.playing.is_some()
-    }
-
-    /// Whether RTCP shares the RTP port.
-    pub fn is_mux(&self) -> bool {
-        self.aim.as_ref().is_some_and(|aim| aim.rtcp_mux)
+    /// Brings the gate up to date after a change of what it is made of.
+    pub fn set_gate(&mut self) {
+        let aim = self.aim.as_ref();
+        self.gate = Gate {
+            aimed: aim.is_some(),
+            receive: aim.is_some_and(|a| a.receive),
+            send: aim.is_some_and(|a| a.send) && !self.direct,
+            speaking: self.digits_out.is_some() || self.playing.is_some(),
+            mux: aim.is_some_and(|a| a.rtcp_mux),
+            udptl: aim.is_some_and(|a| a.udptl),
+            bursts: aim.is_some_and(|a| a.udptl || a.clock_rate == 90_000),
+            silence_told: self.gate.silence_told,
+        };
     }
 
     /// The counters as they are told.
@@ -158,12 +208,12 @@ impl Port {
         let (sent, sent_bytes) = self.out.totals();
         let block = self.reports.block.unwrap_or_default().numbers;
         PortReport {
-            received: self.counters.received,
+            received: self.received,
             received_bytes: self.reception.bytes(),
             lost: self.reception.total_lost(),
             jitter: time(self.reception.jitter()),
             dropped: self.counters.dropped,
-            not_passed: self.counters.not_passed,
+            not_passed: self.not_passed,
             sent,
             sent_bytes,
             send_failed: self.counters.send_failed,

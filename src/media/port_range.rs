@@ -37,7 +37,7 @@ impl PortTable {
             let pair = bind(open.bind, even, open.tos).and_then(|rtp| {
                 let rtcp = if open.rtcp_port { Some(bind(open.bind, even + 1, open.tos)?) } else { None };
                 let rtp_address = rtp.local_addr()?;
-                Ok(Sockets { rtp, rtcp, rtp_address, _lease: lease })
+                Ok(Sockets { rtp, others: Others { rtcp, rtp_address, _lease: lease } })
             });
             match pair {
                 Ok(sockets) => return Ok(sockets),
@@ -85,16 +85,22 @@ impl Drop for Lease {
     }
 }
 
-/// The sockets of a port. Fields drop in order: sockets first, then the lease.
+/// A fresh pair of sockets.
 #[derive(Debug)]
 pub(super) struct Sockets {
     pub rtp: UdpSocket,
+    pub others: Others,
+}
+
+/// What belongs to the RTP socket. Must be dropped after it: the lease goes last.
+#[derive(Debug)]
+pub(super) struct Others {
     pub rtcp: Option<UdpSocket>,
     pub rtp_address: SocketAddr,
     _lease: Lease,
 }
 
-impl Sockets {
+impl Others {
     pub fn rtcp_port(&self) -> Option<u16> {
         self.rtcp.as_ref().map(|_| self.rtp_address.port() + 1)
     }
@@ -142,13 +148,13 @@ mod tests {
         let table = Arc::new(PortTable::new(7));
         let open = open(21_001, 21_010);
         let mut held: Vec<_> = (0..4).map(|_| table.bind(&open).expect("four pairs fit")).collect();
-        let mut ports: Vec<_> = held.iter().map(|s| s.rtp_address.port()).collect();
+        let mut ports: Vec<_> = held.iter().map(|s| s.others.rtp_address.port()).collect();
         ports.sort_unstable();
         assert_eq!(ports, [21_002, 21_004, 21_006, 21_008]);
-        assert!(held.iter().all(|s| s.rtcp_port() == Some(s.rtp_address.port() + 1)));
+        assert!(held.iter().all(|s| s.others.rtcp_port() == Some(s.others.rtp_address.port() + 1)));
         assert_eq!(table.bind(&open).expect_err("full"), OpenError::RangeFull(open.range));
-        let given_back = held.remove(2).rtp_address.port();
-        assert_eq!(table.bind(&open).expect("one is free").rtp_address.port(), given_back);
+        let given_back = held.remove(2).others.rtp_address.port();
+        assert_eq!(table.bind(&open).expect("one is free").others.rtp_address.port(), given_back);
     }
 
     #[test]
@@ -158,7 +164,7 @@ mod tests {
         let sockets = table.bind(&open(21_100, 21_107)).expect("others are free");
         let more: Vec<_> = (0..2).map(|_| table.bind(&open(21_100, 21_107)).expect("others")).collect();
         assert!(table.bind(&open(21_100, 21_107)).is_err());
-        assert!(more.iter().chain([&sockets]).all(|s| s.rtp_address.port() != 21_102));
+        assert!(more.iter().chain([&sockets]).all(|s| s.others.rtp_address.port() != 21_102));
     }
 
     #[test]

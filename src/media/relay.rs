@@ -16,9 +16,9 @@ impl Worker {
     pub(super) fn rtp_readable(&mut self, now: Moment, index: usize) {
         for _ in 0..BURST {
             let Some(port) = self.slots.get(index) else { return };
-            let bursts = port.aim.as_ref().is_some_and(|aim| aim.clock_rate == 90_000 || aim.udptl);
+            let bursts = port.gate.bursts;
             // An error is an empty queue, or the network's word about a packet of ours: nothing to do for either.
-            let Ok((length, from)) = port.sockets.rtp.recv_from(&mut self.buffer[..]) else { return };
+            let Ok((length, from)) = port.rtp.recv_from(&mut self.buffer[..]) else { return };
             self.rtp_packet(now, index, length, from);
             if !bursts {
                 return;
@@ -29,22 +29,21 @@ impl Worker {
     fn rtp_packet(&mut self, now: Moment, index: usize, length: usize, from: SocketAddr) {
         let Some(port) = self.slots.get(index) else { return };
         let packet = &mut self.buffer[..length];
-        let Some(aim) = port.aim.as_ref().filter(|_| length < PACKET_BYTES) else {
+        if !port.gate.aimed || length == PACKET_BYTES {
             port.counters.dropped += 1;
             return;
-        };
-        if aim.udptl {
+        }
+        if port.gate.udptl {
             return self.udptl_packet(now, index, length, from);
         }
         let header = match (packet::kind(packet), Header::read(packet)) {
             (Kind::Rtp, Some(header)) => header,
-            (Kind::Rtcp, _) if aim.rtcp_mux => return self.rtcp_packet(now, index, length, from),
+            (Kind::Rtcp, _) if port.gate.mux => return self.rtcp_packet(now, index, length, from),
             _ => {
                 port.counters.dropped += 1;
                 return;
             }
         };
-        let (receive, meaning) = (aim.receive, aim.payloads.get(header.payload_type));
         match port.source.judge(now, from, header.sequence) {
             Verdict::Pass => {}
             Verdict::Drop => {
@@ -56,9 +55,11 @@ impl Worker {
         }
         let Some(port) = self.slots.get(index) else { return };
         port.heard = now;
-        port.counters.received += 1;
-        let again = std::mem::take(&mut port.silence_told);
+        port.received += 1;
         port.reception.packet(header.ssrc, header.sequence, length);
+        let (meaning, number) = port.table.get(header.payload_type);
+        let peer = port.peer.filter(|_| port.gate.receive);
+        let again = std::mem::take(&mut port.gate.silence_told);
         match meaning {
             PayloadUse::Media { clock_rate } => port.reception.arrival(now, header.timestamp, clock_rate),
             PayloadUse::Event { clock_rate } => self.event_packet(now, index, &header, length, clock_rate),
@@ -68,28 +69,26 @@ impl Worker {
             // After a silence that was told: watch for the next one.
             self.service(now, index);
         }
-        if !self.pass(now, index, header, length, receive)
-            && let Some(port) = self.slots.get(index)
-        {
-            port.counters.not_passed += 1;
+        let passed = match (peer, number) {
+            (Some(peer), Some(number)) => self.pass(now, peer as usize, header, number, length),
+            _ => false,
+        };
+        if !passed && let Some(port) = self.slots.get(index) {
+            port.not_passed += 1;
         }
     }
 
-    /// Sends a packet by the joined port; false when it cannot or must not.
+    /// Sends a packet by a joined port; false when it cannot or must not.
     #[inline]
-    fn pass(&mut self, now: Moment, index: usize, header: Header, length: usize, receive: bool) -> bool {
-        let Some(port) = self.slots.get(index) else { return false };
-        let Some(joined) = port.joined.as_ref().filter(|_| receive) else { return false };
-        let Some(number) = joined.path.numbers.get(header.payload_type) else { return false };
-        let peer = joined.peer;
+    fn pass(&mut self, now: Moment, peer: usize, header: Header, number: u8, length: usize) -> bool {
         let Some(peer) = self.slots.get(peer) else { return false };
-        if !peer.aim.as_ref().is_some_and(|aim| aim.send) || peer.is_speaking() || peer.direct {
+        if !peer.gate.send || peer.gate.speaking {
             return false;
         }
         let Some(to) = peer.source.send_to() else { return false };
         let packet = &mut self.buffer[..length];
         peer.out.pass(now, header, number, length).write(packet);
-        if peer.sockets.rtp.send_to(packet, to).is_err() {
+        if peer.rtp.send_to(packet, to).is_err() {
             peer.counters.send_failed += 1;
         }
         true
@@ -127,8 +126,7 @@ impl Worker {
     /// UDPTL has no sequence numbers that we read: a source is judged by the order of its packets alone.
     fn udptl_packet(&mut self, now: Moment, index: usize, length: usize, from: SocketAddr) {
         let Some(port) = self.slots.get(index) else { return };
-        let (receive, count) = (port.aim.as_ref().is_some_and(|aim| aim.receive), port.counters.received);
-        let sequence = (count + port.counters.dropped) as u16;
+        let sequence = (port.received + port.counters.dropped) as u16;
         match port.source.judge(now, from, sequence) {
             Verdict::Pass => {}
             Verdict::Drop => {
@@ -140,20 +138,17 @@ impl Worker {
         }
         let Some(port) = self.slots.get(index) else { return };
         port.heard = now;
-        port.silence_told = false;
-        port.counters.received += 1;
-        let peer = port.joined.as_ref().filter(|_| receive).map(|joined| joined.peer);
-        let sent = peer.and_then(|peer| self.slots.get(peer)).and_then(|peer| {
-            let to = peer
-                .source
-                .send_to()
-                .filter(|_| peer.aim.as_ref().is_some_and(|aim| aim.send && aim.udptl))?;
-            Some(peer.sockets.rtp.send_to(&self.buffer[..length], to).is_ok())
+        port.gate.silence_told = false;
+        port.received += 1;
+        let peer = port.peer.filter(|_| port.gate.receive);
+        let sent = peer.and_then(|peer| self.slots.get(peer as usize)).and_then(|peer| {
+            let to = peer.source.send_to().filter(|_| peer.gate.send && peer.gate.udptl)?;
+            Some(peer.rtp.send_to(&self.buffer[..length], to).is_ok())
         });
         if sent != Some(true)
             && let Some(port) = self.slots.get(index)
         {
-            port.counters.not_passed += 1;
+            port.not_passed += 1;
         }
     }
 }

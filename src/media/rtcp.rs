@@ -9,7 +9,7 @@ use std::time::SystemTime;
 impl Worker {
     pub(super) fn rtcp_readable(&mut self, now: Moment, index: usize) {
         let Some(port) = self.slots.get(index) else { return };
-        let Some(socket) = &port.sockets.rtcp else { return };
+        let Some(socket) = &port.others.rtcp else { return };
         let Ok((length, from)) = socket.recv_from(&mut self.buffer[..]) else { return };
         self.rtcp_packet(now, index, length, from);
     }
@@ -56,12 +56,12 @@ impl Worker {
     /// The other side of a join lost a picture: ask its speaker for a whole one.
     fn ask_for_picture(&mut self, index: usize) {
         let Some(port) = self.slots.get(index) else { return };
-        let Some(peer) = port.joined.as_ref().map(|joined| joined.peer) else { return };
-        let Some(peer) = self.slots.get(peer) else { return };
+        let Some(peer) = port.peer else { return };
+        let Some(peer) = self.slots.get(peer as usize) else { return };
         let (Some(wanted), Some(to)) = (peer.reception.ssrc(), peer.rtcp_to) else { return };
         let mut out = [0; REPORT_BYTES];
         let length = rtcp::write_picture_request(peer.out.ssrc(), wanted, &mut out);
-        let socket = peer.sockets.rtcp.as_ref().filter(|_| !peer.is_mux()).unwrap_or(&peer.sockets.rtp);
+        let socket = peer.others.rtcp.as_ref().filter(|_| !peer.gate.mux).unwrap_or(&peer.rtp);
         if socket.send_to(&out[..length], to).is_err() {
             peer.counters.send_failed += 1;
         }
@@ -92,7 +92,7 @@ impl Worker {
         }
         let mut out = [0; REPORT_BYTES];
         let length = rtcp::write_report(port.out.ssrc(), sender, block, &port.cname, bye, &mut out);
-        let socket = port.sockets.rtcp.as_ref().filter(|_| !port.is_mux()).unwrap_or(&port.sockets.rtp);
+        let socket = port.others.rtcp.as_ref().filter(|_| !port.gate.mux).unwrap_or(&port.rtp);
         if socket.send_to(&out[..length], to).is_err() {
             port.counters.send_failed += 1;
         }

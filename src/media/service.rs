@@ -35,20 +35,23 @@ impl Worker {
         let unheld = port.aim.as_ref().is_some_and(|before| before.held != aim.held);
         if first || unheld {
             port.heard = now;
-            port.silence_told = false;
+            port.gate.silence_told = false;
         }
         if first && !port.timers.report.is_zero() {
             // Not all ports of a busy second report in the same later second.
             port.next_report = Some(now + port.timers.report + Duration::from_millis(random));
         }
+        port.table.set_meanings(&aim.payloads);
         port.aim = Some(aim);
+        port.set_gate();
     }
 
     pub(super) fn direct(&mut self, now: Moment, index: usize, on: bool) {
         let Some(port) = self.slots.get(index) else { return };
         port.direct = on;
+        port.set_gate();
         port.heard = now;
-        port.silence_told = false;
+        port.gate.silence_told = false;
         port.one_way_check = port.one_way_check.filter(|_| !on);
         port.out.forget_speaker();
     }
@@ -71,11 +74,13 @@ impl Worker {
             (Some((digit, press)), Some((_, clock_rate))) => {
                 let timestamp = port.out.timestamp_at(now);
                 port.digits_out = Some(DtmfSender::new(now, digit, press, timestamp, clock_rate));
+                port.set_gate();
             }
             // Nobody to take events: whoever ordered them knows from the agreement, and is told that it is over.
             _ => {
                 port.digits_waiting.clear();
                 port.digits_out = None;
+                port.set_gate();
                 port.out.forget_speaker();
                 self.outgoing.tell(&port.events, MediaEvent::DigitsSent { port: port.id });
             }
@@ -85,11 +90,13 @@ impl Worker {
     pub(super) fn play(&mut self, now: Moment, index: usize, sound: Arc<Sound>, repeat: bool) {
         let Some(port) = self.slots.get(index) else { return };
         port.playing = Some(Playing { sound, repeat, at: 0, next: now, timestamp: None });
+        port.set_gate();
     }
 
     pub(super) fn stop_playing(&mut self, index: usize) {
         if let Some(port) = self.slots.get(index) {
             port.playing = None;
+            port.set_gate();
             port.out.forget_speaker();
         }
     }
@@ -115,14 +122,14 @@ impl Worker {
             self.outgoing.tell(&port.events, MediaEvent::Digit { port: port.id, event });
         }
         let Some(digit) = &mut port.digits_out else { return };
-        let to = port.source.send_to().filter(|_| port.aim.as_ref().is_some_and(|aim| aim.send));
+        let to = port.source.send_to().filter(|_| port.gate.send);
         let number = port.aim.as_ref().and_then(|aim| aim.events).map_or(101, |(number, _)| number);
         while let Some(event) = digit.poll(now) {
             let header = port.out.own(now, number, event.timestamp, event.marker, 16);
             let mut packet = [0; 16];
             let built = header.build(&event.payload, &mut packet);
             if let (Some(to), Some(length)) = (to, built)
-                && port.sockets.rtp.send_to(&packet[..length], to).is_err()
+                && port.rtp.send_to(&packet[..length], to).is_err()
             {
                 port.counters.send_failed += 1;
             }
@@ -152,6 +159,7 @@ impl Worker {
                     continue;
                 }
                 port.playing = None;
+                port.set_gate();
                 port.out.forget_speaker();
                 self.outgoing.tell(&port.events, MediaEvent::Played { port: port.id });
                 return;
@@ -161,10 +169,10 @@ impl Worker {
             let length = crate::rtp::packet::HEADER_BYTES + payload.len();
             let header =
                 port.out.own(now, playing.sound.payload_type, timestamp, playing.timestamp.is_none(), length);
-            let may_send = port.aim.as_ref().is_some_and(|aim| aim.send) && !port.direct;
+            let may_send = port.gate.send;
             if let (Some(to), Some(length)) =
                 (port.source.send_to().filter(|_| may_send), header.build(payload, &mut self.buffer[..]))
-                && port.sockets.rtp.send_to(&self.buffer[..length], to).is_err()
+                && port.rtp.send_to(&self.buffer[..length], to).is_err()
             {
                 port.counters.send_failed += 1;
             }
@@ -180,8 +188,8 @@ impl Worker {
         let Some(port) = self.slots.get(index) else { return };
         let limit = port.silence_limit();
         let lasted = now.since(port.heard);
-        if !limit.is_zero() && lasted >= limit && !port.silence_told {
-            port.silence_told = true;
+        if !limit.is_zero() && lasted >= limit && !port.gate.silence_told {
+            port.gate.silence_told = true;
             let held = port.aim.as_ref().is_some_and(|aim| aim.held);
             self.outgoing.tell(&port.events, MediaEvent::Silent { port: port.id, lasted, held });
         }
@@ -191,7 +199,7 @@ impl Worker {
             let mut packet = [0; 13];
             // One byte of level: -127 dBov, silence.
             if let (Some(to), Some(length)) = (port.source.send_to(), header.build(&[127], &mut packet))
-                && port.sockets.rtp.send_to(&packet[..length], to).is_err()
+                && port.rtp.send_to(&packet[..length], to).is_err()
             {
                 port.counters.send_failed += 1;
             }
@@ -204,11 +212,8 @@ impl Worker {
         let Some(port) = self.slots.get(index) else { return };
         let Some((_, before)) = port.one_way_check.filter(|(at, _)| *at <= now) else { return };
         port.one_way_check = None;
-        let deaf = port.counters.received == before && port.aim.as_ref().is_some_and(|aim| aim.receive);
-        let Some(peer) = port.joined.as_ref().map(|joined| joined.peer).filter(|peer| deaf && *peer != index)
-        else {
-            return;
-        };
+        let deaf = port.received == before && port.gate.receive;
+        let Some(peer) = port.peer.map(|peer| peer as usize).filter(|peer| deaf && *peer != index) else { return };
         let peer_hears =
             self.slots.get(peer).is_some_and(|peer| now.since(peer.heard) < Duration::from_secs(1));
         if let Some(port) = self.slots.get(index).filter(|_| peer_hears) {
@@ -219,8 +224,7 @@ impl Worker {
 }
 
 fn keepalive_at(port: &Port) -> Option<Moment> {
-    let may =
-        port.aim.as_ref().is_some_and(|aim| aim.send && !aim.udptl) && !port.direct && !port.is_speaking();
+    let may = port.gate.send && !port.gate.udptl && !port.gate.speaking;
     let idle = port.timers.keepalive;
     (may && !idle.is_zero()).then(|| port.out.last_sent().unwrap_or(port.heard) + idle)
 }
@@ -234,7 +238,7 @@ fn next_due(port: &mut Port) -> Option<Moment> {
             .map(|digit| if digit.is_done() { digit.next() + BETWEEN_DIGITS } else { digit.next() }),
         port.playing.as_ref().filter(|_| port.digits_out.is_none()).map(|playing| playing.next),
         port.next_report,
-        (!limit.is_zero() && !port.silence_told).then(|| port.heard + limit),
+        (!limit.is_zero() && !port.gate.silence_told).then(|| port.heard + limit),
         keepalive_at(port),
         port.one_way_check.map(|(at, _)| at),
     ]

@@ -1,7 +1,7 @@
 //! A media thread: one epoll set, its ports, their timers.
 
 use super::handle::{Bell, Command, WorkerHandle};
-use super::port::{Joined, Port};
+use super::port::Port;
 use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::base::time::Moment;
@@ -203,8 +203,8 @@ impl Worker {
         let token = (u64::from(self.slots.generation(index) & 0x7fff_ffff) << 33) | ((index as u64) << 1);
         let added = self.slots.get(index).map(|port| {
             let watch = |token| EpollEvent::new(EpollFlags::EPOLLIN, token);
-            self.epoll.add(&port.sockets.rtp, watch(token))?;
-            match &port.sockets.rtcp {
+            self.epoll.add(&port.rtp, watch(token))?;
+            match &port.others.rtcp {
                 Some(rtcp) => self.epoll.add(rtcp, watch(token | 1)),
                 None => Ok(()),
             }
@@ -227,8 +227,8 @@ impl Worker {
         }
         let command = match self.detach(id) {
             Some(port) => {
-                let _ = self.epoll.delete(&port.sockets.rtp);
-                if let Some(rtcp) = &port.sockets.rtcp {
+                let _ = self.epoll.delete(&port.rtp);
+                if let Some(rtcp) = &port.others.rtcp {
                     let _ = self.epoll.delete(rtcp);
                 }
                 Command::Adopt(port)
@@ -311,27 +311,27 @@ impl Worker {
     fn join(&mut self, now: Moment, a: (usize, Box<Path>), b: (usize, Box<Path>)) {
         self.unjoin(a.0);
         self.unjoin(b.0);
-        let peers = [(a.0, b.0, a.1), (b.0, a.0, b.1)];
-        for (index, peer, path) in peers {
+        for (index, peer, path) in [(a.0, b.0, a.1), (b.0, a.0, b.1)] {
             if let Some(port) = self.slots.get(index) {
                 port.out.forget_speaker();
-                port.one_way_check = (!port.timers.one_way.is_zero())
-                    .then(|| (now + port.timers.one_way, port.counters.received));
-                port.joined = Some(Joined { peer, path });
+                let check = now + port.timers.one_way;
+                port.one_way_check = (!port.timers.one_way.is_zero()).then_some((check, port.received));
+                port.table.set_path(Some(&path.numbers));
+                port.peer = u32::try_from(peer).ok();
             }
             self.service(now, index);
         }
     }
 
     fn unjoin(&mut self, index: usize) {
-        let Some(port) = self.slots.get(index) else { return };
-        let Some(joined) = port.joined.take() else { return };
-        port.out.forget_speaker();
-        port.one_way_check = None;
-        if let Some(peer) = self.slots.get(joined.peer) {
-            peer.joined = None;
-            peer.out.forget_speaker();
-            peer.one_way_check = None;
+        let Some(peer) = self.slots.get(index).and_then(|port| port.peer) else { return };
+        for index in [index, peer as usize] {
+            if let Some(port) = self.slots.get(index) {
+                port.peer = None;
+                port.table.set_path(None);
+                port.out.forget_speaker();
+                port.one_way_check = None;
+            }
         }
     }
 

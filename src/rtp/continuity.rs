@@ -7,18 +7,19 @@ use crate::base::time::Moment;
 /// The sending side of one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Continuity {
+    // Sixty-four bytes, one line of memory. The moments mean nothing before the first packet.
+    packets: u64,
+    bytes: u64,
+    last_sent: Moment,
+    /// When the first packet with the newest timestamp left: the stream's clock.
+    clock: Moment,
+    /// Who spoke last, and what is added to his numbers.
+    speaker: Option<Speaker>,
+    last_timestamp: u32,
     ssrc: u32,
     clock_rate: u32,
     /// The sequence number of the next packet of our own.
     next_sequence: u16,
-    /// The newest timestamp, and when the first packet with it left: the stream's clock.
-    last_timestamp: u32,
-    clock: Option<Moment>,
-    last_sent: Option<Moment>,
-    /// Who spoke last, and what is added to his numbers.
-    speaker: Option<Speaker>,
-    packets: u64,
-    bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +40,8 @@ impl Continuity {
             clock_rate: clock_rate.max(1),
             next_sequence: first_sequence,
             last_timestamp: first_timestamp,
-            clock: None,
-            last_sent: None,
+            clock: Moment(0),
+            last_sent: Moment(0),
             speaker: None,
             packets: 0,
             bytes: 0,
@@ -123,28 +124,30 @@ impl Continuity {
     /// All packets of an event, or of a picture, carry one timestamp: the clock stands where the first one set it.
     #[inline]
     fn advance(&mut self, now: Moment, timestamp: u32) {
-        if self.last_timestamp != timestamp || self.clock.is_none() {
+        if self.last_timestamp != timestamp || self.packets == 0 {
             self.last_timestamp = timestamp;
-            self.clock = Some(now);
+            self.clock = now;
         }
     }
 
     /// The stream's time at `now`, going on from the last packet.
     pub fn timestamp_at(&self, now: Moment) -> u32 {
-        let Some(clock) = self.clock else { return self.last_timestamp };
-        let units = now.since(clock).as_micros() * u128::from(self.clock_rate) / 1_000_000;
+        if self.packets == 0 {
+            return self.last_timestamp;
+        }
+        let units = now.since(self.clock).as_micros() * u128::from(self.clock_rate) / 1_000_000;
         self.last_timestamp.wrapping_add(units as u32)
     }
 
     fn sent(&mut self, now: Moment, bytes: usize) {
-        self.last_sent = Some(now);
+        self.last_sent = now;
         self.packets += 1;
         self.bytes += bytes as u64;
     }
 
     /// When the last packet left.
     pub fn last_sent(&self) -> Option<Moment> {
-        self.last_sent
+        (self.packets > 0).then_some(self.last_sent)
     }
 
     /// Packets and bytes (headers included) sent so far.

@@ -4,21 +4,23 @@ use crate::base::time::Moment;
 
 /// Reception statistics of one SSRC.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Reception {
+    // In this order: what every packet touches fits one line of memory.
     ssrc: Option<u32>,
-    base: u32,
     /// Extended highest sequence number: cycles in the upper half.
     highest: u32,
-    received: u64,
-    duplicates_or_late: u64,
-    bytes: u64,
     /// A jump is believed when the next packet follows it.
     suspect: Option<u16>,
+    received: u64,
+    bytes: u64,
     /// Arrival in clock units minus timestamp, of the last packet.
     transit: Option<u32>,
     /// Sixteen times the smoothed difference, in clock units.
     jitter_16: u32,
     max_jitter: u32,
+    base: u32,
+    duplicates_or_late: u64,
     /// Received and expected at the last report, for the fraction of it.
     reported: (u64, u64),
     /// Losses and restarts of SSRCs before this one.

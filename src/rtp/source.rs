@@ -67,13 +67,15 @@ struct Candidate {
 
 /// The source side of one stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Source {
-    rules: SourceRules,
-    state: State,
-    /// The address in the last description.
-    described: Option<SocketAddr>,
+    // In this order, so that a packet of a known source finds what it needs in one or two lines of memory.
     accepted: Option<SocketAddr>,
     send_to: Option<SocketAddr>,
+    state: State,
+    rules: SourceRules,
+    /// The address in the last description.
+    described: Option<SocketAddr>,
 }
 
 /// What to do with a packet.
