@@ -213,7 +213,9 @@ impl Worker {
         let Some((_, before)) = port.one_way_check.filter(|(at, _)| *at <= now) else { return };
         port.one_way_check = None;
         let deaf = port.received == before && port.gate.receive;
-        let Some(peer) = port.peer.map(|peer| peer as usize).filter(|peer| deaf && *peer != index) else { return };
+        let Some(peer) = port.peer.map(|peer| peer as usize).filter(|peer| deaf && *peer != index) else {
+            return;
+        };
         let peer_hears =
             self.slots.get(peer).is_some_and(|peer| now.since(peer.heard) < Duration::from_secs(1));
         if let Some(port) = self.slots.get(index).filter(|_| peer_hears) {
