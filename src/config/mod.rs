@@ -16,6 +16,7 @@ pub mod export;
 pub mod files;
 pub mod finding;
 pub mod hints;
+pub mod import;
 pub mod kind;
 pub mod lint;
 pub mod load;

@@ -4,6 +4,7 @@ mod checklist;
 mod conf_dialect;
 mod examples_of_faults;
 mod freepbx;
+mod import_sip_conf;
 mod mutation;
 mod printed;
 mod reload;
