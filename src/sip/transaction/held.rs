@@ -62,17 +62,25 @@ impl<O: Copy> Servers<O> {
         }
     }
 
-    /// The commit up to `sequence` failed: these transactions are unanswered again, and each must get a 500.
-    pub fn revoke(&mut self, sequence: u64, unanswered: &mut Vec<ServerTx>) {
+    /// What they waited for, up to `sequence`, failed: these transactions are unanswered again. Each is given back with
+    /// the response it would have had, from whose text after the status line its refusal (503) is made.
+    pub fn revoke(&mut self, sequence: u64) -> Vec<(ServerTx, Destination, Vec<u8>)> {
+        let mut revoked = Vec::new();
         while let Some(tx) = self.next_held(sequence) {
             if let Some(entry) = self.entries.get_mut(tx.0)
-                && let State::Held(state) = entry.state
+                && let (State::Held(state), Some(way)) = (entry.state, entry.way)
             {
+                revoked.push((tx, self.locals.lengthen(way), entry.stored.response(&self.arena).to_vec()));
                 entry.state = State::Other(state);
                 entry.stored.forget(&mut self.arena);
-                unanswered.push(tx);
             }
         }
+        revoked
+    }
+
+    /// How many wait.
+    pub fn held(&self) -> usize {
+        self.held.len()
     }
 
     fn next_held(&mut self, sequence: u64) -> Option<ServerTx> {

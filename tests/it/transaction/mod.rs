@@ -1,6 +1,7 @@
 //! Transactions from outside: both tables, one at a time and against each other.
 
 mod client;
+mod hostile;
 mod server;
 mod simulation;
 

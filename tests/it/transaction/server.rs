@@ -235,9 +235,10 @@ fn a_held_response_waits_for_its_number() {
     assert_eq!(side.receive(&held[0].0), again(held[0].1, true));
     side.sent();
     assert_eq!(side.alive().0, 3, "the one over TCP is done");
-    let mut unanswered = Vec::new();
-    side.table.servers.revoke(4, &mut unanswered);
-    assert_eq!(unanswered, [held[3].1]);
+    assert_eq!(side.table.servers.held(), 1);
+    let revoked = side.table.servers.revoke(4);
+    let promised = answer(&held[3].0, 200, "t").into_bytes();
+    assert_eq!(revoked, [(held[3].1, to(5004, Protocol::Udp), promised)]);
     side.respond(held[3].1, &held[3].0, 500, Protocol::Udp).expect("not answered yet");
     side.table.servers.release(side.now, 9, &mut side.out);
     assert_eq!(side.sent().len(), 1);
