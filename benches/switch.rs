@@ -62,6 +62,7 @@ fn main() {
         id: TransportId(0),
         name: "udp".into(),
         bound: "127.0.0.1:5060".parse().expect("address"),
+        interface: "127.0.0.1".parse().expect("address"),
     };
     switch.handle(now, Input::Transports(&[bound]), &mut out);
     let arrival = Arrival {

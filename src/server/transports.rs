@@ -10,7 +10,7 @@ use crate::net::tls::{Tls, TlsOptions, Versions};
 use crate::net::udp::{Udp, UdpOptions};
 use crate::sip::flow::Protocol;
 use crate::switch::io::BoundTransport;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +83,12 @@ impl Opened {
         let options = UdpOptions { id, name, bind, tos: transport.tos, cos: transport.cos, only_v6 };
         let socket = Udp::open(&options).map_err(|fault| fault.to_string())?;
         self.note(&transport.name, socket.shortfall());
-        self.bound.push(BoundTransport { id, name: transport.name.clone(), bound: socket.bound() });
+        self.bound.push(BoundTransport {
+            id,
+            name: transport.name.clone(),
+            bound: socket.bound(),
+            interface: interface(bind),
+        });
         self.udp.push(socket);
         Ok(())
     }
@@ -106,7 +111,12 @@ impl Opened {
         let options = StreamOptions { id, name, protocol, bind, tos, cos, only_v6, keepalive, tls };
         let listener = Listener::open(&options).map_err(|fault| fault.to_string())?;
         self.note(&transport.name, listener.shortfall());
-        self.bound.push(BoundTransport { id, name: transport.name.clone(), bound: listener.bound() });
+        self.bound.push(BoundTransport {
+            id,
+            name: transport.name.clone(),
+            bound: listener.bound(),
+            interface: interface(bind),
+        });
         self.dialers.push(Dialer::new(&options));
         self.listeners.push(listener);
         self.tls.extend(options.tls);
@@ -116,6 +126,28 @@ impl Opened {
     fn note(&mut self, name: &Name, shortfall: Option<&str>) {
         self.notes.extend(shortfall.map(|words| format!("Transport '{name}': {words}")));
     }
+}
+
+/// The address a socket is known by: its own, or for a wildcard the first of this machine that is not loopback.
+fn interface(bind: SocketAddr) -> IpAddr {
+    if !bind.ip().is_unspecified() {
+        return bind.ip();
+    }
+    let mut addresses = nix::ifaddrs::getifaddrs().into_iter().flatten().filter_map(|interface| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
+    });
+    let wanted = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => bind.is_ipv4() && !ip.is_loopback(),
+        IpAddr::V6(ip) => bind.is_ipv6() && !ip.is_loopback() && !ip.is_unicast_link_local(),
+    };
+    let loopback = if bind.is_ipv4() {
+        IpAddr::from([127, 0, 0, 1])
+    } else {
+        IpAddr::from(std::net::Ipv6Addr::LOCALHOST)
+    };
+    addresses.find(wanted).unwrap_or(loopback)
 }
 
 fn tls(transport: &Transport, dir: &Path) -> Result<Tls, String> {

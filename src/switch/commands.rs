@@ -51,6 +51,7 @@ impl Switch {
                 ("domain_aliases", objects.domain_aliases.len()),
             ],
             contacts: self.registrar.len(),
+            transactions: self.transactions.servers.len() + self.transactions.clients.len(),
             held_registers: self.held.len(),
             counters: self.counters.all(),
             ..StatusView::default()

@@ -6,7 +6,7 @@ use crate::config::{Change, Sources};
 use crate::registrar::binding::ContactChange;
 use crate::sip::flow::{Arrival, Destination, Protocol};
 use crate::sip::outbox::Outbox;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A listening socket that is open: what the switch must know about it to advertise addresses and route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct BoundTransport {
     pub name: Name,
     /// Where it really listens (the port the system chose when 0 was asked for).
     pub bound: SocketAddr,
+    /// This machine's own address of that family: what a wildcard `bind` is advertised as.
+    pub interface: IpAddr,
 }
 
 /// One thing that happened outside.

@@ -21,7 +21,9 @@ mod inbound;
 pub mod io;
 mod methods;
 mod pipeline;
+mod qualify;
 mod register;
+mod route;
 mod show;
 mod unidentified;
 pub mod view;
@@ -33,14 +35,17 @@ use crate::base::rng::Rng;
 use crate::base::time::{Moment, Now};
 use crate::config::Change;
 use crate::config::model::Transport;
-use crate::outbound::qualify::Qualify;
+use crate::outbound::qualify::{ContactKey, Qualify};
 use crate::registrar::{Binding, ContactChange, Happened, Registrar};
+use crate::sip::mint::Shard;
 use crate::sip::outbox::Held;
+use crate::sip::transaction::{self, Timers};
 use crate::sip::wire::Index;
 use counters::{Counter, Counters};
 use directory::Directory;
 use ears::Ears;
 use io::{Actions, BoundTransport, Input};
+use qualify::Owner;
 use register::DateCache;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -70,6 +75,11 @@ pub struct Switch {
     nonces: Nonces,
     registrar: Registrar,
     qualify: Qualify,
+    transactions: transaction::Table<Owner>,
+    transaction_events: Vec<transaction::Event<Owner>>,
+    /// Pings that are out, by their number.
+    pings: HashMap<u64, ContactKey>,
+    next_ping: u64,
     unidentified: Unidentified,
     maintenance: BTreeSet<Name>,
     transports: HashMap<TransportId, BoundTransport>,
@@ -100,6 +110,10 @@ impl Switch {
             nonces: Nonces::new(seed.key),
             registrar: Registrar::new(seed.now.at),
             qualify: Qualify::new(seed.now.at),
+            transactions: transaction::Table::new(seed.now.at, Timers::default(), Shard(0), seed.random ^ 1),
+            transaction_events: Vec::new(),
+            pings: HashMap::new(),
+            next_ping: 0,
             unidentified: Unidentified::default(),
             maintenance: BTreeSet::new(),
             transports: HashMap::new(),
@@ -139,11 +153,17 @@ impl Switch {
             Input::Sip { arrival, bytes } => self.receive(now, arrival, bytes, out),
             Input::FlowOpened { .. } | Input::Resolved { .. } | Input::Tick => {}
             Input::FlowClosed { flow, why: _ } => {
+                // A connection's own transactions fail with their sends; contacts that lived on it end now.
                 self.registrar.flow_closed(flow, &mut self.changes, &mut self.happened);
                 self.commit(out);
                 self.tell_contacts(now, out);
             }
-            Input::SendFailed { .. } => self.counters.count(Counter::SendFailed),
+            Input::SendFailed { to, why: _ } => {
+                self.counters.count(Counter::SendFailed);
+                let events = &mut self.transaction_events;
+                self.transactions.clients.send_failed(now.at, &to, &mut out.outbox, events);
+                self.transactions_due(now, out);
+            }
             Input::Committed { sequence } => {
                 self.committed = self.committed.max(sequence);
                 let before = out.outbox.len();
@@ -178,6 +198,12 @@ impl Switch {
             self.commit(out);
             self.tell_contacts(now, out);
         }
+        if self.qualify.next_deadline().is_some_and(|at| at <= now.at) {
+            self.qualify_due(now, out);
+        }
+        if self.transactions.next_deadline().is_some_and(|at| at <= now.at) {
+            self.transactions_due(now, out);
+        }
         if self.prune_at <= now.at {
             let interval = self.directory.objects.global.unidentified_request_prune_interval_secs.max(1);
             self.prune_at = now.at + Duration::from_secs(u64::from(interval));
@@ -187,7 +213,9 @@ impl Switch {
 
     /// When [`Switch::expire`] has something to do next.
     pub fn next_deadline(&self) -> Option<Moment> {
-        [self.registrar.next_deadline(), Some(self.prune_at)].into_iter().flatten().min()
+        let rooms =
+            [self.registrar.next_deadline(), self.qualify.next_deadline(), self.transactions.next_deadline()];
+        rooms.into_iter().flatten().chain([self.prune_at]).min()
     }
 
     /// Which events are made. The edge that prints them sets this.
@@ -202,6 +230,12 @@ impl Switch {
 
     fn reconfigure(&mut self, now: Now, changes: &[Change], out: &mut Actions) {
         let touched = self.directory.apply(changes);
+        let system = &self.directory.objects.system;
+        self.transactions.set_timers(Timers {
+            t1: Duration::from_millis(u64::from(system.timer_t1_ms)),
+            b: Duration::from_millis(u64::from(system.timer_b_ms)),
+            ..Timers::default()
+        });
         for aor in &touched.aors {
             self.aor_changed(now, aor);
         }

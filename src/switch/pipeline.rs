@@ -38,7 +38,10 @@ impl Switch {
         let mut index = std::mem::take(&mut self.index);
         match index.scan(bytes) {
             Ok(message) if message.method().is_some() => self.request(now, arrival, message, out),
-            Ok(message) => self.response(now, arrival, message, out),
+            Ok(message) => {
+                self.counters.count(Counter::Responses);
+                self.hear_response(now, &message, out);
+            }
             Err(fault) => self.faulty(&index, arrival, bytes, fault, out),
         }
         self.index = index;
@@ -77,11 +80,6 @@ impl Switch {
             writer.finish();
         });
         self.told(out, arrival.source);
-    }
-
-    /// A response: to a request of ours, or to nobody's.
-    fn response(&mut self, _now: Now, _arrival: Arrival, _message: Message<'_>, _out: &mut Actions) {
-        self.counters.count(Counter::Responses);
     }
 
     fn request(&mut self, now: Now, arrival: Arrival, message: Message<'_>, out: &mut Actions) {

@@ -407,3 +407,32 @@ fn explain_identify_names_winner_losers_and_near_names() {
     let near = explain("sip:alic@127.0.0.1", "127.0.0.1:5070");
     assert!(near.verdict.contains("dummy challenge") && near.advice[0].contains("'alice'"), "{near:?}");
 }
+
+/// S5-15, S5-16 and the trunk and lost contacts of the recordings: one answers, one is silent.
+#[test]
+fn qualified_contacts_are_pinged_answer_and_fall_silent() {
+    let mut world = World::with(PROBE);
+    let mut pings = Vec::new();
+    for _ in 0..40 {
+        for text in world.wait(Duration::from_millis(100)) {
+            if text.starts_with("OPTIONS sip:127.0.0.1:6070 SIP/2.0") {
+                let mut answer = String::from("SIP/2.0 200 OK\r\n");
+                for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
+                    answer.push_str(&format!("{name}: {}\r\n", values(&text, name)[0]));
+                }
+                world.wait(Duration::from_millis(3));
+                world.datagram("127.0.0.1:6070", format!("{answer}Content-Length: 0\r\n\r\n").as_bytes());
+            }
+            pings.push(text);
+        }
+    }
+    let trunk = pings.iter().find(|text| text.contains("sip:127.0.0.1:6070")).expect("the trunk is pinged");
+    assert_eq!(values(trunk, "To"), ["<sip:127.0.0.1:6070>"]);
+    assert!(values(trunk, "From")[0].starts_with("<sip:trunk@127.0.0.1>;tag="), "{trunk}");
+    assert_eq!(values(trunk, "Contact"), ["<sip:trunk@127.0.0.1:5060>"]);
+    let Reply::Contacts(views) = world.show(Kind::Contact, None) else { panic!("contacts") };
+    let status = |aor: &str| views.iter().find(|v| &*v.aor == aor).map(|v| (v.status, v.rtt_micros));
+    assert_eq!(status("trunk"), Some(("Avail", Some(3_000))));
+    assert_eq!(status("lost"), Some(("Unavail", None)));
+    assert_eq!(status("callee"), Some(("NonQual", None)));
+}

@@ -63,6 +63,7 @@ impl World {
             id: TransportId(0),
             name: "transport-udp".into(),
             bound: "127.0.0.1:5060".parse().expect("an address"),
+            interface: "127.0.0.1".parse().expect("an address"),
         };
         world.handle(Input::Transports(&[bound]));
         world
