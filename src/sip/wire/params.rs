@@ -33,15 +33,14 @@ impl<'m> Params<'m> {
 
     /// The first parameter of that name (without regard to case): outer `None` when absent, inner when valueless.
     pub fn find(self, name: &[u8]) -> Option<Option<&'m [u8]>> {
-        let mut rest = self.0;
-        for _ in 0..limits::LIST_ITEMS {
-            if rest.is_empty() {
-                break;
-            }
+        let (mut rest, mut left) = (self.0, limits::LIST_ITEMS);
+        while !rest.is_empty() && left > 0 {
             let ((own, value), after) = next_param(rest);
             if text::same(own, name) {
                 return Some(value);
             }
+            // Nameless ones do not count, as in `iter`.
+            left -= usize::from(!own.is_empty() || value.is_some());
             rest = after;
         }
         None

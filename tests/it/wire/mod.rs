@@ -1,10 +1,12 @@
 //! Messages as bytes: corpora, streams, printing, hostile input, price.
 
 mod corpus;
+mod exercise;
 mod gates;
 #[cfg(feature = "rsip")]
 mod interop;
 mod multipart;
+mod mutation;
 mod ops;
 mod print;
 mod second_opinion;
