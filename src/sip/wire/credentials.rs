@@ -34,7 +34,7 @@ impl<'m> AuthFields<'m> {
             loop {
                 let start = rest.iter().position(|b| *b != b',' && !text::is_space(*b))?;
                 rest = &rest[start..];
-                let mark = rest.iter().position(|b| matches!(b, b'=' | b',' | b'"'));
+                let mark = rest.iter().position(|b| FIELD_MARK[usize::from(*b)]);
                 let Some(equals) = mark.filter(|at| rest[*at] == b'=' && *at > 0) else {
                     rest = &rest[field_end(rest)..];
                     continue;
@@ -126,6 +126,15 @@ fn trim_start(mut s: &[u8]) -> &[u8] {
     }
     s
 }
+
+/// What ends a field's name.
+const FIELD_MARK: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b'=' as usize] = true;
+    table[b',' as usize] = true;
+    table[b'"' as usize] = true;
+    table
+};
 
 /// The next comma. Values are too short for a faster search to pay.
 fn comma(s: &[u8]) -> usize {

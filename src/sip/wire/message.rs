@@ -126,19 +126,13 @@ impl<'m> Message<'m> {
     }
 
     /// The raw values of all fields of that kind, one per line, in order.
-    pub fn headers(&self, header: Header) -> impl Iterator<Item = &'m [u8]> + use<'m> {
-        let (index, bytes) = (self.index, self.bytes);
-        let mut next = index.first[header as usize];
-        std::iter::from_fn(move || {
-            let slot = &index.slots[usize::from(next.checked_sub(1)?)];
-            next = slot.next;
-            Some(slot.value.of(bytes))
-        })
+    pub fn headers(&self, header: Header) -> Lines<'m> {
+        Lines { bytes: self.bytes, index: self.index, next: self.index.first[header as usize] }
     }
 
     /// The values of a list header: every line split at its commas.
-    pub fn values(&self, header: Header) -> impl Iterator<Item = &'m [u8]> + use<'m> {
-        self.headers(header).flat_map(List::new)
+    pub fn values(&self, header: Header) -> Values<'m> {
+        Values { lines: self.headers(header), list: List::new(b"") }
     }
 
     /// Fields by a name that [`Header`] does not know, without regard to case.
@@ -231,5 +225,45 @@ impl<'m> Message<'m> {
     /// Credentials of `Authorization` or `Proxy-Authorization`, challenges of their counterparts, one per line.
     pub fn auth_fields(&self, header: Header) -> impl Iterator<Item = AuthFields<'m>> + use<'m> {
         self.headers(header).filter_map(AuthFields::parse)
+    }
+}
+
+/// Raw values of one kind of field, from [`Message::headers`].
+#[derive(Clone, Debug)]
+pub struct Lines<'m> {
+    bytes: &'m [u8],
+    index: &'m Index,
+    next: u16,
+}
+
+impl<'m> Iterator for Lines<'m> {
+    type Item = &'m [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'m [u8]> {
+        let slot = &self.index.slots[usize::from(self.next.checked_sub(1)?)];
+        self.next = slot.next;
+        Some(slot.value.of(self.bytes))
+    }
+}
+
+/// Values of one kind of list field, from [`Message::values`].
+#[derive(Clone, Debug)]
+pub struct Values<'m> {
+    lines: Lines<'m>,
+    list: List<'m>,
+}
+
+impl<'m> Iterator for Values<'m> {
+    type Item = &'m [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'m [u8]> {
+        loop {
+            if let Some(value) = self.list.next() {
+                return Some(value);
+            }
+            self.list = List::new(self.lines.next()?);
+        }
     }
 }

@@ -48,15 +48,21 @@ impl<'b> Writer<'b> {
     ) -> Writer<'b> {
         let mut writer = Writer::bare_response(out, code, reason);
         let mut top = true;
-        // All of them, whatever their number: a response that lost a Via never arrives.
-        for value in request.headers(Header::Via).flat_map(List::unbounded) {
-            writer.begin(Header::Via.name());
-            match Via::parse(value).filter(|_| top) {
-                Some(via) => stamped_via(writer.out, &via, stamp),
-                None => writer.out.extend_from_slice(value),
+        for line in request.headers(Header::Via) {
+            let mut values = List::new(line);
+            for value in values.by_ref() {
+                writer.begin(Header::Via.name());
+                match Via::parse(value).filter(|_| top) {
+                    Some(via) => stamped_via(writer.out, &via, stamp),
+                    None => writer.out.extend_from_slice(value),
+                }
+                writer.end();
+                top = false;
             }
-            writer.end();
-            top = false;
+            // A response that lost a Via never arrives, so what is more than we split stays together.
+            if !values.rest().is_empty() {
+                writer.header(Header::Via, values.rest());
+            }
         }
         for header in [Header::CallId, Header::From, Header::To, Header::CSeq] {
             let Some(value) = request.header(header) else { continue };
@@ -264,7 +270,7 @@ fn digits(code: u16) -> [u8; 3] {
 
 /// The topmost Via with `rport` and `received` filled in: after sent-by, as pjproject prints them.
 fn stamped_via(out: &mut Vec<u8>, via: &Via<'_>, stamp: ViaStamp) {
-    let wants_rport = stamp.force_rport || via.params.has(b"rport");
+    let wants_rport = stamp.force_rport || via.rport().is_some();
     let wants_received = wants_rport || via.host.ip() != Some(stamp.source.ip());
     if !wants_received {
         out.extend_from_slice(via.raw);

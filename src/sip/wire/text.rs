@@ -139,6 +139,11 @@ impl<'m> List<'m> {
         List { rest: value, left: limits::LIST_ITEMS }
     }
 
+    /// What was not walked yet, trimmed; after the last item, what the limit left over.
+    pub fn rest(&self) -> &'m [u8] {
+        trim(self.rest)
+    }
+
     /// All values, for copying: work and output are bounded by the bytes.
     pub fn unbounded(value: &'m [u8]) -> List<'m> {
         List { rest: value, left: usize::MAX }

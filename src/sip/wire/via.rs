@@ -23,8 +23,9 @@ pub struct Via<'m> {
     pub sent_by: &'m [u8],
     /// `branch`, `rport`, `received`, `maddr`, …
     pub params: Params<'m>,
-    /// Found while the parameters were checked: everyone asks for it.
+    /// Found while the parameters were checked: everyone asks for them.
     branch: Option<&'m [u8]>,
+    rport: Option<Option<&'m [u8]>>,
 }
 
 /// The prefix that marks a branch as unique (RFC 3261 8.1.1.7).
@@ -45,6 +46,7 @@ impl<'m> Via<'m> {
         let sent_by = text::trim(&rest[..end]);
         let (host, port) = host_port(sent_by).ok()?;
         let params = Params(&rest[end..]);
+        let (branch, rport) = checked_params(params)?;
         Some(Via {
             raw,
             protocol: Protocol::from_token(protocol_text),
@@ -53,13 +55,19 @@ impl<'m> Via<'m> {
             port,
             sent_by,
             params,
-            branch: checked_branch(params)?,
+            branch,
+            rport,
         })
     }
 
     /// The branch, when there is one.
     pub fn branch(&self) -> Option<&'m [u8]> {
         self.branch
+    }
+
+    /// The `rport` parameter (RFC 3581): outer `None` when absent, inner when it has no value, which asks for one.
+    pub fn rport(&self) -> Option<Option<&'m [u8]>> {
+        self.rport
     }
 
     /// The branch when it is unique by RFC 3261's cookie, with something after it.
@@ -81,21 +89,24 @@ fn after_version(raw: &[u8]) -> Option<&[u8]> {
     sip.then(|| text::trim(&rest[second + 1..]))
 }
 
-/// The branch among parameters that all have names; `None` when one has not.
-fn checked_branch(params: Params<'_>) -> Option<Option<&[u8]>> {
-    let Some(mut rest) = params.0.strip_prefix(b";") else { return Some(None) };
-    let mut branch = None;
+/// A branch and an rport.
+type BranchAndRport<'m> = (Option<&'m [u8]>, Option<Option<&'m [u8]>>);
+
+/// The first branch and rport among parameters that all have names; `None` when one has not.
+fn checked_params(params: Params<'_>) -> Option<BranchAndRport<'_>> {
+    let (mut branch, mut rport) = (None, None);
+    let Some(mut rest) = params.0.strip_prefix(b";") else { return Some((branch, rport)) };
     loop {
         let ((name, value), after) = next_param(rest);
-        if name.is_empty() {
-            return None;
-        }
-        if branch.is_none() && text::same(name, b"branch") {
-            branch = value.filter(|b| !b.is_empty());
+        match name.len() {
+            0 => return None,
+            6 if branch.is_none() && text::same(name, b"branch") => branch = value.filter(|b| !b.is_empty()),
+            5 if rport.is_none() && text::same(name, b"rport") => rport = Some(value),
+            _ => {}
         }
         // A `;` at the very end leaves nothing after it, and so does none at all.
         if after.is_empty() {
-            return (rest.last() != Some(&b';')).then_some(branch);
+            return (rest.last() != Some(&b';')).then_some((branch, rport));
         }
         rest = after;
     }
@@ -139,7 +150,7 @@ mod tests {
         let v = Via::parse(b"SIP / 2.0 / UDP  [2001:db8::9]:5060 ; branch=z9hG4bKx;rport").expect("reads");
         assert_eq!((v.protocol, v.port), (Some(Protocol::Udp), Some(5060)));
         assert_eq!(v.unique_branch(), Some(&b"z9hG4bKx"[..]));
-        assert_eq!(v.params.find(b"rport"), Some(None));
+        assert_eq!((v.params.find(b"rport"), v.rport()), (Some(None), Some(None)));
         assert!(Via::parse(b"SIP/2.0/QUIC h").is_some_and(|v| v.protocol.is_none()));
         for bad in [&b"SIP/2.0/UDP"[..], b"SIP/7.0/UDP h", b"", b"SIP/2.0/UDP a:b:c", b"///"] {
             assert!(Via::parse(bad).is_none());

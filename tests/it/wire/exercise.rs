@@ -84,11 +84,15 @@ fn reprinted(message: &Message<'_>) {
     }
     let out = answered(message);
     let mut again = Index::default();
-    let answer = again.scan(&out).expect("a response to a message that reads, reads");
-    assert_eq!(
-        answer.headers(Header::Via).count(),
-        message.headers(Header::Via).flat_map(text::List::unbounded).count()
-    );
+    let answer = match again.scan(&out) {
+        Ok(answer) => answer,
+        // A tag and a `received` more than the longest message, or Vias split into more lines than are read.
+        Err(Fault::TooLong) if out.len() > message.bytes().len() => return,
+        Err(Fault::TooMany) if message.values(Header::Via).count() > 64 => return,
+        Err(fault) => panic!("a response to a message that reads is {fault}"),
+    };
+    let vias = |message: &Message<'_>| message.headers(Header::Via).flat_map(text::List::unbounded).count();
+    assert_eq!(vias(&answer), vias(message));
     for header in [Header::CallId, Header::From, Header::CSeq] {
         assert_eq!(answer.header(header), message.header(header).map(text::unfolded).as_deref());
     }

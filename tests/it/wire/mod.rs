@@ -3,6 +3,7 @@
 mod corpus;
 mod exercise;
 mod gates;
+mod hostile;
 #[cfg(feature = "rsip")]
 mod interop;
 mod multipart;

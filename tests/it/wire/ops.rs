@@ -89,7 +89,7 @@ pub fn read_register(index: &mut Index, bytes: &[u8]) -> usize {
     let message = index.scan(bytes).expect("the sample is sound");
     let envelope = check_request(&message).expect("the sample is sound");
     let mut sum = envelope.via.branch().map_or(0, <[u8]>::len)
-        + usize::from(envelope.via.params.has(b"rport"))
+        + usize::from(envelope.via.rport().is_some())
         + envelope.from.tag().map_or(0, <[u8]>::len)
         + envelope.call_id.len()
         + envelope.cseq.number as usize

@@ -2,6 +2,7 @@
 
 use super::corpus;
 use jackfield::sip::wire::print::compact_headers;
+use jackfield::sip::wire::text::List;
 use jackfield::sip::wire::{Header, Index, Message, Start, ViaStamp, Writer};
 use std::net::SocketAddr;
 
@@ -175,8 +176,11 @@ fn a_response_keeps_more_vias_and_parameters_than_we_read() {
     assert_eq!(message.envelope().expect("reads").via.branch(), Some(&b"z9hG4bKtop"[..]));
     let mut out = Vec::new();
     Writer::response(&mut out, &message, stamp("192.0.2.1:5060"), (200, ""), None).finish();
+    let mut again = Index::default();
+    let answer = again.scan(&out).expect("reads");
+    let ours: Vec<_> = answer.headers(Header::Via).flat_map(List::unbounded).skip(1).collect();
+    assert!(ours.iter().eq(vias.iter().map(String::as_bytes).collect::<Vec<_>>().iter()));
     let text = String::from_utf8(out).expect("text");
-    assert_eq!(text.lines().filter(|line| line.starts_with("Via: ")).count(), 301);
     assert!(text.contains(";p299=1;branch=z9hG4bKtop\r\n"));
 }
 
