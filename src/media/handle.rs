@@ -46,13 +46,19 @@ pub(super) struct Bell {
 impl WorkerHandle {
     /// Starts a thread.
     pub fn start(number: usize, seed: u64) -> io::Result<WorkerHandle> {
+        let (handle, worker) = WorkerHandle::with_worker(seed)?;
+        let thread = std::thread::Builder::new().name(format!("media-{number}")).spawn(move || worker.run())?;
+        *handle.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(handle)
+    }
+
+    /// A worker that no thread runs yet, and the way to reach it.
+    pub fn with_worker(seed: u64) -> io::Result<(WorkerHandle, Worker)> {
         let (commands, receiver) = mpsc::sync_channel(limits::MEDIA_PLANS);
         let event = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
         let bell = Arc::new(Bell { event, rung: AtomicBool::new(false), queued: AtomicUsize::new(0) });
         let worker = Worker::new(receiver, bell.clone(), seed)?;
-        let thread =
-            std::thread::Builder::new().name(format!("media-{number}")).spawn(move || worker.run())?;
-        Ok(WorkerHandle { commands, bell, thread: Arc::new(Mutex::new(Some(thread))) })
+        Ok((WorkerHandle { commands, bell, thread: Arc::default() }, worker))
     }
 
     /// Whether the queue can take more than a trickle.
