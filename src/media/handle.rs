@@ -47,7 +47,8 @@ impl WorkerHandle {
     /// Starts a thread.
     pub fn start(number: usize, seed: u64) -> io::Result<WorkerHandle> {
         let (handle, worker) = WorkerHandle::with_worker(seed)?;
-        let thread = std::thread::Builder::new().name(format!("media-{number}")).spawn(move || worker.run())?;
+        let thread =
+            std::thread::Builder::new().name(format!("media-{number}")).spawn(move || worker.run())?;
         *handle.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(handle)
     }

@@ -414,7 +414,14 @@ mod tests {
             places.push(sockets.others.rtp_address);
             let counted = Counted::new(Arc::new(AtomicUsize::new(0)));
             let out = Continuity::new(7, 0, 0, 8000);
-            handle.send(Command::Adopt(Box::new(Port::new(open, sockets, out, vec![b'x'; 16], events.clone(), counted))));
+            handle.send(Command::Adopt(Box::new(Port::new(
+                open,
+                sockets,
+                out,
+                vec![b'x'; 16],
+                events.clone(),
+                counted,
+            ))));
             let aim = Aim {
                 remote: Whereto::At(phone.local_addr().expect("bound")),
                 rtcp: None,
@@ -433,12 +440,23 @@ mod tests {
         numbers.set(0, 8);
         numbers.set(101, 96);
         let path = Box::new(Path { numbers });
-        handle.send(Command::Plan(Plan::Join { a: PortId(0), b: PortId(1), a_to_b: path.clone(), b_to_a: path }));
+        handle.send(Command::Plan(Plan::Join {
+            a: PortId(0),
+            b: PortId(1),
+            a_to_b: path.clone(),
+            b_to_a: path,
+        }));
         let mut ready = [EpollEvent::empty(); READY];
         assert!(!worker.turn(&mut ready));
         let mut packet = [0; 172];
         let mut relay = |worker: &mut Worker, sequence: u16| {
-            let header = Header { marker: false, payload_type: 0, sequence, timestamp: u32::from(sequence) * 160, ssrc: 9 };
+            let header = Header {
+                marker: false,
+                payload_type: 0,
+                sequence,
+                timestamp: u32::from(sequence) * 160,
+                ssrc: 9,
+            };
             header.build(&[4; 160], &mut packet).expect("fits");
             for (from, to) in [(0, 0), (1, 1)] {
                 phones[from].send_to(&packet, places[to]).expect("sends");
