@@ -94,12 +94,16 @@ impl Switch {
             aor.contact.iter().map(|uri| self.static_contact(aor, uri)).collect();
         contacts.extend(self.registrar.contacts(&aor.name).map(|binding| self.contact_view(now, binding)));
         contacts.sort_by(|a, b| (a.dynamic, &a.hash).cmp(&(b.dynamic, &b.hash)));
-        AorView {
-            name: aor.name.clone(),
-            max_contacts: aor.options.max_contacts,
-            contacts,
-            options: options_of(aor, single),
+        let mut options = options_of(aor, single);
+        if !contacts.is_empty()
+            && let Some(place) = options.iter().position(|(name, _)| *name == "contact")
+        {
+            // Asterisk lists every contact here, registered ones too.
+            options.retain(|(name, _)| *name != "contact");
+            let rows = contacts.iter().map(|contact| ("contact", contact.uri.clone()));
+            options.splice(place..place, rows);
         }
+        AorView { name: aor.name.clone(), max_contacts: aor.options.max_contacts, contacts, options }
     }
 
     fn contacts_view(&self, now: Now, name: Option<&str>) -> Vec<ContactView> {
@@ -120,7 +124,6 @@ impl Switch {
     fn static_contact(&self, aor: &Aor, uri: &Name) -> ContactView {
         let digest = md5::compute(uri.as_bytes());
         let status = self.qualify.status(&(aor.name.clone(), digest.0));
-        let options = &aor.options;
         ContactView {
             aor: aor.name.clone(),
             uri: uri.to_string(),
@@ -129,10 +132,7 @@ impl Switch {
             status: status.short(),
             rtt_micros: micros(status),
             expires: None,
-            options: contact_options(
-                options,
-                vec![("expiration_time", "0".into()), ("uri", uri.to_string())],
-            ),
+            options: static_contact_options(uri),
             source: None,
             user_agent: String::new(),
         }
@@ -198,6 +198,18 @@ fn contact_options(aor: &crate::config::model::AorOptions, own: Vec<(&'static st
     options.push(("qualify_timeout", format!("{:.6}", aor.qualify_timeout.as_secs_f64())));
     options.sort_by_key(|(name, _)| *name);
     options
+}
+
+/// A static contact has nothing but its URI; the rest is shown at its defaults, as in Asterisk.
+fn static_contact_options(uri: &str) -> Options {
+    let own = ["call_id", "endpoint", "path", "reg_server", "user_agent", "via_addr"]
+        .map(|name| (name, String::new()));
+    let mut own = own.to_vec();
+    own.push(("expiration_time", "0".into()));
+    own.push(("prune_on_boot", "no".into()));
+    own.push(("uri", uri.to_owned()));
+    own.push(("via_port", "0".into()));
+    contact_options(&crate::config::model::AorOptions::default(), own)
 }
 
 fn options_of<T: Object>(object: &T, single: bool) -> Options {

@@ -7,6 +7,7 @@ mod dialog;
 mod media_relay;
 mod registering;
 mod sdp_offer_answer;
+mod show_as_recorded;
 mod transaction;
 mod wire;
 mod world;
