@@ -2,11 +2,15 @@
 
 use clap::{Args, Parser, Subcommand};
 use jackfield::admin::{Format, console};
+use jackfield::server::asterisk::{self, Wish};
+use jackfield::server::check;
 use jackfield::server::control::Client;
+use jackfield::server::layout::{Given, Layout};
 use jackfield::server::log::LogForm;
+use jackfield::server::user::RunAs;
 use jackfield::server::{self, RunOptions};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -33,29 +37,67 @@ struct Place {
     /// The configuration directory.
     #[arg(short = 'C', long = "config", value_name = "DIR", default_value = "/etc/jackfield", global = true)]
     dir: PathBuf,
-    /// Where the contact store and the control socket live [default: DIR/run].
+    /// Where the control socket and the lock live [default: /run/NAME for /etc/NAME, else DIR/run].
     #[arg(long, value_name = "DIR", global = true)]
     run_dir: Option<PathBuf>,
+    /// Where contacts are kept [default: /var/lib/NAME for /etc/NAME, else the run directory].
+    #[arg(long, value_name = "DIR", global = true)]
+    state_dir: Option<PathBuf>,
     /// Print JSON instead of text.
     #[arg(long, global = true)]
     json: bool,
+}
+
+impl Place {
+    /// Takes our own flags out of words that have flags of their own.
+    fn take_from(&mut self, words: &mut Vec<String>) -> Result<(), String> {
+        while let Some(at) =
+            words.iter().position(|word| matches!(word.as_str(), "-C" | "--run-dir" | "--json"))
+        {
+            let flag = words.remove(at);
+            if flag == "--json" {
+                self.json = true;
+                continue;
+            }
+            if at == words.len() {
+                return Err(format!("{flag} needs a value"));
+            }
+            let value = PathBuf::from(words.remove(at));
+            if flag == "-C" { self.dir = value } else { self.run_dir = Some(value) }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Run the server in the foreground.
     Run {
-        /// More of the log: -v verbose lines, -vv debug lines.
+        /// More of the log at the console: verbose lines.
         #[arg(short, action = clap::ArgAction::Count)]
         verbose: u8,
+        /// More of the log at the console: debug lines.
+        #[arg(short, action = clap::ArgAction::Count)]
+        debug: u8,
         /// Log one JSON object per line.
         #[arg(long)]
         log_json: bool,
+        /// When started as root: the user to become once the sockets are open.
+        #[arg(short = 'U', long)]
+        user: Option<String>,
+        /// When started as root: the group to become.
+        #[arg(short = 'G', long)]
+        group: Option<String>,
+    },
+    /// Say what is wrong with a configuration, without running it. Fails when something would not take effect.
+    Check {
+        /// The directory, where it is not given by -C.
+        dir: Option<PathBuf>,
     },
     /// Show what the running server has: endpoints, aors, contacts, status, …
     Show {
         /// As in the console: `endpoints like ^b`, `endpoint 100`, `status`, …
-        #[arg(required = true, trailing_var_arg = true)]
+        #[arg(required = true)]
         words: Vec<String>,
     },
     /// Why a request is given the endpoint it is given: `explain identify --from sip:100@pbx --source 10.0.0.1:5060`.
@@ -75,7 +117,13 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let arguments: Vec<String> =
+        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let result = match asterisk::is_asked_for(arguments.first().map_or("", String::as_str)) {
+        true => as_asterisk(&arguments[1..]),
+        false => run(Cli::parse()),
+    };
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(sentence) => {
@@ -86,29 +134,59 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<bool, String> {
-    let place = cli.place;
-    let line = match (cli.command, cli.execute) {
-        (Some(Task::Run { verbose, log_json }), _) => {
+    let mut place = cli.place;
+    let mut command = cli.command;
+    if let Some(Task::Explain { words }) = &mut command {
+        place.take_from(words)?;
+    }
+    let layout = |run_as| {
+        let given = Given { run_dir: place.run_dir.clone(), state_dir: place.state_dir.clone(), run_as };
+        Layout::of_dir(&place.dir, &given)
+    };
+    let run_dir = || layout(RunAs::default()).run_dir;
+    let line = match (command, cli.execute) {
+        (Some(Task::Run { verbose, debug, log_json, user, group }), _) => {
             let log = if log_json { LogForm::Json } else { LogForm::Text };
-            let (dir, run_dir) = (place.dir, place.run_dir);
-            return server::run(&RunOptions { dir, run_dir, log, verbosity: verbose }).map(|()| true);
+            let layout = layout(RunAs { user, group });
+            let levels = (layout.verbose.max(verbose), layout.debug.max(debug));
+            return server::run(&RunOptions { layout, log, levels }).map(|()| true);
+        }
+        (Some(Task::Check { dir }), _) => {
+            let dir = dir.unwrap_or(place.dir);
+            return check::print(&dir, place.json, &mut std::io::stdout()).map_err(|error| error.to_string());
         }
         (Some(Task::Show { words }), _) => format!("show {}", quoted(&words)),
         (Some(Task::Explain { words }), _) => format!("explain {}", quoted(&words)),
         (Some(Task::Reload { plan }), _) => if plan { "reload --plan" } else { "reload" }.to_owned(),
         (None, Some(line)) => line,
-        (Some(Task::Console), _) => return open_console(&place),
-        (None, None) if cli.remote => return open_console(&place),
+        (Some(Task::Console), _) => return open_console(&run_dir()),
+        (None, None) if cli.remote => return open_console(&run_dir()),
         (None, None) => return Err("nothing to do; see jackfield --help".into()),
     };
-    let mut client = Client::connect(&server::run_dir(&place.dir, place.run_dir.as_deref()))?;
-    let format =
-        if place.json { Format::Json } else { Format::Text { colour: std::io::stdout().is_terminal() } };
-    console::one_shot(&mut client, &line, format, &mut std::io::stdout()).map_err(|error| error.to_string())
+    one_shot(&run_dir(), &line, place.json)
 }
 
-fn open_console(place: &Place) -> Result<bool, String> {
-    let mut client = Client::connect(&server::run_dir(&place.dir, place.run_dir.as_deref()))?;
+/// Called by the name `asterisk`: that program's flags.
+fn as_asterisk(arguments: &[String]) -> Result<bool, String> {
+    match asterisk::read(arguments)? {
+        Wish::Text(text) => {
+            println!("{text}");
+            Ok(true)
+        }
+        Wish::Run(options) => server::run(&options).map(|()| true),
+        Wish::Execute { run_dir, line } => one_shot(&run_dir, &line, false),
+        Wish::Console { run_dir } => open_console(&run_dir),
+    }
+}
+
+fn one_shot(run_dir: &Path, line: &str, json: bool) -> Result<bool, String> {
+    let mut client = Client::connect(run_dir)?;
+    let format = if json { Format::Json } else { Format::Text { colour: std::io::stdout().is_terminal() } };
+    console::one_shot(&mut client, line, format, &mut std::io::stdout()).map_err(|error| error.to_string())
+}
+
+fn open_console(run_dir: &Path) -> Result<bool, String> {
+    let mut client = Client::connect(run_dir)?;
     let history = console::history_file(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
     let host = nix::unistd::gethostname()
         .map_or_else(|_| "jackfield".into(), |name| name.to_string_lossy().into_owned());

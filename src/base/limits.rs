@@ -157,3 +157,9 @@ pub const DNS_TTL_SECS: std::ops::RangeInclusive<u64> = 5..=86_400;
 pub const DNS_STALE_SECS: u64 = 86_400;
 /// Seconds after its last use until a name is no longer kept fresh.
 pub const DNS_UNUSED_SECS: u64 = 3_600;
+/// Log lines waiting to be written; further ones are counted and dropped, never waited for.
+pub const LOG_LINES: usize = 8_192;
+/// Bytes of log lines collected for one write.
+pub const LOG_CHUNK_BYTES: usize = 1 << 16;
+/// Seconds between two looks at certificate files, `/etc/resolv.conf` and `/etc/hosts`.
+pub const CERTIFICATE_LOOK_SECS: u64 = 10;

@@ -1,27 +1,35 @@
-//! What a running server can be asked for: answers through the switch, reload, stop.
+//! What a running server can be asked for: answers through the switch, reload, levels, stop.
 
 use super::clock::Clock;
-use super::log::Log;
+use super::layout::Layout;
+use super::log::{Log, LogForm};
+use super::names::Hosts;
 use super::shard::Order;
-use crate::admin::cli::{self, Parsed, Scope, ServerOrder, When};
+use super::transports::{TransportFault, Transports};
+use crate::admin::cli::{self, Parsed, Scope, ServerOrder, When, level_changed};
+use crate::admin::text::MonitorView;
 use crate::admin::{self, Answer, Format};
+use crate::base::ids::TransportId;
 use crate::base::time::Moment;
-use crate::config::load::{Loaded, load};
-use crate::config::{Finding, Objects, Severity};
+use crate::config::{Finding, Snapshot};
+use crate::net::resolve::Resolver;
+use crate::net::stream;
 use crate::net::wait::Waker;
 use crate::store::contacts::{ContactStore, Status};
 use crate::store::fault::Health;
-use crate::store::files::ConfigDir;
-use crate::switch::view::{Level, Reply};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Notify, mpsc, oneshot};
+use crate::switch::view::{Level, Reply, StatusView};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// The parts that commands reach.
 #[derive(Debug)]
 pub struct Server {
-    /// The configuration directory.
-    pub dir: PathBuf,
+    /// Where everything is.
+    pub layout: Layout,
+    /// How log lines are written where `logger.conf` does not say.
+    pub log_form: LogForm,
     /// Time.
     pub clock: Clock,
     /// When it started.
@@ -36,28 +44,71 @@ pub struct Server {
     pub store: ContactStore,
     /// What is in force, and what was found when it was read.
     pub current: Mutex<InForce>,
+    /// Sockets. Locked for the whole of a reload, so that there is one at a time.
+    pub served: tokio::sync::Mutex<Served>,
+    /// What connections share.
+    pub streams: stream::Shared,
+    /// Names to addresses.
+    pub resolver: Resolver,
+    /// Host names of identify sections.
+    pub hosts: watch::Sender<Hosts>,
     /// Told when the server shall end.
     pub stop: Notify,
 }
 
-/// The configuration in force.
+/// Transports and the tasks of their listeners.
 #[derive(Debug)]
+pub struct Served {
+    /// What is open.
+    pub transports: Transports,
+    /// Who accepts.
+    pub listeners: HashMap<TransportId, JoinHandle<()>>,
+}
+
+/// The configuration in force.
+#[derive(Clone, Debug)]
 pub struct InForce {
     /// The objects.
-    pub objects: Objects,
+    pub objects: Snapshot,
     /// What stands to be said about the files.
-    pub findings: Vec<Finding>,
+    pub findings: Arc<[Finding]>,
+    /// Transports that are not open as written.
+    pub transport_faults: Arc<[TransportFault]>,
     /// When it was read.
     pub at: Moment,
 }
 
+/// Days before its end from which a certificate is spoken of.
+const CERTIFICATE_DAYS: i64 = 14;
+
 impl Server {
+    /// Queues an order. `false` when the switch is gone.
+    pub async fn order(&self, order: Order) -> bool {
+        let sent = self.orders.send(order).await.is_ok();
+        self.waker.wake();
+        sent
+    }
+
     /// Asks the switch.
     pub async fn ask(&self, commands: Vec<crate::switch::view::Command>) -> Option<Vec<Reply>> {
         let (to, reply) = oneshot::channel();
-        self.orders.send(Order::Ask(commands, to)).await.ok()?;
-        self.waker.wake();
+        self.order(Order::Ask(commands, to)).await;
         reply.await.ok()
+    }
+
+    /// A log line, now.
+    pub fn say(&self, level: Level, origin: &'static str, text: &str) {
+        self.log.line(self.clock.now(), level, origin, text);
+    }
+
+    /// What is in force now.
+    pub fn in_force(&self) -> InForce {
+        self.lock().clone()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, InForce> {
+        // It is only ever replaced whole.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers one line of the command language.
@@ -65,7 +116,10 @@ impl Server {
         match cli::parse(line, format) {
             Parsed::Text(answer) => answer,
             Parsed::Ask(commands, shape) => match self.ask(commands).await {
-                Some(replies) => admin::print(self.complete(replies), &shape),
+                Some(mut replies) => {
+                    self.complete(&mut replies).await;
+                    admin::print(replies, &shape)
+                }
                 None => Answer::bad("The server is stopping.\n"),
             },
             Parsed::Server(order, shape) => {
@@ -75,70 +129,129 @@ impl Server {
         }
     }
 
-    /// What only the server knows is added to the status.
-    fn complete(&self, mut replies: Vec<Reply>) -> Vec<Reply> {
-        for reply in &mut replies {
-            if let Reply::Status(status) = reply {
-                status.stores.push(("contacts".into(), words(&self.store.status())));
-                let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-                let sources = &current.objects.sources;
-                status.findings = current.findings.iter().map(|f| f.text(sources).to_string()).collect();
+    /// What only the server knows is added to what the switch said.
+    async fn complete(&self, replies: &mut [Reply]) {
+        for reply in replies {
+            match reply {
+                Reply::Status(status) => self.complete_status(status).await,
+                Reply::Transports(all) => {
+                    let faults = self.in_force().transport_faults;
+                    for transport in all.iter_mut() {
+                        if let Some(fault) = faults.iter().find(|fault| fault.name == transport.name) {
+                            transport.fault = Some(fault.text.clone());
+                        }
+                    }
+                }
+                _ => {}
             }
         }
-        replies
+    }
+
+    async fn complete_status(&self, status: &mut StatusView) {
+        status.stores.push(("contacts".into(), words(&self.store.status())));
+        let current = self.in_force();
+        let sources = &current.objects.sources;
+        status.findings = current.findings.iter().map(|finding| finding.text(sources).to_string()).collect();
+        status.findings.extend(current.transport_faults.iter().map(|fault| fault.text.clone()));
+        // A reload that is under way holds the transports; what it changes is seen next time.
+        if let Ok(served) = self.served.try_lock() {
+            status.findings.extend(self.certificates(&served.transports));
+        }
+        let gate = self.streams.gate();
+        status.counters.push(("connections", gate.open() as u64));
+        status.counters.push(("connections_silent", gate.silent() as u64));
+        status.counters.push(("names_resolved", self.resolver.len() as u64));
+    }
+
+    /// A sentence for each certificate that ends soon or has ended.
+    pub(super) fn certificates(&self, transports: &Transports) -> Vec<String> {
+        let now = self.clock.now().wall;
+        let mut sentences = Vec::new();
+        for (name, tls) in transports.tls() {
+            let Some(days) = tls.certificate().map(|facts| facts.days_left(now)) else { continue };
+            match days {
+                ..0 => sentences.push(format!("Transport '{name}': its certificate has ended")),
+                0..CERTIFICATE_DAYS => {
+                    sentences.push(format!("Transport '{name}': its certificate ends in {days} days"));
+                }
+                _ => {}
+            }
+        }
+        sentences
     }
 
     async fn obey(&self, order: &ServerOrder, line: &str) -> Reply {
         match order {
             ServerOrder::Uptime { seconds } => {
                 let now = self.clock.now().at;
-                let since_reload = self.current.lock().unwrap_or_else(PoisonError::into_inner).at;
                 let up = now.since(self.started).as_secs();
-                Reply::Done(admin::text::uptime(up, now.since(since_reload).as_secs(), *seconds))
+                let reloaded = now.since(self.in_force().at).as_secs();
+                Reply::Done(admin::text::uptime(up, reloaded, *seconds))
             }
-            ServerOrder::WaitFullyBooted => Reply::Done("Asterisk has fully booted.".into()),
-            ServerOrder::Reload { scope: Scope::All | Scope::Pjsip, plan } => self.reload(*plan).await,
+            ServerOrder::Verbose { level, at_least } => {
+                let (old, debug) = self.log.levels();
+                let new = if *at_least { old.max(*level) } else { *level };
+                self.set_levels((new, debug)).await;
+                Reply::Done(level_changed("Console verbose", old, new))
+            }
+            ServerOrder::Debug { level, at_least } => {
+                let (verbose, old) = self.log.levels();
+                let new = if *at_least { old.max(*level) } else { *level };
+                self.set_levels((verbose, new)).await;
+                Reply::Done(level_changed("Core debug", old, new))
+            }
+            ServerOrder::Reload { scope: Scope::All | Scope::Pjsip, plan } => {
+                self.reload(*plan, &order.said(line)).await
+            }
             ServerOrder::Stop(When::Now | When::Gracefully | When::Convenient) => {
                 self.stop.notify_one();
-                Reply::Done("Stopping.".into())
+                Reply::Done(String::new())
             }
             ServerOrder::LogReopen => {
-                Reply::Done("Nothing to open again: the log goes to standard error.".into())
+                self.log.reopen();
+                Reply::Done(String::new())
             }
+            ServerOrder::LoggerVerbose(on) => {
+                self.log.set_messages(*on);
+                Reply::Done(order.said(line))
+            }
+            ServerOrder::TransportMonitors { like } => match self.monitors().await {
+                Some(all) => Reply::Done(admin::text::transport_monitors(&all, like.as_ref())),
+                None => Reply::Refused("The server is stopping.".into()),
+            },
+            ServerOrder::WaitFullyBooted => Reply::Done(order.said(line)),
             _ => Reply::Refused(format!("'{line}' is not served by this version")),
         }
     }
 
-    /// Reads the files again and applies what changed; a bad object keeps its last good version. With `only_plan`
-    /// nothing is applied.
-    pub async fn reload(&self, only_plan: bool) -> Reply {
-        let (changes, sources, text, loaded) = {
-            let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-            let loaded = load(&ConfigDir::new(&self.dir), Some(&current.objects));
-            let plan = current.objects.plan(&loaded.objects);
-            let mut text = plan.to_string();
-            for finding in loaded.findings.iter().filter(|f| f.severity != Severity::Note) {
-                text.push_str(&format!("\n{}", finding.text(&loaded.objects.sources)));
-            }
-            (plan.changes, loaded.objects.sources.clone(), text, loaded)
-        };
-        if only_plan {
-            return Reply::Done(text);
-        }
-        let (done, applied) = oneshot::channel();
-        if self.orders.send(Order::Config(changes, sources, done)).await.is_err() {
-            return Reply::Refused("The server is stopping.".into());
-        }
-        self.waker.wake();
-        if applied.await.is_err() {
-            return Reply::Refused("The server is stopping.".into());
-        }
-        let now = self.clock.now();
-        self.log.line(now, Level::Notice, "loader.c", "Configuration reloaded");
-        let Loaded { objects, findings, .. } = loaded;
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
-            InForce { objects, findings, at: now.at };
-        Reply::Done(text)
+    async fn set_levels(&self, levels: (u8, u8)) {
+        self.log.set_levels(levels);
+        self.tell_ears().await;
+    }
+
+    async fn monitors(&self) -> Option<Vec<MonitorView>> {
+        let (to, facts) = oneshot::channel();
+        self.order(Order::Connections(to)).await;
+        let mut all: Vec<MonitorView> = facts
+            .await
+            .ok()?
+            .into_iter()
+            .map(|facts| MonitorView {
+                remote: facts.remote.to_string(),
+                state: match (facts.closing, facts.up) {
+                    (true, _) => "SHUTDOWN",
+                    (false, true) => "ACTIVE",
+                    (false, false) => "CONNECTING",
+                },
+                outgoing: !facts.inbound,
+                object: facts
+                    .host
+                    .map_or_else(|| facts.flow.to_string(), |host| format!("{} ({host})", facts.flow)),
+                ..MonitorView::default()
+            })
+            .collect();
+        all.sort_by(|a, b| (&a.remote, &a.object).cmp(&(&b.remote, &b.object)));
+        Some(all)
     }
 }
 
@@ -154,6 +267,3 @@ fn words(status: &Status) -> String {
         _ => format!("ok, {} changes in {} commits", status.counters.changes, status.counters.commits),
     }
 }
-
-/// Shared with every task.
-pub type Shared = Arc<Server>;

@@ -1,29 +1,32 @@
 //! The thread that owns the switch: input in, decisions, output out, then sleep until the next deadline.
 //!
 //! ```text
-//!        ┌────────── queue (store, control, reload) ──┐
-//! epoll ─┤── UDP sockets: recvmmsg ───────────────────┼─► Switch::handle ─► Actions ─► sendmmsg, streams, store, log
-//!        └────────── streams' events ─────────────────┘
+//!        ┌────────── orders (store, control, reload, names) ──┐
+//! epoll ─┤── UDP sockets: recvmmsg ───────────────────────────┼─► Switch::handle ─► Actions ─► sendmmsg, streams, store, log
+//!        └────────── streams' events ─────────────────────────┘
 //! ```
 //! The clock is read once per turn; each source gets at most one batch per turn, so none starves the others.
 
+use super::asked::Asked;
 use super::clock::Clock;
+use super::heartbeat::Heartbeat;
 use super::log::Log;
+use super::names::Names;
+use super::transports::InUse;
+use crate::base::ids::Name;
 use crate::base::limits;
-use crate::base::time::Now;
+use crate::base::time::{Moment, Now};
 use crate::config::{Change, Sources};
-use crate::net::stream::{Heard, StreamEvent, Streams};
+use crate::net::stream::{ConnectionFacts, Heard, StreamEvent, Streams};
 use crate::net::udp::{Receiver, Sender, Udp};
 use crate::net::wait::Poller;
-use crate::sip::flow::Destination;
+use crate::sip::flow::{Destination, Protocol};
 use crate::store::committer::Report;
 use crate::store::contacts::Writer;
 use crate::switch::Switch;
 use crate::switch::io::{Action, Actions, Input};
-use crate::switch::view::{Command, Event, Level, Reply};
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::switch::view::{Command, Level, Reply};
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -34,10 +37,45 @@ pub enum Order {
     Store(Report),
     /// An administrator asks; the replies come in the order of the commands.
     Ask(Vec<Command>, oneshot::Sender<Vec<Reply>>),
-    /// The configuration changed.
-    Config(Vec<Change>, Sources, oneshot::Sender<()>),
+    /// The configuration changed; told when it is in force.
+    Config(Box<NewConfig>, oneshot::Sender<()>),
+    /// Host names of identify sections have these addresses.
+    HostAddresses(Vec<(Name, Vec<IpAddr>)>),
+    /// A name the switch asked for was resolved.
+    Resolved(Resolved),
+    /// Which events are worth making.
+    Hear {
+        /// The least grave log line.
+        level: Level,
+        /// Whether security events are.
+        security: bool,
+    },
+    /// Which connections there are.
+    Connections(oneshot::Sender<Vec<ConnectionFacts>>),
     /// Stop once everything acknowledged is on disk, or after a while.
     Stop,
+}
+
+/// A configuration to take over.
+#[derive(Debug)]
+pub struct NewConfig {
+    /// What is different.
+    pub changes: Vec<Change>,
+    /// The names of files and tables.
+    pub sources: Sources,
+    /// Transports that are open.
+    pub in_use: InUse,
+}
+
+/// An answer of RFC 3263.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The switch's number.
+    pub token: u64,
+    /// Where to try.
+    pub targets: Vec<Destination>,
+    /// The name, which a TLS certificate must bear.
+    pub host: String,
 }
 
 /// The loop's parts.
@@ -49,8 +87,6 @@ pub struct Shard {
     pub clock: Clock,
     /// Sleep and readiness.
     pub poller: Poller,
-    /// Datagram sockets; their place is their number at the poller.
-    pub udp: Vec<Udp>,
     /// Connections.
     pub streams: Streams,
     /// What connections tell.
@@ -59,54 +95,58 @@ pub struct Shard {
     pub orders: mpsc::Receiver<Order>,
     /// The way to the contact store.
     pub store: Writer,
+    /// Resolves names.
+    pub names: Names,
     /// The log.
     pub log: Log,
-    /// Turns of the loop: the watchdog looks whether it rises.
-    pub turns: Arc<AtomicU64>,
+    /// Counts turns: the watchdog looks whether it rises.
+    pub heartbeat: Heartbeat,
 }
 
 /// How long a stop waits for commits.
 const DRAIN: Duration = Duration::from_secs(3);
-/// The longest sleep, so that the watchdog sees life.
-const NAP: Duration = Duration::from_millis(1_000);
+/// How soon changes are offered again to a store whose queue was full.
+const STORE_RETRY: Duration = Duration::from_millis(5);
 
+/// What lives as long as the loop, on its own thread.
 #[derive(Default)]
 struct Turn {
+    udp: Vec<Udp>,
+    /// Whether each of them may have datagrams.
+    ready: Vec<bool>,
+    receiver: Receiver,
+    sender: Sender,
     actions: Actions,
-    asked: HashMap<u64, Asked>,
-    next_token: u64,
+    asked: Asked,
     failed: Vec<(Destination, String)>,
-}
-
-struct Asked {
-    missing: usize,
-    replies: Vec<Option<Reply>>,
-    first_token: u64,
-    to: oneshot::Sender<Vec<Reply>>,
+    resolved: Vec<Resolved>,
+    /// Changes that the store had no room for.
+    store_full: bool,
 }
 
 impl Shard {
-    /// Runs until [`Order::Stop`].
-    pub fn run(mut self) {
-        let mut receiver = Receiver::new();
-        let mut sender = Sender::new();
-        let mut turn = Turn::default();
-        let mut ready = vec![true; self.udp.len()];
-        let mut stopping = None;
+    /// Runs until [`Order::Stop`]. `udp` are the sockets to begin with, `actions` what the first inputs asked for.
+    pub fn run(mut self, udp: Vec<Udp>, actions: Actions) {
+        let mut turn = Turn { actions, ..Turn::default() };
+        let mut stopping: Option<Moment> = None;
+        self.take_sockets(udp, &mut turn);
         loop {
-            self.turns.fetch_add(1, Ordering::Relaxed);
+            self.heartbeat.turn();
             let now = self.clock.now();
             if self.take_orders(now, &mut turn) && stopping.is_none() {
                 stopping = Some(now.at + DRAIN);
             }
-            self.take_stream_events(now, &mut turn);
-            self.take_datagrams(now, &mut receiver, &mut ready, &mut turn);
+            // Who stops takes nothing new: what was not read is not acknowledged, and is sent again to the successor.
+            if stopping.is_none() {
+                self.take_stream_events(now, &mut turn);
+                self.take_datagrams(now, &mut turn);
+            }
             self.switch.expire(now, &mut turn.actions);
-            self.flush(now, &mut sender, &mut turn);
+            self.flush(now, &mut turn);
             if stopping.is_some_and(|until| self.switch.is_idle() || now.at >= until) {
                 return;
             }
-            self.sleep(now, &mut ready);
+            self.sleep(now, stopping, &mut turn);
         }
     }
 
@@ -116,12 +156,27 @@ impl Shard {
             let Ok(order) = self.orders.try_recv() else { break };
             match order {
                 Order::Store(report) => self.store_report(now, report, turn),
-                Order::Ask(commands, to) => self.ask(now, commands, to, turn),
-                Order::Config(changes, sources, done) => {
-                    let input = Input::Config { changes: &changes, sources: &sources };
-                    self.switch.handle(now, input, &mut turn.actions);
+                Order::Ask(commands, to) => {
+                    for (token, command) in turn.asked.begin(commands, to) {
+                        self.switch.handle(now, Input::Command { token, command }, &mut turn.actions);
+                    }
+                }
+                Order::Config(new, done) => {
+                    self.take_config(now, *new, turn);
                     // The asker may have given up; the change stands all the same.
                     let _ = done.send(());
+                }
+                Order::HostAddresses(hosts) => {
+                    self.switch.handle(now, Input::HostAddresses(hosts), &mut turn.actions);
+                }
+                Order::Resolved(resolved) => turn.resolved.push(resolved),
+                Order::Hear { level, security } => {
+                    let ears = self.switch.ears();
+                    (ears.level, ears.security) = (level, security);
+                }
+                Order::Connections(to) => {
+                    // As above.
+                    let _ = to.send(self.streams.facts().collect());
                 }
                 Order::Stop => return true,
             }
@@ -129,37 +184,49 @@ impl Shard {
         false
     }
 
+    fn take_config(&mut self, now: Now, new: NewConfig, turn: &mut Turn) {
+        self.streams.configure(new.in_use.dialers);
+        self.names.set_routes(new.in_use.routes);
+        self.take_sockets(new.in_use.udp, turn);
+        self.switch.handle(now, Input::Transports(&new.in_use.bound), &mut turn.actions);
+        let input = Input::Config { changes: &new.changes, sources: &new.sources };
+        self.switch.handle(now, input, &mut turn.actions);
+    }
+
+    /// Polls these sockets and no others.
+    fn take_sockets(&mut self, udp: Vec<Udp>, turn: &mut Turn) {
+        for socket in &turn.udp {
+            // A socket that was closed elsewhere is not watched any more anyway.
+            let _ = self.poller.remove(socket);
+        }
+        turn.udp = udp;
+        turn.ready = vec![true; turn.udp.len()];
+        // The kernel's headers belong to the places of the old ones.
+        turn.receiver = Receiver::new();
+        for (slot, socket) in turn.udp.iter().enumerate() {
+            if let Err(error) = self.poller.add(socket, slot as u64) {
+                let text = format!("{} cannot be polled: {error}", socket.bound());
+                self.log.line(self.clock.now(), Level::Error, "config_transport.c", &text);
+            }
+        }
+    }
+
     fn store_report(&mut self, now: Now, report: Report, turn: &mut Turn) {
         let actions = &mut turn.actions;
         match report {
             Report::Committed { sequence, .. } => {
-                self.switch.handle(now, Input::Committed { sequence }, actions)
+                self.switch.handle(now, Input::Committed { sequence }, actions);
             }
             Report::Failed { sequence, why, .. } => {
                 self.switch.handle(now, Input::CommitFailed { sequence, why: &why }, actions);
             }
             Report::Changed(changes) => self.switch.handle(now, Input::ContactsChanged(changes), actions),
             Report::PutAll { why } => {
-                self.log.line(
-                    now,
-                    Level::Error,
-                    "contacts",
-                    &format!("{why}; all contacts are written again"),
-                );
+                let text = format!("{why}; all contacts are written again");
+                self.log.line(now, Level::Error, "contacts", &text);
                 self.switch.handle(now, Input::PutAll, actions);
             }
             Report::Note(text) => self.log.line(now, Level::Warning, "contacts", &text),
-        }
-    }
-
-    fn ask(&mut self, now: Now, commands: Vec<Command>, to: oneshot::Sender<Vec<Reply>>, turn: &mut Turn) {
-        let first_token = turn.next_token;
-        let replies = commands.iter().map(|_| None).collect();
-        turn.asked.insert(first_token, Asked { missing: commands.len(), replies, first_token, to });
-        for command in commands {
-            let token = turn.next_token;
-            turn.next_token += 1;
-            self.switch.handle(now, Input::Command { token, command }, &mut turn.actions);
         }
     }
 
@@ -185,24 +252,21 @@ impl Shard {
                 }
                 Some(Heard::Refused(_, source, why)) => {
                     let source = source.map_or_else(|| "a peer".to_owned(), |source| source.to_string());
-                    self.log.line(
-                        now,
-                        Level::Warning,
-                        "transport",
-                        &format!("Connection of {source} refused: {why}"),
-                    );
+                    let text = format!("Connection of {source} refused: {why}");
+                    self.log.line(now, Level::Warning, "res_pjsip_transport_management.c", &text);
                 }
                 None => {}
             }
         }
     }
 
-    fn take_datagrams(&mut self, now: Now, receiver: &mut Receiver, ready: &mut [bool], turn: &mut Turn) {
-        for (slot, socket) in self.udp.iter().enumerate() {
+    fn take_datagrams(&mut self, now: Now, turn: &mut Turn) {
+        let Turn { udp, ready, receiver, actions, .. } = turn;
+        for (slot, socket) in udp.iter().enumerate() {
             if !ready[slot] {
                 continue;
             }
-            let (switch, actions) = (&mut self.switch, &mut turn.actions);
+            let switch = &mut self.switch;
             let received = receiver.receive(slot, socket, |arrival, bytes| {
                 switch.handle(now, Input::Sip { arrival, bytes }, actions);
             });
@@ -210,41 +274,55 @@ impl Shard {
                 Ok(received) => ready[slot] = received.more,
                 Err(errno) => {
                     ready[slot] = false;
-                    self.log.line(now, Level::Error, "transport", &format!("{}: {errno}", socket.bound()));
+                    let text = format!("{}: {}", socket.bound(), errno.desc());
+                    self.log.line(now, Level::Error, "config_transport.c", &text);
                 }
             }
         }
     }
 
     /// Everything the turn decided leaves. What could not be sent is told to the switch, which may decide more.
-    fn flush(&mut self, now: Now, sender: &mut Sender, turn: &mut Turn) {
+    fn flush(&mut self, now: Now, turn: &mut Turn) {
         // A failed send can make the switch try another way; bounded, because each target list is.
-        for _ in 0..8 {
-            self.send(sender, turn);
+        for _ in 0..limits::DNS_TARGETS {
+            self.send(turn);
             self.act(now, turn);
             for (to, why) in std::mem::take(&mut turn.failed) {
                 self.switch.handle(now, Input::SendFailed { to, why: &why }, &mut turn.actions);
+            }
+            for resolved in std::mem::take(&mut turn.resolved) {
+                self.take_resolved(now, resolved, turn);
             }
             if turn.actions.outbox.is_empty() && turn.actions.queue.is_empty() {
                 break;
             }
         }
-        self.store.flush();
+        turn.store_full = self.store.flush() > 0;
     }
 
-    fn send(&mut self, sender: &mut Sender, turn: &mut Turn) {
-        let (outbox, failed) = (&turn.actions.outbox, &mut turn.failed);
+    fn take_resolved(&mut self, now: Now, mut resolved: Resolved, turn: &mut Turn) {
+        for to in resolved.targets.iter_mut().filter(|to| to.protocol == Protocol::Tls) {
+            // The certificate must bear the name that was asked for, not those DNS made of it (RFC 5922 4).
+            to.flow = self.streams.target(to.transport, to.remote, &resolved.host);
+        }
+        let Resolved { token, targets, .. } = resolved;
+        self.switch.handle(now, Input::Resolved { token, targets }, &mut turn.actions);
+    }
+
+    fn send(&mut self, turn: &mut Turn) {
+        let Turn { udp, sender, actions, failed, .. } = turn;
+        let outbox = &actions.outbox;
         if outbox.is_empty() {
             return;
         }
         let datagrams = outbox.iter().filter(|(to, _)| !to.protocol.is_reliable());
-        sender.send(&self.udp, datagrams, |fault| failed.push((fault.to, fault.why.to_owned())));
+        sender.send(udp, datagrams, |fault| failed.push((fault.to, fault.why.to_owned())));
         for (to, bytes) in outbox.iter().filter(|(to, _)| to.protocol.is_reliable()) {
             if let Err(fault) = self.streams.send(to, bytes) {
                 failed.push((fault.to, fault.why.into_owned()));
             }
         }
-        turn.actions.outbox.clear();
+        actions.outbox.clear();
     }
 
     fn act(&mut self, now: Now, turn: &mut Turn) {
@@ -253,21 +331,26 @@ impl Shard {
                 Action::Commit { sequence, change } => self.store.push(sequence, change),
                 Action::CloseFlow { flow, why } => self.streams.close(flow, why),
                 Action::Event(event) => self.log.event(now, *event),
-                Action::Reply { token, reply } => answer(&mut turn.asked, token, reply),
-                Action::Resolve { .. } => {}
+                Action::Reply { token, reply } => turn.asked.answer(token, reply),
+                Action::Resolve { token, question } => {
+                    turn.resolved.extend(self.names.resolve(token, question));
+                }
             }
         }
     }
 
-    fn sleep(&mut self, now: Now, ready: &mut [bool]) {
-        if ready.contains(&true) {
-            return;
+    fn sleep(&mut self, now: Now, stopping: Option<Moment>, turn: &mut Turn) {
+        let busy = turn.ready.contains(&true) && stopping.is_none();
+        let mut until = [self.switch.next_deadline(), stopping].into_iter().flatten().min();
+        if turn.store_full {
+            let retry = now.at + STORE_RETRY;
+            until = Some(until.map_or(retry, |at| at.min(retry)));
         }
-        let until = self.switch.next_deadline().map_or(NAP, |at| at.since(now.at));
-        let (orders, events) = (&self.orders, &self.stream_events);
+        let timeout = if busy { Some(Duration::ZERO) } else { until.map(|at| at.since(now.at)) };
+        let (orders, events, ready) = (&self.orders, &self.stream_events, &mut turn.ready);
         let waited = self.poller.wait(
-            Some(until.min(NAP)),
-            || orders.is_empty() && events.is_empty(),
+            timeout,
+            || orders.is_empty() && (events.is_empty() || stopping.is_some()),
             |slot| {
                 if let Some(flag) = usize::try_from(slot).ok().and_then(|slot| ready.get_mut(slot)) {
                     *flag = true;
@@ -275,31 +358,9 @@ impl Shard {
             },
         );
         if let Err(error) = waited {
-            self.log.event(
-                now,
-                Event::Log { level: Level::Error, origin: "shard", text: format!("waiting failed: {error}") },
-            );
+            self.log.line(now, Level::Error, "switch", &format!("waiting failed: {error}"));
+            // Without epoll the sockets are tried in turn.
+            turn.ready.fill(true);
         }
-    }
-}
-
-/// Puts a reply to its question; the last one sends them all.
-fn answer(asked: &mut HashMap<u64, Asked>, token: u64, reply: Reply) {
-    let owner = asked
-        .iter_mut()
-        .find(|(first, question)| (**first..**first + question.replies.len() as u64).contains(&token));
-    let Some((first, question)) = owner else { return };
-    let first = *first;
-    let place = usize::try_from(token - question.first_token).unwrap_or(usize::MAX);
-    if let Some(slot) = question.replies.get_mut(place)
-        && slot.replace(reply).is_none()
-    {
-        question.missing -= 1;
-    }
-    if question.missing == 0
-        && let Some(question) = asked.remove(&first)
-    {
-        // Who asked may be gone; then nobody misses the answer.
-        let _ = question.to.send(question.replies.into_iter().flatten().collect());
     }
 }

@@ -116,6 +116,12 @@ impl Directory {
         touched
     }
 
+    /// Host names of identify sections were resolved anew.
+    pub fn set_hosts(&mut self, hosts: Vec<(Name, Vec<IpAddr>)>) {
+        self.hosts.extend(hosts);
+        self.chain = chain_of(&self.objects, &self.hosts);
+    }
+
     /// The endpoints that list an auth or aor.
     pub fn users(&self, kind: Kind, name: &Name) -> Vec<Name> {
         let lists = |endpoint: &Endpoint| listed(endpoint, kind).contains(name);

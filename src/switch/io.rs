@@ -75,6 +75,8 @@ pub enum Input<'a> {
         /// The names of the files and tables the objects' origins speak of.
         sources: &'a Sources,
     },
+    /// Host names in `match` of identify sections have these addresses now.
+    HostAddresses(Vec<(Name, Vec<IpAddr>)>),
     /// Which transports are open now: after start and after each reload.
     Transports(&'a [BoundTransport]),
     /// A name asked for with [`Action::Resolve`] has its addresses, in order of preference; empty when it has none.

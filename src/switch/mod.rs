@@ -182,6 +182,7 @@ impl Switch {
                 self.directory.objects.sources = sources.clone();
                 self.reconfigure(now, changes, out);
             }
+            Input::HostAddresses(hosts) => self.directory.set_hosts(hosts),
             Input::Transports(bound) => {
                 self.transports = bound.iter().map(|transport| (transport.id, transport.clone())).collect();
             }

@@ -2,7 +2,7 @@
 //! kept beyond their end while DNS fails.
 
 use super::source::{DnsFault, Source};
-use super::walk::{Found, walk, walk_host};
+use super::walk::{Found, literal, walk, walk_host};
 use super::{Route, Wanted, order};
 use crate::base::limits;
 use crate::base::rng::Rng;
@@ -82,11 +82,29 @@ impl Resolver {
 
     /// Where to try for a question, first to last; `Err` says why there is nothing.
     pub async fn resolve(&self, question: &Resolve, routes: &[Route]) -> Result<Vec<Destination>, DnsFault> {
-        let wanted =
-            Wanted::new(question, routes).map_err(|why| DnsFault(format!("{}: {why}", question.host)))?;
-        let found = self.found(Key::Sip(wanted), Instant::now()).await?.0;
-        let mut rng = lock(&self.inner.rng);
-        Ok(order(&found, routes, question.transport, &mut rng))
+        if let Some(known) = self.known(question, routes) {
+            return known;
+        }
+        let found = self.found(Key::Sip(wanted(question, routes)?), Instant::now()).await?.0;
+        Ok(self.ordered(&found, question, routes))
+    }
+
+    /// The same without waiting: `None` when DNS must be asked.
+    pub fn known(&self, question: &Resolve, routes: &[Route]) -> Option<Result<Vec<Destination>, DnsFault>> {
+        let wanted = match wanted(question, routes) {
+            Ok(wanted) => wanted,
+            Err(fault) => return Some(Err(fault)),
+        };
+        if let Some(found) = literal(&wanted) {
+            return Some(Ok(self.ordered(&found, question, routes)));
+        }
+        let now = Instant::now();
+        let slot = self.inner.slot(&Key::Sip(wanted), now);
+        Some(slot.answer(now)?.map(|(found, ..)| self.ordered(&found, question, routes)))
+    }
+
+    fn ordered(&self, found: &Found, question: &Resolve, routes: &[Route]) -> Vec<Destination> {
+        order(found, routes, question.transport, &mut lock(&self.inner.rng))
     }
 
     /// Every address that requests of `host` may come from; with `srv` those of its SIP servers too (`srv_lookups`).
@@ -258,6 +276,10 @@ impl State {
         let early = (life / 10).max(Duration::from_secs(2));
         self.found.is_some() && now + early >= self.fresh_until
     }
+}
+
+fn wanted(question: &Resolve, routes: &[Route]) -> Result<Wanted, DnsFault> {
+    Wanted::new(question, routes).map_err(|why| DnsFault(format!("{}: {why}", question.host)))
 }
 
 /// Every lock here guards a value that is whole between its statements.

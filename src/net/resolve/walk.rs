@@ -83,10 +83,7 @@ impl Walk<'_> {
 pub async fn walk(source: &dyn Source, wanted: &Wanted) -> Result<Found, DnsFault> {
     let mut walk = Walk { source, ttl_secs: *limits::DNS_TTL_SECS.end(), fault: None };
     let mut found = Found::default();
-    if let Some(address) = wanted.address() {
-        found.services.push(direct(wanted));
-        found.addresses.insert(wanted.host.clone(), vec![address]);
-        found.ttl_secs = walk.ttl_secs;
+    if let Some(found) = literal(wanted) {
         return Ok(found);
     }
     let mut refused = false;
@@ -126,6 +123,12 @@ pub async fn walk(source: &dyn Source, wanted: &Wanted) -> Result<Found, DnsFaul
         Some(fault) if nothing => Err(fault),
         _ => Ok(found),
     }
+}
+
+/// What is found without asking anybody: the host is an address.
+pub(super) fn literal(wanted: &Wanted) -> Option<Found> {
+    let addresses = BTreeMap::from([(wanted.host.clone(), vec![wanted.address()?])]);
+    Some(Found { services: vec![direct(wanted)], addresses, ttl_secs: *limits::DNS_TTL_SECS.end() })
 }
 
 /// The host itself, at its port or the protocol's.

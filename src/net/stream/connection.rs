@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Bytes wait for the peer: look at the clock no later than when it is too slow.
     fn watch_progress(&mut self) {
-        let due = self.times.progress + self.shared.pace.stall;
+        let due = self.times.progress + self.shared.pace().stall;
         if due < self.timer.deadline() {
             self.timer.as_mut().reset(due);
         }
@@ -251,7 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             // The timer may be early by what happened since it was set; each firing looks again.
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
-            let (times, pace) = (&mut self.times, &self.shared.pace);
+            let (times, pace) = (&mut self.times, self.shared.pace());
             let mut next = times.active + pace.idle;
             if now >= next {
                 return Poll::Ready("idle".into());

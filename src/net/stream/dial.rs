@@ -9,7 +9,7 @@ use crate::net::address::normalised;
 use crate::net::tls::Tls;
 use crate::net::udp::mark;
 use crate::sip::flow::{Arrival, Protocol};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use std::borrow::Cow;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -51,7 +51,7 @@ impl Dialer {
         let socket = Socket::new(Domain::for_address(remote), Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         // The listener's options were said aloud when it was opened; here they are best effort.
-        let _ = mark(&socket, remote.is_ipv6(), false, self.tos, self.cos);
+        let _ = mark(SockRef::from(&socket), remote.is_ipv6(), false, self.tos, self.cos);
         let bind = self.bind.ip();
         let from = if bind.is_unspecified() { from } else { Some(bind) };
         if let Some(from) = from.filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == remote.is_ipv4()) {
@@ -78,7 +78,7 @@ impl Dial {
     pub(super) async fn run(self, shared: Shared, place: Place) {
         let opened = Instant::now();
         let flow = self.flow;
-        let why: Cow<'static, str> = match tokio::time::timeout(shared.pace.connect, self.open()).await {
+        let why: Cow<'static, str> = match tokio::time::timeout(shared.pace().connect, self.open()).await {
             Ok(Ok(Opened::Plain(io, arrival))) => {
                 return drive(io, arrival, self.writer, shared, place, opened, false).await;
             }

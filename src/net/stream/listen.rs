@@ -54,7 +54,7 @@ impl Listener {
             socket.set_only_v6(!dual).map_err(fault("set IPV6_V6ONLY of"))?;
         }
         // Accepted sockets inherit these.
-        let shortfall = mark(&socket, v6, dual, options.tos, options.cos);
+        let shortfall = mark(SockRef::from(&socket), v6, dual, options.tos, options.cos);
         socket.bind(&options.bind.into()).map_err(fault("bind"))?;
         socket.listen(BACKLOG).map_err(fault("listen at"))?;
         let socket = std::net::TcpListener::from(socket);
@@ -155,7 +155,7 @@ impl Welcome {
         let Some(acceptor) = tls.acceptor() else {
             return refuse(&shared, self.id, Some(self.source), "TLS: no cert_file");
         };
-        match tokio::time::timeout(shared.pace.first_message, acceptor.accept(io)).await {
+        match tokio::time::timeout(shared.pace().first_message, acceptor.accept(io)).await {
             Ok(Ok(io)) => drive(io, arrival, writer, shared, place, self.opened, true).await,
             Ok(Err(error)) => refuse(&shared, self.id, Some(self.source), format!("TLS: {error}")),
             Err(_) => refuse(&shared, self.id, Some(self.source), "TLS was not finished in time"),

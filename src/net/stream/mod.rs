@@ -19,7 +19,7 @@ mod writer;
 pub use dial::Dialer;
 pub use gate::Gate;
 pub use listen::{Listener, serve};
-pub use table::{Heard, Streams};
+pub use table::{ConnectionFacts, Heard, Streams};
 pub use writer::Writer;
 
 use super::tls::Tls;
@@ -29,8 +29,8 @@ use crate::base::limits;
 use crate::sip::flow::{Arrival, Destination, Protocol};
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -148,7 +148,7 @@ pub struct Shared {
     waker: Waker,
     flows: Arc<AtomicU64>,
     gate: Arc<Gate>,
-    pace: Pace,
+    pace: Arc<RwLock<Pace>>,
 }
 
 impl Shared {
@@ -156,12 +156,17 @@ impl Shared {
     pub fn new(waker: Waker, pace: Pace) -> (Shared, mpsc::Receiver<StreamEvent>) {
         let (events, queue) = mpsc::channel(limits::SWITCH_QUEUE);
         let gate = Arc::new(Gate::default());
+        let pace = Arc::new(RwLock::new(pace));
         (Shared { events, waker, flows: Arc::new(AtomicU64::new(1)), gate, pace }, queue)
     }
 
-    /// The same with other times, for connections made from now on.
-    pub fn with_pace(&self, pace: Pace) -> Shared {
-        Shared { pace, ..self.clone() }
+    /// Sets other times. Connections that are up heed them when their present ones are over.
+    pub fn set_pace(&self, pace: Pace) {
+        *self.pace.write().unwrap_or_else(PoisonError::into_inner) = pace;
+    }
+
+    fn pace(&self) -> Pace {
+        *self.pace.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts of connections.

@@ -29,6 +29,7 @@ struct Place {
 struct Entry {
     writer: Arc<Writer>,
     place: Place,
+    inbound: bool,
     /// While it is not yet up: who waits for it, to be told when it fails.
     waiting: Option<Vec<Destination>>,
 }
@@ -45,6 +46,25 @@ pub struct Streams {
     targets: Map<FlowId, Place>,
     target_of: Map<Place, FlowId>,
     target_order: VecDeque<FlowId>,
+}
+
+/// A connection as an administrator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionFacts {
+    /// Its number.
+    pub flow: FlowId,
+    /// Its transport.
+    pub transport: TransportId,
+    /// The peer.
+    pub remote: SocketAddr,
+    /// The name its certificate had to bear.
+    pub host: Option<Arc<str>>,
+    /// Whether the peer opened it.
+    pub inbound: bool,
+    /// Whether it is up; else it is being opened.
+    pub up: bool,
+    /// Whether it is about to close.
+    pub closing: bool,
 }
 
 /// What the switch is to hear of a [`StreamEvent`].
@@ -78,9 +98,21 @@ impl Streams {
     }
 
     /// Takes the transports that may open connections from now on. Connections that are up stay.
-    pub fn configure(&mut self, dialers: Vec<Dialer>, shared: Shared) {
+    pub fn configure(&mut self, dialers: Vec<Dialer>) {
         self.dialers = dialers;
-        self.shared = shared;
+    }
+
+    /// What is known of each connection, in no order.
+    pub fn facts(&self) -> impl Iterator<Item = ConnectionFacts> + '_ {
+        self.connections.iter().map(|(flow, entry)| ConnectionFacts {
+            flow: *flow,
+            transport: entry.place.transport,
+            remote: entry.place.remote,
+            host: entry.place.host.clone(),
+            inbound: entry.inbound,
+            up: entry.waiting.is_none(),
+            closing: entry.writer.is_closed(),
+        })
     }
 
     /// Connections that are up or being opened.
@@ -177,7 +209,7 @@ impl Streams {
             writer: Arc::clone(&writer),
         };
         self.runtime.spawn(dial.run(self.shared.clone(), seat));
-        self.insert(flow, Entry { writer, place, waiting: Some(vec![to]) });
+        self.insert(flow, Entry { writer, place, inbound: false, waiting: Some(vec![to]) });
         Ok(())
     }
 
@@ -200,7 +232,7 @@ impl Streams {
                     None => {
                         let place =
                             Place { transport: arrival.transport, remote: arrival.source, host: None };
-                        self.insert(arrival.flow, Entry { writer, place, waiting: None });
+                        self.insert(arrival.flow, Entry { writer, place, inbound, waiting: None });
                     }
                 }
                 Some(Heard::Opened(arrival, inbound))

@@ -35,7 +35,7 @@ impl Side {
         let (_poller, waker) = Poller::new().expect("epoll");
         let (shared, queue) = Shared::new(waker, pace);
         let mut streams = Streams::new(runtime.handle().clone(), shared.clone());
-        streams.configure(vec![Dialer::new(&options(0))], shared.clone());
+        streams.configure(vec![Dialer::new(&options(0))]);
         Side { runtime, shared, queue, streams }
     }
 
@@ -266,6 +266,6 @@ fn probes_of_tcp_are_set_as_configured() {
     assert_eq!(socket.tcp_keepalive_time().expect("option"), keepalive.idle);
     assert_eq!(socket.tcp_keepalive_interval().expect("option"), keepalive.interval);
     assert_eq!(socket.tcp_keepalive_retries().expect("option"), keepalive.probes);
-    side.streams.configure(Vec::new(), side.shared.clone());
+    side.streams.configure(Vec::new());
     assert!(side.streams.send(to(remote), b"x").is_err(), "a transport that was removed opens nothing");
 }

@@ -89,6 +89,13 @@ impl Versions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFault(pub(super) String);
 
+impl TlsFault {
+    /// A fault that was found before the files were looked at.
+    pub fn new(text: impl Into<String>) -> TlsFault {
+        TlsFault(text.into())
+    }
+}
+
 impl fmt::Display for TlsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -111,9 +118,15 @@ pub enum Refresh {
 /// TLS of one transport.
 #[derive(Debug)]
 pub struct Tls {
-    options: TlsOptions,
     current: RwLock<Arc<Loaded>>,
-    seen: Mutex<Stamps>,
+    /// What the current state was made from. Locked for the whole of a change.
+    source: Mutex<Source>,
+}
+
+#[derive(Debug)]
+struct Source {
+    options: TlsOptions,
+    seen: Stamps,
 }
 
 /// What the files gave.
@@ -130,7 +143,28 @@ impl Tls {
     pub fn load(options: TlsOptions) -> Result<Tls, TlsFault> {
         let seen = Stamps::of(&options);
         let current = build(&options)?;
-        Ok(Tls { options, current: RwLock::new(Arc::new(current)), seen: Mutex::new(seen) })
+        let source = Mutex::new(Source { options, seen });
+        Ok(Tls { current: RwLock::new(Arc::new(current)), source })
+    }
+
+    /// Takes other options; what is in use stays when they are bad. Whether anything is different now. Reads files.
+    ///
+    /// # Errors
+    /// What is wrong with the new options or their files.
+    pub fn reconfigure(&self, options: TlsOptions) -> Result<bool, TlsFault> {
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        if source.options == options {
+            return Ok(false);
+        }
+        let seen = Stamps::of(&options);
+        let loaded = build(&options)?;
+        *source = Source { options, seen };
+        self.swap(loaded);
+        Ok(true)
+    }
+
+    fn swap(&self, loaded: Loaded) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
     }
 
     fn current(&self) -> Arc<Loaded> {
@@ -150,15 +184,15 @@ impl Tls {
     /// Looks whether the files changed, and takes the new ones if they can be used. Reads files: not for a runtime's
     /// own threads.
     pub fn refresh(&self) -> Refresh {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Stamps::of(&self.options);
-        if *seen == now {
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Stamps::of(&source.options);
+        if source.seen == now {
             return Refresh::Unchanged;
         }
-        *seen = now;
-        match build(&self.options) {
+        source.seen = now;
+        match build(&source.options) {
             Ok(loaded) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+                self.swap(loaded);
                 Refresh::Swapped
             }
             Err(fault) => Refresh::Kept(fault),

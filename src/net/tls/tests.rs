@@ -109,7 +109,7 @@ fn both(server: &StreamOptions, clients: &[StreamOptions]) -> (Side, SocketAddr)
     let listener = Listener::open(server).expect("opens");
     let remote = listener.bound();
     side.runtime.spawn(serve(listener, side.shared.clone()));
-    side.streams.configure(clients.iter().map(Dialer::new).collect(), side.shared.clone());
+    side.streams.configure(clients.iter().map(Dialer::new).collect());
     (side, remote)
 }
 
@@ -282,7 +282,7 @@ fn nobody_is_kept_waiting_by_a_server_that_is_not_tls() {
     let peer = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
     let remote = peer.local_addr().expect("bound");
     let mut side = Side::new();
-    side.streams.configure(vec![Dialer::new(&options(1, TlsOptions::default()))], side.shared.clone());
+    side.streams.configure(vec![Dialer::new(&options(1, TlsOptions::default()))]);
     side.streams.send(to(1, remote, FlowId::DATAGRAM), b"x").expect("queued");
     let (mut conn, _) = peer.accept().expect("connected");
     std::io::Write::write_all(&mut conn, b"SIP/2.0 400 Not TLS\r\n\r\n").expect("sent");

@@ -16,10 +16,11 @@ use super::fault::OpenFault;
 use crate::base::ids::{Name, TransportId};
 use crate::sip::flow::Protocol;
 use nix::sys::socket::{setsockopt, sockopt};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
 
 /// Bytes asked of the kernel for each direction's queue: a second of 10,000 REGISTERs in a burst. The kernel grants
 /// at most `net.core.rmem_max` and `wmem_max`.
@@ -34,7 +35,7 @@ pub struct UdpOptions {
     pub name: Name,
     /// `bind`.
     pub bind: SocketAddr,
-    /// `tos`: the whole byte, 0 to 255.
+    /// `tos`: the whole byte, 0 to 255; 0 is the system's default.
     pub tos: u8,
     /// `cos`: 802.1p class, 0 to 7.
     pub cos: u8,
@@ -42,10 +43,10 @@ pub struct UdpOptions {
     pub only_v6: bool,
 }
 
-/// An open UDP socket.
-#[derive(Debug)]
+/// An open UDP socket. Clones are the same socket; it closes with the last of them.
+#[derive(Clone, Debug)]
 pub struct Udp {
-    socket: UdpSocket,
+    socket: Arc<UdpSocket>,
     id: TransportId,
     bound: SocketAddr,
     /// Whether it takes IPv4 as well, as mapped addresses.
@@ -76,12 +77,12 @@ impl Udp {
         // A smaller queue than asked for is what the system allows, not an error.
         let _ = socket.set_recv_buffer_size(QUEUE_BYTES);
         let _ = socket.set_send_buffer_size(QUEUE_BYTES);
-        let shortfall = mark(&socket, v6, dual, options.tos, options.cos);
+        let shortfall = mark(SockRef::from(&socket), v6, dual, options.tos, options.cos);
         if options.bind.ip().is_unspecified() {
             packet_info(&socket, v6).map_err(fault("set packet info of"))?;
         }
         socket.bind(&options.bind.into()).map_err(fault("bind"))?;
-        let socket = UdpSocket::from(socket);
+        let socket = Arc::new(UdpSocket::from(socket));
         let bound = normalised(socket.local_addr().map_err(fault("name"))?);
         Ok(Udp { socket, id: options.id, bound, dual, shortfall })
     }
@@ -94,6 +95,11 @@ impl Udp {
     /// Where it listens, with the port the system chose when 0 was asked for.
     pub fn bound(&self) -> SocketAddr {
         self.bound
+    }
+
+    /// Gives the open socket another `tos` and `cos`; says what could not be had.
+    pub fn mark(&self, tos: u8, cos: u8) -> Option<String> {
+        mark(SockRef::from(&*self.socket), self.bound.is_ipv6(), self.dual, tos, cos)
     }
 
     /// What was asked for and could not be had, though the socket works.
@@ -117,25 +123,27 @@ impl AsFd for Udp {
     }
 }
 
-/// Sets `tos` and `cos` on any kind of IP socket; zero leaves the system's default. A socket works without them, so a
-/// refusal is a sentence for the log.
-pub(super) fn mark(socket: &Socket, v6: bool, dual: bool, tos: u8, cos: u8) -> Option<String> {
-    let mut result = Ok(());
-    if tos != 0 && v6 {
-        result = result.and_then(|()| socket.set_tclass_v6(u32::from(tos)));
+/// Sets `tos` and `cos` on any kind of IP socket. A socket works without them, so a refusal is a sentence for the log.
+pub(super) fn mark(socket: SockRef<'_>, v6: bool, dual: bool, tos: u8, cos: u8) -> Option<String> {
+    // Without cos the kernel draws the priority from tos, so it must come last; with cos it must come first.
+    let set_cos = || socket.set_priority(u32::from(cos));
+    let set_tos = || {
+        if v6 {
+            socket.set_tclass_v6(u32::from(tos))?;
+        }
+        if !v6 || dual { socket.set_tos_v4(u32::from(tos)) } else { Ok(()) }
+    };
+    let (cos_set, tos_set) = if cos == 0 {
+        (set_cos(), set_tos())
+    } else {
+        let tos_set = set_tos();
+        (set_cos(), tos_set)
+    };
+    match (tos_set, cos_set) {
+        (Err(error), _) => Some(format!("tos={tos} could not be set: {error}")),
+        (_, Err(error)) => Some(format!("cos={cos} could not be set: {error} (7 needs CAP_NET_ADMIN)")),
+        _ => None,
     }
-    if tos != 0 && (!v6 || dual) {
-        result = result.and_then(|()| socket.set_tos_v4(u32::from(tos)));
-    }
-    if let Err(error) = result {
-        return Some(format!("tos={tos} could not be set: {error}"));
-    }
-    if cos != 0
-        && let Err(error) = socket.set_priority(u32::from(cos))
-    {
-        return Some(format!("cos={cos} could not be set: {error} (7 needs CAP_NET_ADMIN)"));
-    }
-    None
 }
 
 fn packet_info(socket: &Socket, v6: bool) -> io::Result<()> {

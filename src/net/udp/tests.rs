@@ -176,7 +176,7 @@ fn a_socket_that_cannot_be_opened_names_the_object_and_the_remedy() {
 fn tos_and_cos_are_set() {
     for bind in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
         let socket = Udp::open(&UdpOptions { tos: 0x60, cos: 3, ..options(bind) }).expect("opens");
-        let socket = socket2::SockRef::from(&socket.socket);
+        let socket = socket2::SockRef::from(&*socket.socket);
         assert_eq!(socket.priority().expect("priority"), 3);
         if bind.starts_with('[') {
             assert_eq!(socket.tclass_v6().expect("class"), 0x60);

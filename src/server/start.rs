@@ -1,0 +1,237 @@
+//! Building everything, in the order that loses least when a step fails: nothing is listened to before the
+//! configuration is read, nothing is answered before every stored contact is back.
+
+use super::clock::Clock;
+use super::control;
+use super::heartbeat::{Heartbeat, Pulse};
+use super::log::{Log, wanted_level};
+use super::logger_conf::LoggerConf;
+use super::names::{self, Names, hosts_of};
+use super::reload::{finding_lines, pace, transport_lines};
+use super::runtime::{InForce, Served, Server};
+use super::shard::{Order, Shard};
+use super::transports::{InUse, Outcome, Transports};
+use super::{RunOptions, random};
+use crate::base::limits;
+use crate::config::load::{Loaded, load};
+use crate::config::{Objects, Snapshot};
+use crate::net::resolve::{Resolver, SystemDns};
+use crate::net::stream::{Shared, Streams};
+use crate::net::wait::Poller;
+use crate::store::contacts::ContactStore;
+use crate::store::files::ConfigDir;
+use crate::switch::io::{Actions, Input};
+use crate::switch::view::Level;
+use crate::switch::{Seed, Switch};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::{Notify, mpsc, watch};
+
+/// What is there once the sockets are open and the user was changed.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub objects: Snapshot,
+    loaded: Loaded,
+    transports: Transports,
+    outcome: Outcome,
+}
+
+/// Reads the configuration and opens the sockets: what may need root's rights.
+///
+/// # Errors
+/// There is nothing to run, or nothing listens.
+pub(super) fn prepare(dir: &Path) -> Result<Prepared, String> {
+    let mut loaded = load(&ConfigDir::new(dir), None);
+    if loaded.findings.iter().any(|finding| finding.code == "missing-file") {
+        return Err(format!("there is no configuration in {}: nothing to run", dir.display()));
+    }
+    let mut transports = Transports::new(dir);
+    let outcome = transports.apply(&loaded.objects);
+    if transports.in_use().bound.is_empty() {
+        let mut why: Vec<String> = outcome.faults.iter().map(|fault| fault.text.clone()).collect();
+        why.extend(
+            finding_lines(&loaded.findings, &loaded.objects.sources).into_iter().map(|(.., text)| text),
+        );
+        if why.is_empty() {
+            why.push("no type=transport is configured".to_owned());
+        }
+        return Err(format!("no transport listens:\n  {}", why.join("\n  ")));
+    }
+    let objects = Arc::new(std::mem::take(&mut loaded.objects));
+    Ok(Prepared { objects, loaded, transports, outcome })
+}
+
+/// Everything that runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub server: Arc<Server>,
+    pub switch: JoinHandle<()>,
+}
+
+/// Starts all threads and tasks.
+///
+/// # Errors
+/// A sentence about the step that failed.
+pub(super) fn start(
+    options: &RunOptions,
+    prepared: Prepared,
+    (clock, log, logger): (Clock, &Log, &LoggerConf),
+    runtime: &Runtime,
+) -> Result<Running, String> {
+    let Prepared { objects, loaded, transports, mut outcome } = prepared;
+    let now = clock.now();
+    for (level, origin, text) in finding_lines(&loaded.findings, &objects.sources) {
+        log.line(now, level, origin, &text);
+    }
+    for (level, text) in transport_lines(&outcome) {
+        log.line(now, level, "config_transport.c", text);
+    }
+    let (poller, waker) = Poller::new().map_err(|error| format!("no epoll: {error}"))?;
+    let (orders, order_queue) = mpsc::channel(limits::SWITCH_QUEUE);
+    let (to_switch, knock) = (orders.clone(), waker.clone());
+    let (store, stored) =
+        ContactStore::open(&options.layout.state_dir.join("contacts.sqlite"), move |report| {
+            // The switch never waits for the store's thread, so waiting here for room in its queue cannot lock up.
+            if to_switch.blocking_send(Order::Store(report)).is_ok() {
+                knock.wake();
+            }
+        })
+        .map_err(|fault| fault.words)?;
+    stored.notes.iter().for_each(|note| log.line(now, Level::Warning, "contacts", note));
+
+    let (shared, stream_events) = Shared::new(waker.clone(), pace(&objects));
+    let streams = Streams::new(runtime.handle().clone(), shared.clone());
+    let dns = Arc::new(SystemDns::new(Vec::new()).map_err(|fault| fault.to_string())?);
+    let resolver = Resolver::new(Arc::clone(&dns) as _, random::number()?);
+
+    let in_use = transports.in_use();
+    let listening = listening(&in_use);
+    let mut switch = Switch::new(Seed {
+        now,
+        random: random::number()?,
+        key: random::bytes()?,
+        systemname: options.layout.systemname.clone(),
+    });
+    let ears = switch.ears();
+    (ears.level, ears.security) = (wanted_level(&logger.sinks, log.levels()), logger.security());
+    let mut actions = Actions::default();
+    let changes = Objects::default().plan(&objects).changes;
+    switch.handle(now, Input::Transports(&in_use.bound), &mut actions);
+    switch.handle(now, Input::Config { changes: &changes, sources: &objects.sources }, &mut actions);
+    let contacts = stored.bindings.len();
+    switch.restore(now, stored.bindings.into_iter(), &mut actions);
+    let mut shard = Shard {
+        switch,
+        clock,
+        poller,
+        streams,
+        stream_events,
+        orders: order_queue,
+        store: store.writer(0),
+        names: Names {
+            resolver: resolver.clone(),
+            runtime: runtime.handle().clone(),
+            orders: orders.clone(),
+            waker: waker.clone(),
+            log: log.clone(),
+            clock,
+            routes: in_use.routes.into(),
+        },
+        log: log.clone(),
+        heartbeat: Heartbeat::default(),
+    };
+    let heartbeat = shard.heartbeat.clone();
+    shard.streams.configure(in_use.dialers);
+    let udp = in_use.udp;
+    let thread = std::thread::Builder::new().name("switch".into()).spawn(move || shard.run(udp, actions));
+    let switch = thread.map_err(|error| format!("no thread: {error}"))?;
+
+    let (hosts, hosts_wanted) = watch::channel(hosts_of(&objects));
+    let text = format!(
+        "Jackfield {} Ready: {} endpoints, {contacts} contacts, listening on {listening}",
+        env!("CARGO_PKG_VERSION"),
+        objects.endpoints.len(),
+    );
+    let current = InForce {
+        objects,
+        findings: loaded.findings.into(),
+        transport_faults: std::mem::take(&mut outcome.faults).into(),
+        at: now.at,
+    };
+    let server = Arc::new(Server {
+        layout: options.layout.clone(),
+        log_form: options.log,
+        clock,
+        started: now.at,
+        orders,
+        waker,
+        log: log.clone(),
+        store,
+        current: Mutex::new(current),
+        served: tokio::sync::Mutex::new(Served { transports, listeners: Default::default() }),
+        streams: shared,
+        resolver,
+        hosts,
+        stop: Notify::new(),
+    });
+    runtime.block_on(attach(&server, outcome, heartbeat, hosts_wanted, dns))?;
+    log.line(now, Level::Notice, "asterisk.c", &text);
+    Ok(Running { server, switch })
+}
+
+/// Starts the tasks around the switch.
+async fn attach(
+    server: &Arc<Server>,
+    outcome: Outcome,
+    heartbeat: Heartbeat,
+    hosts: watch::Receiver<names::Hosts>,
+    dns: Arc<SystemDns>,
+) -> Result<(), String> {
+    let control = control::listen(&server.layout.run_dir)
+        .map_err(|error| format!("control socket in {}: {error}", server.layout.run_dir.display()))?;
+    tokio::spawn(control::serve(control, Arc::clone(server)));
+    {
+        let mut served = server.served.lock().await;
+        for listener in outcome.listeners {
+            served.listeners.insert(listener.id(), server.serve(listener));
+        }
+    }
+    tokio::spawn(server.resolver.clone().keep_fresh());
+    let (log, clock) = (server.log.clone(), server.clock);
+    let say =
+        move |level, text: String| log.line(clock.now(), level, "res_pjsip_endpoint_identifier_ip.c", &text);
+    let (orders, waker) = (server.orders.clone(), server.waker.clone());
+    tokio::spawn(names::keep_hosts(server.resolver.clone(), hosts, orders, waker, say));
+    let (log, clock) = (server.log.clone(), server.clock);
+    let pulse = move |pulse| match pulse {
+        Pulse::Stuck(time) => {
+            let text = format!("The switch has not turned for {} s: SIP is not answered", time.as_secs());
+            log.line(clock.now(), Level::Error, "switch", &text);
+        }
+        Pulse::Back => log.line(clock.now(), Level::Notice, "switch", "The switch turns again"),
+    };
+    tokio::spawn(heartbeat.watch(server.waker.clone(), pulse));
+    tokio::spawn(Arc::clone(server).watch_certificates());
+    tokio::spawn(watch_dns_files(Arc::clone(server), dns));
+    Ok(())
+}
+
+/// Looks at `/etc/resolv.conf` and `/etc/hosts` from time to time.
+async fn watch_dns_files(server: Arc<Server>, dns: Arc<SystemDns>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(limits::CERTIFICATE_LOOK_SECS)).await;
+        let dns = Arc::clone(&dns);
+        let looked = tokio::task::spawn_blocking(move || dns.refresh()).await;
+        if let Ok(Err(fault)) = looked {
+            server.say(Level::Warning, "dns.c", &format!("{fault}; the former settings stay"));
+        }
+    }
+}
+
+fn listening(in_use: &InUse) -> String {
+    let each = |bound: &crate::switch::io::BoundTransport| format!("{} {}", bound.name, bound.bound);
+    in_use.bound.iter().map(each).collect::<Vec<_>>().join(", ")
+}
