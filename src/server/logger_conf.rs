@@ -54,7 +54,7 @@ impl LoggerConf {
     fn entry(&mut self, name: &str, value: &str, (log_dir, form): (&Path, LogForm), place: &str) {
         let (form, levels) = match value.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((kind, levels)) if kind.eq_ignore_ascii_case("json") => (LogForm::Json, levels),
-            Some((kind, levels)) if matches!(kind, "default" | "plain") => (LogForm::Text, levels),
+            Some(("default" | "plain", levels)) => (LogForm::Text, levels),
             Some((kind, levels)) => {
                 self.faults.push(format!("{place}: there is no format '{kind}', lines are written as text"));
                 (LogForm::Text, levels)
