@@ -9,7 +9,7 @@ use jackfield::server::layout::{Given, Layout};
 use jackfield::server::log::LogForm;
 use jackfield::server::user::RunAs;
 use jackfield::server::{self, RunOptions};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -170,8 +170,7 @@ fn run(cli: Cli) -> Result<bool, String> {
 fn as_asterisk(arguments: &[String]) -> Result<bool, String> {
     match asterisk::read(arguments)? {
         Wish::Text(text) => {
-            println!("{text}");
-            Ok(true)
+            writeln!(std::io::stdout(), "{text}").map(|()| true).map_err(|error| error.to_string())
         }
         Wish::Run(options) => server::run(&options).map(|()| true),
         Wish::Execute { run_dir, line } => one_shot(&run_dir, &line, false),
