@@ -5,12 +5,11 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::conf;
-use super::files::{FileFault, Files};
+use super::files::Files;
 use super::finding::{self, Finding, FindingJson, Severity};
 use super::lint::{self, Dialplan, Subject};
 use super::load::{Loaded, Loader};
 use super::objects::Objects;
-use super::origin::Sources;
 
 /// The outcome.
 #[derive(Debug)]
@@ -30,12 +29,12 @@ pub fn check(files: &dyn Files) -> Report {
 pub fn check_loaded(files: &dyn Files, loaded: Loaded) -> Report {
     let Loaded { mut objects, mut findings, mappings, hints: _ } = loaded;
     let mut sources = std::mem::take(&mut objects.sources);
-    let modules = optional(files, "modules.conf", &mut sources, &mut findings);
+    let modules = conf::read_optional(files, "modules.conf", &mut sources, &mut findings);
     let unloaded = modules.as_ref().map(lint::unloaded).unwrap_or_default();
     // Contexts may come from elsewhere, too; then a missing one is no fault.
     let elsewhere = ["extensions.ael", "extensions.lua"].iter().any(|name| files.read(name).is_ok())
         || mappings.families.contains_key("extensions.conf");
-    let extensions = optional(files, "extensions.conf", &mut sources, &mut findings);
+    let extensions = conf::read_optional(files, "extensions.conf", &mut sources, &mut findings);
     let dialplan = extensions.filter(|tree| tree.is_complete() && !elsewhere).map(|tree| Dialplan::of(&tree));
     let subject =
         Subject { objects: &objects, sources: &sources, dialplan: dialplan.as_ref(), unloaded: &unloaded };
@@ -44,18 +43,6 @@ pub fn check_loaded(files: &dyn Files, loaded: Loaded) -> Report {
     findings.dedup();
     objects.sources = sources;
     Report { findings, objects }
-}
-
-fn optional(
-    files: &dyn Files,
-    path: &str,
-    sources: &mut Sources,
-    findings: &mut Vec<Finding>,
-) -> Option<conf::Tree> {
-    if files.read(path) == Err(FileFault::Missing) {
-        return None;
-    }
-    Some(conf::read(files, path, sources, findings))
 }
 
 /// How many of each.

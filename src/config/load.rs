@@ -104,11 +104,8 @@ impl<'g> Loader<'g> {
 
     /// A `.conf` file that may be missing.
     fn tree(&mut self, files: &dyn Files, path: &str) -> Option<Tree> {
-        if files.read(path) == Err(FileFault::Missing) {
-            return None;
-        }
         let mut findings = Vec::new();
-        let tree = conf::read(files, path, &mut self.sources, &mut findings);
+        let tree = conf::read_optional(files, path, &mut self.sources, &mut findings)?;
         if !tree.is_complete() {
             self.compiler.mark_incomplete();
         }

@@ -87,14 +87,12 @@ impl Mappings {
     /// Reads both files; either may be missing.
     pub fn read(files: &dyn Files, sources: &mut Sources, findings: &mut Vec<Finding>) -> Mappings {
         let mut mappings = Mappings::default();
-        if files.read("extconfig.conf") != Err(super::files::FileFault::Missing) {
-            let tree = conf::read(files, "extconfig.conf", sources, findings);
-            if let Some(section) = tree.section("settings") {
-                mappings.families(section);
-            }
+        if let Some(tree) = conf::read_optional(files, "extconfig.conf", sources, findings)
+            && let Some(section) = tree.section("settings")
+        {
+            mappings.families(section);
         }
-        if files.read("sorcery.conf") != Err(super::files::FileFault::Missing) {
-            let tree = conf::read(files, "sorcery.conf", sources, findings);
+        if let Some(tree) = conf::read_optional(files, "sorcery.conf", sources, findings) {
             for section in tree.sections().filter(|section| !section.is_template()) {
                 mappings.module(section, findings);
             }

@@ -1,6 +1,7 @@
 //! `pjsip.conf`: its sections as drafts. A section's `type` says what it is; templates are passed over.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::conf::{Entry, Section, Tree};
 use super::draft::{Draft, REPEATED, Setting};
@@ -45,10 +46,14 @@ pub fn has_type(section: Section<'_>) -> bool {
 fn overridden(section: Section<'_>, kind: Kind, sources: &Sources, findings: &mut Vec<Finding>) {
     let own: Vec<Entry<'_>> =
         section.entries().skip(section.inherited()).filter(|entry| !is_type(entry)).collect();
+    let mut names: HashSet<&str, foldhash::fast::FixedState> = HashSet::default();
+    if own.iter().all(|entry| names.insert(entry.name) || is_repeated(entry.name)) {
+        return;
+    }
     for (index, entry) in own.iter().enumerate() {
         let later = own[index + 1..].iter().find(|later| later.name.eq_ignore_ascii_case(entry.name));
         let Some(later) = later.filter(|later| later.value != entry.value) else { continue };
-        if REPEATED.iter().any(|name| name.eq_ignore_ascii_case(entry.name)) || kind == Kind::Phoneprov {
+        if is_repeated(entry.name) || kind == Kind::Phoneprov {
             continue;
         }
         let message = format!(
@@ -80,6 +85,11 @@ pub fn setting(entry: Entry<'_>) -> Setting<'_> {
 /// All objects of a tree.
 pub fn drafts<'a>(tree: &'a Tree, sources: &Sources, findings: &mut Vec<Finding>) -> Vec<Draft<'a>> {
     tree.sections().filter_map(|section| draft(section, sources, findings)).collect()
+}
+
+/// Whether lines of that option add up.
+fn is_repeated(option: &str) -> bool {
+    REPEATED.iter().any(|name| name.eq_ignore_ascii_case(option))
 }
 
 fn is_type(entry: &Entry<'_>) -> bool {

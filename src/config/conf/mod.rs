@@ -9,5 +9,5 @@ mod line;
 mod parse;
 mod tree;
 
-pub use parse::read;
+pub use parse::{read, read_optional};
 pub use tree::{Entry, Section, Tree};

@@ -12,20 +12,30 @@ use crate::config::origin::{Origin, SourceId, Sources};
 /// Reads `path` and what it includes. A file that is missing or cannot be read is an error among the findings and
 /// leaves the tree incomplete.
 pub fn read(files: &dyn Files, path: &str, sources: &mut Sources, findings: &mut Vec<Finding>) -> Tree {
-    let mut reader = Reader {
-        files,
-        sources,
-        findings,
-        tree: Tree::default(),
-        section: None,
-        open: Vec::new(),
-        files_read: 0,
-        full: false,
-        skipping: false,
-    };
+    let mut reader = Reader::new(files, sources, findings);
     let at = Origin::new(reader.sources.intern(path), 0, 0);
     reader.file(path, at);
     reader.tree
+}
+
+/// The same for a file that may be missing: then there is no tree, and no finding.
+pub fn read_optional(
+    files: &dyn Files,
+    path: &str,
+    sources: &mut Sources,
+    findings: &mut Vec<Finding>,
+) -> Option<Tree> {
+    let bytes = files.read(path);
+    if bytes == Err(FileFault::Missing) {
+        return None;
+    }
+    let mut reader = Reader::new(files, sources, findings);
+    let at = Origin::new(reader.sources.intern(path), 0, 0);
+    match bytes {
+        Ok(bytes) => reader.text(path, bytes),
+        Err(fault) => reader.unreadable(path, at, &fault),
+    }
+    Some(reader.tree)
 }
 
 struct Reader<'a> {
@@ -43,7 +53,21 @@ struct Reader<'a> {
     skipping: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(files: &'a dyn Files, sources: &'a mut Sources, findings: &'a mut Vec<Finding>) -> Reader<'a> {
+        Reader {
+            files,
+            sources,
+            findings,
+            tree: Tree::default(),
+            section: None,
+            open: Vec::new(),
+            files_read: 0,
+            full: false,
+            skipping: false,
+        }
+    }
+
     fn file(&mut self, path: &str, asked_at: Origin) {
         if self.open.iter().any(|open| open == path) || self.open.len() >= limits::INCLUDE_DEPTH {
             let chain = self.open.join(" → ");
@@ -61,10 +85,13 @@ impl Reader<'_> {
             self.broken("too-many-files", asked_at, message, None);
             return;
         }
-        let bytes = match self.files.read(path) {
-            Ok(bytes) => bytes,
-            Err(fault) => return self.unreadable(path, asked_at, &fault),
-        };
+        match self.files.read(path) {
+            Ok(bytes) => self.text(path, bytes),
+            Err(fault) => self.unreadable(path, asked_at, &fault),
+        }
+    }
+
+    fn text(&mut self, path: &str, bytes: Vec<u8>) {
         let (text, foreign) = files::decode(bytes);
         let source = self.sources.intern(path);
         if foreign {
@@ -104,6 +131,7 @@ impl Reader<'_> {
     fn lines(&mut self, text: &str, source: SourceId) {
         let mut comments = Comments::default();
         let mut number = 0u32;
+        self.tree.reserve(memchr::memchr_iter(b'=', text.as_bytes()).count(), text.len() / 3);
         for line in text.split('\n') {
             number = number.saturating_add(1);
             if line.len() > limits::CONF_LINE_BYTES {

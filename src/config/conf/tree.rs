@@ -100,6 +100,12 @@ impl Tree {
         &self.arena[span.start as usize..span.end as usize]
     }
 
+    /// Room for so many more lines and bytes of text, so that neither need be copied while growing.
+    pub(super) fn reserve(&mut self, lines: usize, bytes: usize) {
+        self.lines.reserve(lines);
+        self.arena.reserve(bytes);
+    }
+
     /// Puts a text into the arena.
     pub(super) fn store(&mut self, text: &str) -> Result<Span, Full> {
         let start = u32::try_from(self.arena.len()).map_err(|_| Full)?;
