@@ -8,8 +8,8 @@ use super::draft::Draft;
 use super::finding::{Effect, Finding, Severity};
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Other, Pool, Provenance,
-    Registration, Rtp, System, Transport, other,
+    Acl, Aor, Asterisk, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Other, Pool,
+    Provenance, Registration, Rtp, System, Transport, other,
 };
 use super::objects::{Objects, Stored, Table, VisitKinds, visit_kinds};
 use super::origin::{Origin, Sources};
@@ -98,6 +98,7 @@ impl<'g> Compiler<'g> {
             Kind::DomainAlias => self.build::<DomainAlias>(draft, sources),
             Kind::Registration => self.build::<Registration>(draft, sources),
             Kind::Contact => self.build::<Contact>(draft, sources),
+            Kind::Asterisk => self.build::<Asterisk>(draft, sources),
             Kind::Rtp => self.build::<Rtp>(draft, sources),
             _ => self.keep_other(draft, sources),
         }
@@ -115,7 +116,7 @@ impl<'g> Compiler<'g> {
                 self.put(object);
                 Effect::Loaded
             }
-            None => self.keep_last_good::<T>(&name),
+            None => self.keep_last_good::<T>(&name, draft.at),
         };
         for mut finding in faults {
             finding.object = Some((T::KIND, name.clone()));
@@ -183,9 +184,14 @@ impl<'g> Compiler<'g> {
         T::table_mut(&mut self.objects).put(object);
     }
 
-    fn keep_last_good<T: Stored>(&mut self, name: &Name) -> Effect {
+    fn keep_last_good<T: Stored>(&mut self, name: &Name, at: Origin) -> Effect {
         let Some(good) = self.last_good.and_then(|good| T::table(good).named(name)) else {
             self.failed.insert((T::KIND, name.clone()));
+            if let Some(stand_in) = T::stand_in(name) {
+                let message = "until it is mended, all addresses are refused";
+                self.report(Finding::error("refuses-all", at, message).about(T::KIND, name));
+                self.put(stand_in);
+            }
             return Effect::NotLoaded;
         };
         T::table_mut(&mut self.objects).put(good.clone());

@@ -56,8 +56,17 @@ fn draft<T: Object>(object: &T, blank: &T) -> Draft<'static> {
     draft
 }
 
-/// A draft as a section of `pjsip.conf`, or of the file its kind has of its own: `acl.conf`, `rtp.conf`.
+/// A draft as a section of `pjsip.conf`, or of the file its kind has of its own: `acl.conf`, `asterisk.conf`, `rtp.conf`.
 pub fn conf(draft: &Draft<'_>) -> String {
+    if draft.kind == Kind::Asterisk {
+        // Two sections share this object.
+        let of = |directories: bool| {
+            let settings =
+                draft.settings.iter().filter(|setting| setting.option.starts_with("ast") == directories);
+            settings.map(|setting| format!("{}={}\n", setting.option, setting.value)).collect::<String>()
+        };
+        return format!("[directories]\n{}[options]\n{}", of(true), of(false));
+    }
     let mut out = match draft.kind {
         Kind::Rtp => "[general]\n".to_owned(),
         _ => format!("[{}]\n", draft.id),
@@ -76,7 +85,7 @@ pub fn conf(draft: &Draft<'_>) -> String {
 /// A draft as a table of a TOML file. Repeated options become arrays.
 pub fn toml(draft: &Draft<'_>) -> String {
     let mut out = match draft.kind {
-        Kind::Global | Kind::System | Kind::Rtp => format!("[{}]\n", draft.kind),
+        Kind::Global | Kind::System | Kind::Asterisk | Kind::Rtp => format!("[{}]\n", draft.kind),
         kind => format!("[{kind}.{}]\n", toml_text(&draft.id)),
     };
     let mut done: Vec<&str> = Vec::new();

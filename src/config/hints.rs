@@ -2,8 +2,8 @@
 
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Registration, Rtp,
-    System, Transport, other,
+    Acl, Aor, Asterisk, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object,
+    Registration, Rtp, System, Transport, other,
 };
 use super::suggest;
 
@@ -122,6 +122,7 @@ pub fn option_names(kind: Kind) -> Vec<&'static str> {
         Kind::DomainAlias => names::<DomainAlias>(),
         Kind::Contact => names::<Contact>(),
         Kind::Registration => names::<Registration>(),
+        Kind::Asterisk => names::<Asterisk>(),
         Kind::Rtp => names::<Rtp>(),
         Kind::Wizard => super::wizard::OPTIONS.to_vec(),
         other => other::legal_options(other).unwrap_or_default().to_vec(),

@@ -41,6 +41,8 @@ pub enum Kind {
     SubscriptionPersistence,
     /// `type=phoneprov`.
     Phoneprov,
+    /// `asterisk.conf`.
+    Asterisk,
     /// `[general]` of `rtp.conf`.
     Rtp,
     /// `type=wizard` of `pjsip_wizard.conf`.
@@ -67,6 +69,7 @@ const KINDS: &[(Kind, &str, &str)] = &[
     (Kind::ResourceList, "resource_list", "ps_resource_list"),
     (Kind::SubscriptionPersistence, "subscription_persistence", "ps_subscription_persistence"),
     (Kind::Phoneprov, "phoneprov", ""),
+    (Kind::Asterisk, "asterisk", ""),
     (Kind::Rtp, "rtp", ""),
     (Kind::Wizard, "wizard", ""),
 ];
@@ -93,7 +96,7 @@ impl Kind {
 
     /// Whether it is written in a file of its own rather than in `pjsip.conf`.
     pub fn has_own_file(self) -> bool {
-        matches!(self, Kind::NamedAcl | Kind::Rtp | Kind::Wizard)
+        matches!(self, Kind::NamedAcl | Kind::Asterisk | Kind::Rtp | Kind::Wizard)
     }
 
     /// The kind that `pjsip.conf` calls `name` in its `type=`. Compared exactly, as Asterisk does.

@@ -41,13 +41,15 @@ pub const PJSIP_CONF: &str = "pjsip.conf";
 pub const WIZARD_CONF: &str = "pjsip_wizard.conf";
 /// The file with the named lists.
 pub const ACL_CONF: &str = "acl.conf";
+/// The file with directories and options of the process.
+pub const ASTERISK_CONF: &str = "asterisk.conf";
 /// The file with what holds for all media.
 pub const RTP_CONF: &str = "rtp.conf";
 /// The same objects in TOML.
 pub const TOML_FILE: &str = "pjsip.toml";
 
 impl<'g> Loader<'g> {
-    /// Reads `sorcery.conf`, `extconfig.conf`, `acl.conf`, `rtp.conf`, `pjsip.conf`, `pjsip_wizard.conf` and `pjsip.toml`. At least
+    /// Reads `sorcery.conf`, `extconfig.conf`, `acl.conf`, `asterisk.conf`, `rtp.conf`, `pjsip.conf`, `pjsip_wizard.conf` and `pjsip.toml`. At least
     /// one of the last three must be there, unless everything comes from tables.
     pub fn new(files: &dyn Files, last_good: Option<&'g Objects>) -> Loader<'g> {
         let sources = last_good.map(|good| good.sources.clone()).unwrap_or_default();
@@ -61,6 +63,7 @@ impl<'g> Loader<'g> {
         loader.mappings = Mappings::read(files, &mut loader.sources, &mut findings);
         loader.report(findings);
         loader.acl_conf(files);
+        loader.asterisk_conf(files);
         loader.rtp_conf(files);
         let any = [loader.pjsip_conf(files), loader.wizard_conf(files), loader.toml(files)].contains(&true);
         if !any && loader.mappings.tables().is_empty() {
@@ -121,6 +124,16 @@ impl<'g> Loader<'g> {
             draft.settings.extend(section.entries().map(pjsip_conf::setting));
             self.compiler.add(&draft, &self.sources);
         }
+    }
+
+    fn asterisk_conf(&mut self, files: &dyn Files) {
+        let Some(tree) = self.tree(files, ASTERISK_CONF) else { return };
+        let sections: Vec<_> =
+            ["directories", "options"].iter().filter_map(|name| tree.section(name)).collect();
+        let Some(first) = sections.first() else { return };
+        let mut draft = Draft::new(Kind::Asterisk, "asterisk", first.at());
+        draft.settings.extend(sections.iter().flat_map(|section| section.entries()).map(pjsip_conf::setting));
+        self.compiler.add(&draft, &self.sources);
     }
 
     fn rtp_conf(&mut self, files: &dyn Files) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Other, Registration,
-    Rtp, System, Transport,
+    Acl, Aor, Asterisk, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Other,
+    Registration, Rtp, System, Transport,
 };
 use super::origin::Sources;
 use crate::base::ids::Name;
@@ -23,6 +23,8 @@ pub struct Objects {
     pub global: Arc<Global>,
     /// What holds for the stack, from start to end.
     pub system: Arc<System>,
+    /// Directories and options of the process.
+    pub asterisk: Arc<Asterisk>,
     /// What holds for all media.
     pub rtp: Arc<Rtp>,
     /// Where we listen.
@@ -60,6 +62,8 @@ pub enum AnyObject {
     Global(Arc<Global>),
     /// What holds for the stack.
     System(Arc<System>),
+    /// Directories and options of the process.
+    Asterisk(Arc<Asterisk>),
     /// What holds for all media.
     Rtp(Arc<Rtp>),
     /// Where we listen.
@@ -260,6 +264,7 @@ macro_rules! stored {
 stored! {
     Global Arc<Global>, global;
     System Arc<System>, system;
+    Asterisk Arc<Asterisk>, asterisk;
     Rtp Arc<Rtp>, rtp;
     Transport Sorted<Transport>, transports;
     Endpoint Lookup<Endpoint>, endpoints;

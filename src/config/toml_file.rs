@@ -69,7 +69,7 @@ impl Reader<'_, '_> {
                 self.fault("unknown-type", at, format!("there is no type '{key}'"), help);
                 continue;
             };
-            if matches!(kind, Kind::Global | Kind::System | Kind::Rtp) {
+            if matches!(kind, Kind::Global | Kind::System | Kind::Asterisk | Kind::Rtp) {
                 self.object(kind, key, at, table);
                 continue;
             }

@@ -6,7 +6,7 @@ use super::object::flat_object;
 use super::provenance::Provenance;
 use crate::base::ids::Name;
 use crate::config::objects::Objects;
-use crate::config::value::access::{Access, Deny, NamedLists, Permit, Rules};
+use crate::config::value::access::{Access, Deny, NamedLists, Permit, Rule, Rules};
 use crate::config::value::spec::options;
 
 /// Lists that every request must pass; failing one gives 403.
@@ -42,6 +42,15 @@ options! {
 }
 
 flat_object!(Acl, Acl, [OPTIONS], {
+    /// A list with a slip of the pen refuses everybody; Asterisk then refuses all of IPv4.
+    fn stand_in(name: &Name) -> Option<Self> {
+        let mut acl = Acl::blank(name.clone());
+        for net in ["0.0.0.0/0", "::/0"] {
+            acl.source.own.0.push(Rule { permit: false, net: net.parse().expect("a constant network") });
+        }
+        Some(acl)
+    }
+
     fn resolved(&self, objects: &Objects) -> Option<Self> {
         let source = self.source.resolved(&objects.named_acls);
         let contact = self.contact.resolved(&objects.named_acls);

@@ -3,6 +3,7 @@
 
 pub mod acl;
 pub mod aor;
+pub mod asterisk;
 pub mod auth;
 pub mod contact;
 pub mod domain_alias;
@@ -22,6 +23,7 @@ pub mod uri_check;
 
 pub use acl::{Acl, NamedAcl};
 pub use aor::{Aor, AorOptions};
+pub use asterisk::Asterisk;
 pub use auth::{Auth, AuthOptions};
 pub use contact::Contact;
 pub use domain_alias::DomainAlias;

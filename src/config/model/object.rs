@@ -56,6 +56,12 @@ pub trait Object: Clone + PartialEq + Sized + Send + Sync + 'static {
         false
     }
 
+    /// What stands in for an object that does not load and has no last good version: for one whose absence would open
+    /// what it is to close.
+    fn stand_in(_name: &Name) -> Option<Self> {
+        None
+    }
+
     /// Looks at the options together once all are set: what one implies for another, what contradicts. Faults are told
     /// with the option they are about; any fault keeps the object from loading.
     fn settle(&mut self, _faults: &mut Vec<(&'static str, Fault)>) {}

@@ -76,6 +76,8 @@ pub(super) fn tree(extensions: std::ops::Range<u32>) -> MemoryFiles {
              contact_user=acct\nserver_uri=sip:sip.itsp.example:5060\nclient_uri=sip:acct@sip.itsp.example:5060\n",
         )
         .with("pjsip.identify.conf", "[itsp]\ntype=identify\nendpoint=itsp\nmatch=sip.itsp.example\n")
+        .with("asterisk.conf", "[directories](!)\nastetcdir => /etc/asterisk\nastrundir => /var/run/asterisk\n[options]\nsystemname=pbx1\nverbose=3\ndontwarn=yes\n")
+        .with("rtp.conf", "[general]\nrtpstart=10000\nrtpend=20000\nstrictrtp=yes\nicesupport=true\n")
         .with("modules.conf", "[modules]\nautoload=yes\npreload = pbx_config.so\nnoload = chan_sip.so\nnoload = res_pjsip_phoneprov_provider.so\n")
         .with("extensions.conf", "[general]\nautofallthrough=yes\n#include extensions_additional.conf\n")
         .with(
@@ -90,6 +92,8 @@ fn a_clean_tree_is_silent() {
     assert_eq!(report.text(Severity::Warning), "");
     assert_eq!(report.exit_status(true), 0);
     assert_eq!(report.objects.endpoints.len(), 21);
+    assert_eq!(&*report.objects.asterisk.systemname, "pbx1");
+    assert_eq!(report.objects.rtp.rtp_end, 20_000);
     let endpoint = &report.objects.endpoints["1001"];
     assert_eq!(
         endpoint.option("set_var").as_deref(),

@@ -131,3 +131,15 @@ fn named_lists_are_resolved_and_a_missing_one_refuses() {
     let again = load(&files, Some(&loaded.objects)).objects;
     assert!(Arc::ptr_eq(&again.endpoints["200"], &loaded.objects.endpoints["200"]));
 }
+
+#[test]
+fn a_bad_global_list_refuses_all_rather_than_none() {
+    let address = "192.0.2.1".parse().expect("address");
+    let bad = conf(&format!("{SOUND}[gate]\ntype=acl\ndeny=10.0.0.0/33\n"));
+    let loaded = load(&bad, None);
+    assert!(!loaded.objects.acls["gate"].source.permits(address));
+    assert!(loaded.findings.iter().any(|finding| finding.code == "refuses-all"));
+    let good = load(&conf(&format!("{SOUND}[gate]\ntype=acl\ndeny=10.0.0.0/8\n")), None).objects;
+    let kept = load(&bad, Some(&good)).objects;
+    assert!(kept.acls["gate"].source.permits(address), "the last good version stays");
+}
