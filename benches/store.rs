@@ -9,10 +9,14 @@ use jackfield::registrar::binding::{Binding, ContactChange};
 use jackfield::store::committer::{Backend, Report};
 use jackfield::store::contacts::{ContactStore, Writer};
 use jackfield::store::journal::Journal;
+use jackfield::store::ps_columns::AorColumns;
+use jackfield::store::ps_contacts::PsContacts;
+use jackfield::store::schema;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Instant;
 
@@ -24,7 +28,38 @@ fn main() {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("the folder is writable");
     own_file(&folder.join("contacts.sqlite"));
+    shared_table(&folder.join("shared.sqlite3"));
     std::fs::remove_dir_all(&folder).expect("was there");
+}
+
+/// A `ps_contacts` table with Asterisk's columns and index, in WAL mode.
+fn shared_table(path: &Path) {
+    schema::migrate(path).expect("migrates");
+    let bindings: Vec<Binding> = (0..CONTACTS).map(binding).collect();
+    let (mut store, _) =
+        PsContacts::open(path, "ps_contacts", Box::new(|_| AorColumns::default())).expect("opens");
+    println!("ps_contacts, {CONTACTS} rows");
+    measure("put, groups of 256", CONTACTS as usize, || {
+        for some in bindings.chunks(256) {
+            let some: Vec<_> = some.iter().map(|b| ContactChange::Put(Box::new(b.clone()))).collect();
+            store.commit(&some).expect("commits");
+        }
+    });
+    let mut rng = Rng::seeded(2);
+    for group in [1, 8, 32, 256] {
+        let groups = (100_000 / group).min(3_000);
+        measure(&format!("refresh, groups of {group}"), groups * group, || {
+            for _ in 0..groups {
+                let some: Vec<_> =
+                    (0..group).map(|_| refresh(&bindings[rng.below(u64::from(CONTACTS)) as usize])).collect();
+                store.commit(&some).expect("commits");
+            }
+        });
+    }
+    drop(store);
+    measure("open and read back", CONTACTS as usize, || {
+        PsContacts::open(path, "ps_contacts", Box::new(|_| AorColumns::default())).expect("opens");
+    });
 }
 
 /// Our own file: puts, then refreshes of contacts drawn at random, in groups.
@@ -117,8 +152,9 @@ fn commit(
 }
 
 fn refresh(binding: &Binding) -> ContactChange {
-    let Binding { aor, hash, expires, .. } = binding;
-    ContactChange::Refresh { aor: aor.clone(), hash: *hash, expires: *expires, cseq: 7 }
+    static LATER: AtomicU64 = AtomicU64::new(1_700_000_000_000);
+    let expires = WallTime(LATER.fetch_add(1, Ordering::Relaxed) * 1_000);
+    ContactChange::Refresh { aor: binding.aor.clone(), hash: binding.hash, expires, cseq: 7 }
 }
 
 fn binding(n: u32) -> Binding {
