@@ -10,12 +10,13 @@ use jackfield::store::committer::{Backend, Report};
 use jackfield::store::contacts::{ContactStore, Writer};
 use jackfield::store::journal::Journal;
 use jackfield::store::ps_columns::AorColumns;
-use jackfield::store::ps_contacts::PsContacts;
 use jackfield::store::schema;
+use jackfield::store::shared::Shared;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Instant;
@@ -28,38 +29,45 @@ fn main() {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("the folder is writable");
     own_file(&folder.join("contacts.sqlite"));
-    shared_table(&folder.join("shared.sqlite3"));
+    shared_table(&folder);
     std::fs::remove_dir_all(&folder).expect("was there");
 }
 
-/// A `ps_contacts` table with Asterisk's columns and index, in WAL mode.
-fn shared_table(path: &Path) {
-    schema::migrate(path).expect("migrates");
-    let bindings: Vec<Binding> = (0..CONTACTS).map(binding).collect();
-    let (mut store, _) =
-        PsContacts::open(path, "ps_contacts", Box::new(|_| AorColumns::default())).expect("opens");
-    println!("ps_contacts, {CONTACTS} rows");
-    measure("put, groups of 256", CONTACTS as usize, || {
-        for some in bindings.chunks(256) {
-            let some: Vec<_> = some.iter().map(|b| ContactChange::Put(Box::new(b.clone()))).collect();
-            store.commit(&some).expect("commits");
-        }
-    });
-    let mut rng = Rng::seeded(2);
-    for group in [1, 8, 32, 256] {
-        let groups = (100_000 / group).min(3_000);
-        measure(&format!("refresh, groups of {group}"), groups * group, || {
-            for _ in 0..groups {
-                let some: Vec<_> =
-                    (0..group).map(|_| refresh(&bindings[rng.below(u64::from(CONTACTS)) as usize])).collect();
-                store.commit(&some).expect("commits");
+/// A `ps_contacts` table with Asterisk's columns and index, in WAL mode, behind our journal.
+fn shared_table(folder: &Path) {
+    let database = folder.join("shared.sqlite3");
+    schema::migrate(&database).expect("migrates");
+    for contacts in [10_000, CONTACTS] {
+        let bindings: Vec<Binding> = (0..contacts).map(binding).collect();
+        let open = || {
+            let aors = Arc::new(|_: &str| AorColumns::default());
+            Shared::open(&folder.join("own.sqlite"), &database, "ps_contacts", aors, WallTime(0))
+                .expect("opens")
+        };
+        let (told, reports) = mpsc::channel();
+        let store = ContactStore::start(open().0, move |report| drop(told.send(report))).expect("starts");
+        let (mut writer, mut sequence) = (store.writer(0), 0);
+        println!("ps_contacts, {contacts} rows");
+        measure("put, groups of 256", bindings.len(), || {
+            for some in bindings.chunks(256) {
+                let puts = some.iter().map(|b| ContactChange::Put(Box::new(b.clone())));
+                commit(&mut writer, &reports, &mut sequence, puts);
             }
         });
+        let mut rng = Rng::seeded(2);
+        for group in [1, 8, 32, 256] {
+            let groups = (400_000 / group).min(4_000);
+            measure(&format!("refresh, groups of {group}"), groups * group, || {
+                for _ in 0..groups {
+                    let some =
+                        (0..group).map(|_| refresh(&bindings[rng.below(u64::from(contacts)) as usize]));
+                    commit(&mut writer, &reports, &mut sequence, some);
+                }
+            });
+        }
+        store.close().expect("closes");
+        measure("open and read back", bindings.len(), || drop(open()));
     }
-    drop(store);
-    measure("open and read back", CONTACTS as usize, || {
-        PsContacts::open(path, "ps_contacts", Box::new(|_| AorColumns::default())).expect("opens");
-    });
 }
 
 /// Our own file: puts, then refreshes of contacts drawn at random, in groups.
@@ -87,7 +95,7 @@ fn own_file(path: &Path) {
             for _ in 0..groups {
                 let some: Vec<_> =
                     (0..group).map(|_| refresh(&bindings[rng.below(u64::from(CONTACTS)) as usize])).collect();
-                journal.commit(&some).expect("commits");
+                journal.commit(&some, WallTime(0)).expect("commits");
             }
         });
     }

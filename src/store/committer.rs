@@ -40,7 +40,7 @@ pub trait Backend: Send {
     ///
     /// # Errors
     /// None of them is durable, or it is not known; they will be tried again.
-    fn commit(&mut self, changes: &[ContactChange]) -> Result<(), Fault>;
+    fn commit(&mut self, changes: &[ContactChange], now: WallTime) -> Result<(), Fault>;
 
     /// One bounded piece of housekeeping (a few milliseconds).
     ///
@@ -64,6 +64,8 @@ pub struct Tended {
     pub foreign: Vec<ContactChange>,
     /// Worth a log line.
     pub notes: Vec<String>,
+    /// Something is out of order that stops no commit: a shared table cannot be reached.
+    pub fault: Option<Fault>,
 }
 
 /// What recovery did.
@@ -235,7 +237,7 @@ impl<B: Backend> Committer<B> {
             let why = self.failing.as_ref().map_or_else(String::new, |failing| failing.fault.words.clone());
             report(Report::PutAll { why });
         }
-        if let Err(fault) = self.backend.commit(&self.group) {
+        if let Err(fault) = self.backend.commit(&self.group, now.wall) {
             return self.failed(now, fault);
         }
         self.counters.commits += 1;
@@ -244,7 +246,9 @@ impl<B: Backend> Committer<B> {
         self.reduced = 0;
         if let Some(failing) = self.failing.take() {
             report(Report::Note(format!("contacts are stored again, after: {}", failing.fault)));
+            // Housekeeping says whether all else is well.
             self.health = Health::Working;
+            self.next_tend = now.at;
         }
         for (shard, progress) in (0..).zip(&mut self.shards) {
             if progress.newest > progress.committed {
@@ -289,7 +293,10 @@ impl<B: Backend> Committer<B> {
                     report(Report::Changed(tended.foreign));
                 }
                 tended.notes.into_iter().for_each(|note| report(Report::Note(note)));
-                self.health = Health::Working;
+                match tended.fault {
+                    Some(fault) => self.health.fail(now.wall, &fault),
+                    None => self.health = Health::Working,
+                }
             }
             Err(fault) => {
                 self.health.fail(now.wall, &fault);
@@ -370,7 +377,7 @@ mod tests {
     }
 
     impl Backend for Fake {
-        fn commit(&mut self, changes: &[ContactChange]) -> Result<(), Fault> {
+        fn commit(&mut self, changes: &[ContactChange], _: WallTime) -> Result<(), Fault> {
             self.attempts += 1;
             if let Some(fault) = &self.fault {
                 return Err(fault.clone());

@@ -50,6 +50,14 @@ enum Place {
     Salvaged(States),
 }
 
+/// Where folded states go.
+pub(super) enum Target<'a> {
+    /// Into the table of the same file.
+    OwnTable,
+    /// Written, durably, by this function.
+    Elsewhere(&'a mut dyn FnMut(&[(Key, Latest)]) -> Result<(), Fault>),
+}
+
 /// A fold under way.
 #[derive(Debug)]
 struct Fold {
@@ -206,7 +214,7 @@ impl Journal {
     }
 
     /// An acknowledged change must be found under this path after a restart, not in a file that has lost its name.
-    fn must_be_in_place(&mut self) -> Result<(), Fault> {
+    pub(super) fn must_be_in_place(&mut self) -> Result<(), Fault> {
         let path = self.path.clone();
         if self.file()?.in_place(&path) {
             return Ok(());
@@ -214,7 +222,8 @@ impl Journal {
         Err(Fault::new(FaultKind::Gone, format!("{} was deleted or replaced", path.display())))
     }
 
-    fn begin_fold(&mut self) -> Result<(), Fault> {
+    /// Moves what is pending into a fold; the one before must have ended.
+    pub(super) fn begin_fold(&mut self) -> Result<(), Fault> {
         let upto: Option<i64> = ask(&self.file()?.conn, "SELECT max(seq) FROM journal")?;
         let mut states: Vec<_> = std::mem::take(&mut self.pending).into_iter().collect();
         states.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -223,9 +232,9 @@ impl Journal {
     }
 
     /// One slice of the fold: states into the table, then journal rows out. True when there is more.
-    fn fold_slice(&mut self) -> Result<bool, Fault> {
+    pub(super) fn fold_slice(&mut self, target: &mut Target<'_>) -> Result<bool, Fault> {
         let Some(mut fold) = self.fold.take() else { return Ok(false) };
-        let done = self.file().and_then(|file| fold.slice(file));
+        let done = self.file().and_then(|file| fold.slice(file, target));
         match done {
             Ok(true) => {
                 self.journal_bytes = self.journal_bytes.saturating_sub(fold.bytes);
@@ -240,6 +249,65 @@ impl Journal {
                 Err(fault)
             }
         }
+    }
+
+    /// Rewrites the journal so that it holds the newest state of each contact once, and the table nothing. One
+    /// transaction: a newer change must not come to stand before an older state.
+    pub(super) fn compact(&mut self) -> Result<(), Fault> {
+        self.pending = self.take_states();
+        let (mut row, mut bytes) = (Vec::new(), 0);
+        let entries: Vec<_> = self.pending.iter().collect();
+        let Place::Open(file) = &mut self.place else { return Ok(()) };
+        let transaction = file.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let upto: Option<i64> = ask(&transaction, "SELECT max(seq) FROM journal")?;
+        for some in entries.chunks(STORE_GROUP) {
+            record::begin_group(&mut row);
+            for ((aor, hash), state) in some {
+                record::write_entry(aor, hash, state.what(), &mut row);
+            }
+            record::end_group(&mut row);
+            transaction.prepare_cached("INSERT INTO journal (changes) VALUES (?1)")?.execute(params![row])?;
+            bytes += row.len() as u64;
+        }
+        transaction.execute("DELETE FROM journal WHERE seq <= ?1", [upto.unwrap_or(0)])?;
+        transaction.execute("DELETE FROM contacts", [])?;
+        transaction.commit()?;
+        self.journal_bytes = bytes;
+        self.fold_bytes = self.fold_bytes.max(bytes * 2);
+        Ok(())
+    }
+
+    /// For a store whose table is elsewhere: everything in this file becomes pending, its own table is emptied.
+    pub(super) fn own_nothing(&mut self, bindings: &[Binding]) -> Result<(), Fault> {
+        for binding in bindings {
+            let mut record = Vec::new();
+            record::write_record(binding, &mut record);
+            let (expires, cseq, record) = (binding.expires, binding.cseq, record.into());
+            self.pending.insert((binding.aor.clone(), binding.hash), Latest::Put { expires, cseq, record });
+        }
+        self.compact()
+    }
+
+    /// States that have not reached their table, neither by a finished fold nor by the one under way.
+    pub(super) fn pending(&self) -> &States {
+        &self.pending
+    }
+
+    /// Whether a fold is under way.
+    pub(super) fn is_folding(&self) -> bool {
+        self.fold.is_some()
+    }
+
+    /// Whether the journal has grown so much that something must be done.
+    pub(super) fn is_long(&self) -> bool {
+        self.journal_bytes > self.fold_bytes
+    }
+
+    /// What the fold under way says of a contact.
+    pub(super) fn folding(&self, key: &Key) -> Option<&Latest> {
+        let fold = self.fold.as_ref()?;
+        let at = fold.states.binary_search_by(|(other, _)| other.cmp(key)).ok()?;
+        Some(&fold.states[at].1)
     }
 
     /// Every state in memory, the newer over the older.
@@ -295,17 +363,22 @@ impl Journal {
 
 impl Fold {
     /// True when this was the last slice.
-    fn slice(&mut self, file: &mut OpenFile) -> Result<bool, Fault> {
-        let transaction = file.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    fn slice(&mut self, file: &mut OpenFile, target: &mut Target<'_>) -> Result<bool, Fault> {
         if self.next < self.states.len() {
             let end = self.states.len().min(self.next + STORE_FOLD_SLICE);
-            for (key, state) in &self.states[self.next..end] {
-                fold_one(&transaction, key, state)?;
+            let some = &self.states[self.next..end];
+            match target {
+                Target::OwnTable => {
+                    let transaction = file.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                    some.iter().try_for_each(|(key, state)| fold_one(&transaction, key, state))?;
+                    transaction.commit()?;
+                }
+                Target::Elsewhere(write) => write(some)?,
             }
-            transaction.commit()?;
             self.next = end;
             return Ok(false);
         }
+        let transaction = file.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let first: Option<i64> = ask(&transaction, "SELECT min(seq) FROM journal")?;
         let end = first.map_or(self.upto, |first| self.upto.min(first.saturating_add(DELETE_SLICE)));
         transaction.prepare_cached("DELETE FROM journal WHERE seq <= ?1")?.execute([end])?;
@@ -315,17 +388,17 @@ impl Fold {
 }
 
 impl Backend for Journal {
-    fn commit(&mut self, changes: &[ContactChange]) -> Result<(), Fault> {
+    fn commit(&mut self, changes: &[ContactChange], _: WallTime) -> Result<(), Fault> {
         // More than one row only after a long fault; each is durable by itself, and writing one twice does no harm.
         changes.chunks(STORE_GROUP).try_for_each(|some| self.commit_row(some))
     }
 
     fn tend(&mut self, _: WallTime) -> Result<Tended, Fault> {
         self.must_be_in_place()?;
-        if self.fold.is_none() && self.journal_bytes > self.fold_bytes {
+        if self.fold.is_none() && self.is_long() {
             self.begin_fold()?;
         }
-        Ok(Tended { more: self.fold_slice()?, ..Tended::default() })
+        Ok(Tended { more: self.fold_slice(&mut Target::OwnTable)?, ..Tended::default() })
     }
 
     fn recover(&mut self, fault: &Fault, now: WallTime) -> Result<Recovered, Fault> {
@@ -400,12 +473,22 @@ mod tests {
         while journal.tend(NOW).expect("tends").more {}
     }
 
+    impl Journal {
+        pub(in crate::store) fn fold_bytes_for_test(&mut self, bytes: u64) {
+            self.fold_bytes = bytes;
+        }
+
+        pub(in crate::store) fn bytes_for_test(&self) -> u64 {
+            self.journal_bytes
+        }
+    }
+
     #[test]
     fn what_was_committed_is_there_after_reopening() {
         let folder = Folder::new();
         let (mut journal, loaded) = open(&folder);
         assert!(loaded.bindings.is_empty());
-        journal.commit(&[put(1), put(2), refresh(1, 5), remove(2), put(3)]).expect("commits");
+        journal.commit(&[put(1), put(2), refresh(1, 5), remove(2), put(3)], NOW).expect("commits");
         drop(journal);
         let mut one = binding(1);
         (one.expires, one.cseq) = (WallTime::from_secs(5), 99);
@@ -437,7 +520,7 @@ mod tests {
                         }
                     })
                     .collect();
-                journal.commit(&changes).expect("commits");
+                journal.commit(&changes, NOW).expect("commits");
                 changes.iter().for_each(|change| model.apply(change));
                 match rng.below(8) {
                     0 if journal.fold.is_none() => journal.begin_fold().expect("folds"),
@@ -462,10 +545,10 @@ mod tests {
         let (mut journal, _) = open(&folder);
         journal.fold_bytes = 50_000;
         for n in (0..5_000).step_by(50) {
-            journal.commit(&(n..n + 50).map(put).collect::<Vec<_>>()).expect("commits");
+            journal.commit(&(n..n + 50).map(put).collect::<Vec<_>>(), NOW).expect("commits");
         }
         assert!(journal.tend(NOW).expect("tends").more, "5,000 contacts are more than a slice");
-        journal.commit(&[refresh(7, 7)]).expect("commits between slices");
+        journal.commit(&[refresh(7, 7)], NOW).expect("commits between slices");
         tend_to_the_end(&mut journal);
         assert_eq!(
             ask::<i64>(&journal.file().expect("open").conn, "SELECT count(*) FROM journal").expect("sql"),
@@ -491,7 +574,7 @@ mod tests {
     fn a_full_disk_refuses_and_recovers() {
         let folder = Folder::new();
         let (mut journal, _) = open(&folder);
-        journal.commit(&[put(0)]).expect("commits");
+        journal.commit(&[put(0)], NOW).expect("commits");
         let pages: i64 = ask(&journal.file().expect("open").conn, "PRAGMA page_count").expect("pragma");
         let limit = |journal: &mut Journal, pages: i64| {
             let conn = &journal.file().expect("open").conn;
@@ -499,21 +582,21 @@ mod tests {
         };
         limit(&mut journal, pages + 2);
         let many: Vec<_> = (1..200).map(put).collect();
-        let fault = journal.commit(&many).expect_err("full");
+        let fault = journal.commit(&many, NOW).expect_err("full");
         assert_eq!(fault.kind, FaultKind::Full);
         journal.recover(&fault, NOW).expect("nothing to reopen");
-        journal.commit(&[refresh(0, 9)]).expect("what fits is still written");
+        journal.commit(&[refresh(0, 9)], NOW).expect("what fits is still written");
         limit(&mut journal, 1_000_000);
-        journal.commit(&many).expect("the disk is well again");
+        journal.commit(&many, NOW).expect("the disk is well again");
         drop(journal);
         assert_eq!(open(&folder).1.bindings.len(), 200);
     }
 
     /// Commits once; on a fault recovers and commits again, as the committer does.
     fn commit_through(journal: &mut Journal, changes: &[ContactChange]) -> (Fault, Recovered) {
-        let fault = journal.commit(changes).expect_err("noticed");
+        let fault = journal.commit(changes, NOW).expect_err("noticed");
         let recovered = journal.recover(&fault, NOW).expect("recovers");
-        journal.commit(changes).expect("commits after recovery");
+        journal.commit(changes, NOW).expect("commits after recovery");
         (fault, recovered)
     }
 
@@ -522,10 +605,10 @@ mod tests {
         for victim in ["contacts.sqlite", "contacts.sqlite-wal"] {
             let folder = Folder::new();
             let (mut journal, _) = open(&folder);
-            journal.commit(&[put(1), put(2)]).expect("commits");
+            journal.commit(&[put(1), put(2)], NOW).expect("commits");
             journal.begin_fold().expect("folds");
             tend_to_the_end(&mut journal);
-            journal.commit(&[put(3)]).expect("commits");
+            journal.commit(&[put(3)], NOW).expect("commits");
             fs::remove_file(folder.path(victim)).expect("was there");
             let (fault, recovered) = commit_through(&mut journal, &[put(4), refresh(1, 5)]);
             assert_eq!(fault.kind, FaultKind::Gone);
@@ -543,7 +626,7 @@ mod tests {
     fn an_idle_store_notices_the_deletion_too() {
         let folder = Folder::new();
         let (mut journal, _) = open(&folder);
-        journal.commit(&[put(1)]).expect("commits");
+        journal.commit(&[put(1)], NOW).expect("commits");
         fs::remove_dir_all(folder.path("")).expect("the whole folder");
         let fault = journal.tend(NOW).expect_err("noticed");
         journal.recover(&fault, NOW).expect("recovers");
@@ -555,7 +638,7 @@ mod tests {
     fn a_file_put_in_its_place_is_moved_away_not_overwritten() {
         let folder = Folder::new();
         let (mut journal, _) = open(&folder);
-        journal.commit(&[put(1)]).expect("commits");
+        journal.commit(&[put(1)], NOW).expect("commits");
         fs::write(folder.path("new"), "precious").expect("writes");
         fs::rename(folder.path("new"), folder.path("contacts.sqlite")).expect("renames");
         commit_through(&mut journal, &[put(2)]);
@@ -569,7 +652,7 @@ mod tests {
     fn a_rescue_that_was_interrupted_is_finished_at_the_next_start() {
         let folder = Folder::new();
         let (mut journal, _) = open(&folder);
-        journal.commit(&[put(1)]).expect("commits");
+        journal.commit(&[put(1)], NOW).expect("commits");
         fs::remove_file(folder.path("contacts.sqlite")).expect("was there");
         journal.give_up_file(&Fault::new(FaultKind::Gone, "gone")).expect("copies");
         assert!(folder.names().contains(&"contacts.sqlite.rescue".to_owned()));
@@ -604,7 +687,7 @@ mod tests {
         let (mut journal, loaded) = open(&folder);
         assert!(loaded.bindings.is_empty());
         assert!(loaded.notes[0].contains(".damaged-1700000000"), "{:?}", loaded.notes);
-        journal.commit(&[put(1)]).expect("works");
+        journal.commit(&[put(1)], NOW).expect("works");
     }
 
     #[test]
@@ -612,7 +695,7 @@ mod tests {
         let original = Folder::new();
         let (mut journal, _) = open(&original);
         for n in (0..400).step_by(20) {
-            journal.commit(&(n..n + 20).map(put).collect::<Vec<_>>()).expect("commits");
+            journal.commit(&(n..n + 20).map(put).collect::<Vec<_>>(), NOW).expect("commits");
             if n == 200 {
                 journal.begin_fold().expect("folds");
                 tend_to_the_end(&mut journal);
@@ -634,7 +717,7 @@ mod tests {
                 assert!(known.contains(binding), "round {round}: a binding that never was: {binding:?}");
             }
             kept += loaded.bindings.len();
-            journal.commit(&[put(1_000)]).expect("works");
+            journal.commit(&[put(1_000)], NOW).expect("works");
             drop(journal);
             assert_eq!(open(&folder).1.bindings.len(), loaded.bindings.len() + 1, "round {round}");
         }
@@ -645,10 +728,10 @@ mod tests {
     fn damage_found_while_running_keeps_what_memory_still_knows() {
         let folder = Folder::new();
         let (mut journal, _) = open(&folder);
-        journal.commit(&(0..50).map(put).collect::<Vec<_>>()).expect("commits");
+        journal.commit(&(0..50).map(put).collect::<Vec<_>>(), NOW).expect("commits");
         let recovered = journal.recover(&Fault::new(FaultKind::Corrupt, "disk image is malformed"), NOW);
         assert!(recovered.expect("recovers").incomplete);
-        journal.commit(&[put(50)]).expect("works");
+        journal.commit(&[put(50)], NOW).expect("works");
         drop(journal);
         assert_eq!(open(&folder).1.bindings.len(), 51);
     }

@@ -5,6 +5,7 @@
 //! | [`contacts`] | the store of registered contacts: a thread that commits in groups and reports what is on disk |
 //! | [`committer`] | its decisions: group commit, retry, reports |
 //! | [`journal`] | its file: journal rows, folded now and then into a table; how contacts are written is in [`record`] |
+//! | [`shared`] | or the journal before a `ps_contacts` table that others use too ([`ps_contacts`]) |
 //! | [`schema`] | the `ps_*` tables, by numbered steps |
 //! | [`files`] | configuration files on disk |
 //! | [`fault`] | what can go wrong with a database file, in words, and since when |
@@ -24,6 +25,7 @@ mod ps_row;
 pub mod ps_write;
 pub mod record;
 pub mod schema;
+pub mod shared;
 mod states;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -24,9 +24,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long one attempt waits for another program's lock.
-const LOCK_PATIENCE: Duration = Duration::from_millis(100);
+const LOCK_PATIENCE: Duration = Duration::from_millis(20);
 /// Share of the time that comparing the table may take: after a comparison, this many times its duration must pass.
 const SCAN_PAUSE: u64 = 4;
+/// A comparison that seems to have taken longer saw the clock being set.
+const LONGEST_SCAN_MICROS: u64 = 60_000_000;
 /// KiB of pages kept in memory by this connection, where the table needs as many (16 MiB hold 50,000 contacts).
 const CACHE_KIB: i64 = 65_536;
 
@@ -59,12 +61,13 @@ pub struct PsContacts {
     known: Rows,
     names: Names,
     data_version: i64,
-    /// Raised whenever another connection has committed something to this file.
     foreign_commits: Arc<AtomicU64>,
     scan: Option<Scan>,
     round: u32,
-    not_before: WallTime,
     scan_wanted: bool,
+    /// When the last comparison ended, and how long none shall follow.
+    scanned: WallTime,
+    pause: u64,
 }
 
 impl std::fmt::Debug for PsContacts {
@@ -77,11 +80,18 @@ impl std::fmt::Debug for PsContacts {
 }
 
 impl PsContacts {
-    /// Opens the table and reads every contact. The file and the table must exist.
+    /// Opens the table and reads every contact. The file and the table must exist. `foreign_commits` is raised whenever
+    /// another connection than this one has committed something to the file, so that a reader of the same file can
+    /// tell whether it changed otherwise than by contacts.
     ///
     /// # Errors
     /// The file cannot be opened or is locked, or the table lacks `id`, `uri` or `expiration_time`.
-    pub fn open(path: &Path, table: &str, aors: AorLookup) -> Result<(PsContacts, Loaded), Fault> {
+    pub fn open(
+        path: &Path,
+        table: &str,
+        aors: AorLookup,
+        foreign_commits: Arc<AtomicU64>,
+    ) -> Result<(PsContacts, Loaded), Fault> {
         let mut loaded = Loaded::default();
         let (conn, identity, shape) = connect(path, table, &mut loaded.notes)?;
         let mut store = PsContacts {
@@ -94,20 +104,15 @@ impl PsContacts {
             aors,
             known: Rows::default(),
             names: Names::default(),
-            foreign_commits: Arc::default(),
+            foreign_commits,
             scan: None,
             round: 0,
-            not_before: WallTime(0),
             scan_wanted: false,
+            scanned: WallTime(0),
+            pause: 0,
         };
         store.load(&mut loaded)?;
         Ok((store, loaded))
-    }
-
-    /// Counts commits by others to this file, as this connection sees them; its own are not among them. A reader of
-    /// the same file can tell by it that the file changed otherwise than by contacts.
-    pub fn foreign_commits(&self) -> Arc<AtomicU64> {
-        self.foreign_commits.clone()
     }
 
     fn load(&mut self, loaded: &mut Loaded) -> Result<(), Fault> {
@@ -211,8 +216,8 @@ impl PsContacts {
             there
         });
         if let Some(scan) = self.scan.take() {
-            let took = now.0.saturating_sub(scan.began.0);
-            self.not_before = WallTime(now.0.saturating_add(took.saturating_mul(SCAN_PAUSE)));
+            self.scanned = now;
+            self.pause = now.0.saturating_sub(scan.began.0).min(LONGEST_SCAN_MICROS) * SCAN_PAUSE;
         }
         Ok(false)
     }
@@ -239,7 +244,7 @@ impl PsContacts {
         (self.conn, self.identity, self.shape) = (conn, identity, shape);
         self.data_version = data_version(&self.conn)?;
         self.foreign_commits.fetch_add(1, Ordering::Release);
-        (self.scan, self.scan_wanted, self.not_before) = (None, true, WallTime(0));
+        (self.scan, self.scan_wanted, self.pause) = (None, true, 0);
         Ok(())
     }
 }
@@ -254,7 +259,7 @@ struct Slice {
 }
 
 impl Backend for PsContacts {
-    fn commit(&mut self, changes: &[ContactChange]) -> Result<(), Fault> {
+    fn commit(&mut self, changes: &[ContactChange], _: WallTime) -> Result<(), Fault> {
         let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for change in changes {
             let is_known = |aor: &Name, hash| self.known.contains_key(&(aor.clone(), hash));
@@ -287,7 +292,7 @@ impl Backend for PsContacts {
             self.foreign_commits.fetch_add(1, Ordering::Release);
             self.scan_wanted = true;
         }
-        if self.scan.is_none() && self.scan_wanted && now >= self.not_before {
+        if self.scan.is_none() && self.scan_wanted && now.0.abs_diff(self.scanned.0) >= self.pause {
             self.scan_wanted = false;
             self.round = self.round.wrapping_add(1);
             self.scan = Some(Scan { after: Value::Integer(i64::MIN), began: now });
@@ -357,7 +362,7 @@ mod tests {
         expiration_time BIGINT, qualify_frequency INTEGER, user_agent VARCHAR(255), vendor TEXT)";
 
     fn aors() -> AorLookup {
-        Box::new(|aor| AorColumns {
+        Arc::new(|aor| AorColumns {
             qualify_frequency: if aor == "user00001" { 60 } else { 0 },
             authenticate_qualify: true,
             ..AorColumns::default()
@@ -373,7 +378,7 @@ mod tests {
     }
 
     fn open(path: &Path) -> (PsContacts, Loaded) {
-        PsContacts::open(path, "ps_contacts", aors()).expect("opens")
+        PsContacts::open(path, "ps_contacts", aors(), Arc::default()).expect("opens")
     }
 
     /// A binding that survives the table: whole seconds.
@@ -412,7 +417,7 @@ mod tests {
     fn a_row_is_what_asterisk_would_write() {
         let (_folder, path, other) = database();
         let (mut store, _) = open(&path);
-        store.commit(&[put(1)]).expect("commits");
+        store.commit(&[put(1)], NOW).expect("commits");
         let row = other
             .query_row("SELECT * FROM ps_contacts", [], |row| {
                 (0..22).map(|n| row.get::<_, Value>(n)).collect::<Result<Vec<_>, _>>()
@@ -451,7 +456,7 @@ mod tests {
     fn everything_is_read_back_at_start() {
         let (_folder, path, _other) = database();
         let (mut store, _) = open(&path);
-        store.commit(&[put(1), put(2), put(3), refresh(1, 1_800_000_000), remove(2)]).expect("commits");
+        store.commit(&[put(1), put(2), put(3), refresh(1, 1_800_000_000), remove(2)], NOW).expect("commits");
         drop(store);
         let mut one = stored(1);
         (one.expires, one.cseq) = (WallTime::from_secs(1_800_000_000), 99);
@@ -466,9 +471,9 @@ mod tests {
         let (mut store, _) = open(&path);
         let mut changed = stored(1);
         changed.user_agent = "other".into();
-        store.commit(&[put(1), ContactChange::Put(Box::new(changed.clone()))]).expect("in one group");
-        store.commit(&[put(1)]).expect("in another");
-        store.commit(&[ContactChange::Put(Box::new(changed.clone()))]).expect("and again");
+        store.commit(&[put(1), ContactChange::Put(Box::new(changed.clone()))], NOW).expect("in one group");
+        store.commit(&[put(1)], NOW).expect("in another");
+        store.commit(&[ContactChange::Put(Box::new(changed.clone()))], NOW).expect("and again");
         assert_eq!(ask::<i64>(&other, "SELECT count(*) FROM ps_contacts").expect("sql"), 1);
         assert_eq!(open(&path).1.bindings, [changed]);
     }
@@ -486,7 +491,7 @@ mod tests {
         );
         assert!(loaded.notes.iter().any(|note| note.contains("left alone: vendor")), "{:?}", loaded.notes);
         assert!(loaded.notes.iter().any(|note| note.contains("journal mode delete")), "{:?}", loaded.notes);
-        store.commit(&[put(1), refresh(1, 5)]).expect("commits");
+        store.commit(&[put(1), refresh(1, 5)], NOW).expect("commits");
         assert!(foreign(&mut store).is_empty());
         let loaded = open(&path).1.bindings;
         assert_eq!((&*loaded[0].uri, loaded[0].expires.secs(), loaded[0].q), (&*binding(1).uri, 5, 1000));
@@ -496,13 +501,13 @@ mod tests {
     fn a_table_that_cannot_hold_contacts_is_refused_in_words() {
         let folder = Folder::new();
         let path = folder.path("bad.sqlite3");
-        let fault = PsContacts::open(&path, "ps_contacts", aors()).expect_err("no file");
+        let fault = PsContacts::open(&path, "ps_contacts", aors(), Arc::default()).expect_err("no file");
         assert_eq!(fault.kind, FaultKind::Gone);
         let conn = Connection::open(&path).expect("opens");
-        let fault = PsContacts::open(&path, "ps_contacts", aors()).expect_err("no table");
+        let fault = PsContacts::open(&path, "ps_contacts", aors(), Arc::default()).expect_err("no table");
         assert!(fault.words.ends_with("there is no table ps_contacts"), "{fault}");
         conn.execute_batch("CREATE TABLE ps_contacts (id TEXT, uri TEXT)").expect("sql");
-        let fault = PsContacts::open(&path, "ps_contacts", aors()).expect_err("no column");
+        let fault = PsContacts::open(&path, "ps_contacts", aors(), Arc::default()).expect_err("no column");
         assert!(fault.words.ends_with("table ps_contacts has no column expiration_time"), "{fault}");
     }
 
@@ -510,7 +515,7 @@ mod tests {
     fn rows_changed_by_others_are_noticed_and_our_own_are_not() {
         let (_folder, path, other) = database();
         let (mut store, _) = open(&path);
-        store.commit(&[put(1), put(2), put(3)]).expect("commits");
+        store.commit(&[put(1), put(2), put(3)], NOW).expect("commits");
         assert!(foreign(&mut store).is_empty());
         let id = |n| store_id(&stored(n));
         other
@@ -527,10 +532,10 @@ mod tests {
             ))
             .expect("sql");
         // A commit of ours between theirs and the comparison hides nothing.
-        store.commit(&[put(4)]).expect("commits");
-        let before = store.foreign_commits().load(Ordering::Acquire);
+        store.commit(&[put(4)], NOW).expect("commits");
+        let before = store.foreign_commits.load(Ordering::Acquire);
         let found = foreign(&mut store);
-        assert_eq!(store.foreign_commits().load(Ordering::Acquire), before + 1);
+        assert_eq!(store.foreign_commits.load(Ordering::Acquire), before + 1);
         let Binding { aor, hash, cseq, .. } = stored(1);
         assert_eq!(found.len(), 4, "{found:?}");
         assert!(found.contains(&ContactChange::Refresh { aor, hash, expires: WallTime::from_secs(5), cseq }));
@@ -564,7 +569,7 @@ mod tests {
                 .expect("sql");
             let many = STORE_SCAN_SLICE as u32 * 2 + 10;
             let (mut store, _) = open(&path);
-            store.commit(&(0..many).map(put).collect::<Vec<_>>()).expect("commits");
+            store.commit(&(0..many).map(put).collect::<Vec<_>>(), NOW).expect("commits");
             assert_eq!(open(&path).1.bindings.len(), many as usize);
             let last = stored(many - 1).id();
             other.execute("DELETE FROM ps_contacts WHERE id = ?1", [last]).expect("sql");
@@ -587,7 +592,7 @@ mod tests {
             (&*loaded.bindings[0].aor, &*loaded.bindings[0].uri),
             ("user00001", "sip:a@h;transport=tcp")
         );
-        store.commit(&[refresh(1, 9), put(2)]).expect("commits");
+        store.commit(&[refresh(1, 9), put(2)], NOW).expect("commits");
         let count = "SELECT count(*) FROM ps_contacts WHERE id LIKE '%^3B@%' AND uri LIKE '%^3Btransport=%'";
         assert_eq!(ask::<i64>(&other, count).expect("sql"), 2);
         assert_eq!(ask::<i64>(&other, "SELECT min(expiration_time) FROM ps_contacts").expect("sql"), 9);
@@ -599,11 +604,11 @@ mod tests {
         let (_folder, path, other) = database();
         let (mut store, _) = open(&path);
         other.execute_batch("BEGIN EXCLUSIVE").expect("locks");
-        let fault = store.commit(&[put(1)]).expect_err("locked");
+        let fault = store.commit(&[put(1)], NOW).expect_err("locked");
         assert_eq!(fault.kind, FaultKind::Locked);
         store.recover(&fault, NOW).expect("nothing to reopen");
         other.execute_batch("COMMIT").expect("unlocks");
-        store.commit(&[put(1)]).expect("commits");
+        store.commit(&[put(1)], NOW).expect("commits");
     }
 
     #[test]
@@ -616,12 +621,12 @@ mod tests {
         };
         limit(&store, pages);
         let many: Vec<_> = (0..500).map(put).collect();
-        let fault = store.commit(&many).expect_err("full");
+        let fault = store.commit(&many, NOW).expect_err("full");
         assert_eq!(fault.kind, FaultKind::Full);
         assert!(open(&path).1.bindings.is_empty(), "all or nothing");
         limit(&store, 1_000_000);
         store.recover(&fault, NOW).expect("nothing to reopen");
-        store.commit(&many).expect("commits");
+        store.commit(&many, NOW).expect("commits");
         assert!(foreign(&mut store).is_empty());
         assert_eq!(open(&path).1.bindings.len(), 500);
     }
@@ -630,12 +635,12 @@ mod tests {
     fn a_deleted_database_is_waited_for_and_a_new_one_gets_what_was_acknowledged() {
         let (folder, path, other) = database();
         let (mut store, _) = open(&path);
-        store.commit(&[put(1), put(2), refresh(2, 7)]).expect("commits");
+        store.commit(&[put(1), put(2), refresh(2, 7)], NOW).expect("commits");
         drop(other);
         for side in ["realtime.sqlite3", "realtime.sqlite3-wal", "realtime.sqlite3-shm"] {
             std::fs::remove_file(folder.path(side)).expect("was there");
         }
-        let fault = store.commit(&[put(3)]).expect_err("must not be acknowledged");
+        let fault = store.commit(&[put(3)], NOW).expect_err("must not be acknowledged");
         assert_eq!(fault.kind, FaultKind::Gone);
         assert!(store.tend(NOW).is_err());
         assert_eq!(store.recover(&fault, NOW).expect_err("still gone").kind, FaultKind::Gone);
@@ -646,7 +651,7 @@ mod tests {
         std::fs::rename(&built, &path).expect("renames");
         let recovered = store.recover(&fault, NOW).expect("recovers");
         assert!(recovered.notes[0].contains("contacts were carried over"), "{:?}", recovered.notes);
-        store.commit(&[put(3)]).expect("commits");
+        store.commit(&[put(3)], NOW).expect("commits");
         assert!(foreign(&mut store).iter().all(|change| *change == remove(2)), "the expired one is gone");
         let mut names: Vec<_> = open(&path).1.bindings.into_iter().map(|b| b.aor.to_string()).collect();
         names.sort();

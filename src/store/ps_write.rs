@@ -5,9 +5,11 @@ use super::ps_columns::{AorColumns, Shape};
 use crate::base::ids::Name;
 use crate::registrar::binding::{Binding, ContactChange};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params_from_iter};
+use std::sync::Arc;
 
-/// What the writer asks about an aor, each time one of its contacts is written.
-pub type AorLookup = Box<dyn Fn(&str) -> AorColumns + Send>;
+/// What the writer asks about an aor, each time one of its contacts is written. After a reload it shall answer from
+/// the new configuration.
+pub type AorLookup = Arc<dyn Fn(&str) -> AorColumns + Send + Sync>;
 
 /// Inserts the contacts that the table does not have, and counts them.
 pub(super) fn carry_over<'a>(
