@@ -50,12 +50,15 @@ enum Place {
     Salvaged(States),
 }
 
+/// Writes states to a table elsewhere, durably.
+pub(super) type WriteStates<'a> = dyn FnMut(&[(Key, Latest)]) -> Result<(), Fault> + 'a;
+
 /// Where folded states go.
 pub(super) enum Target<'a> {
     /// Into the table of the same file.
     OwnTable,
     /// Written, durably, by this function.
-    Elsewhere(&'a mut dyn FnMut(&[(Key, Latest)]) -> Result<(), Fault>),
+    Elsewhere(&'a mut WriteStates<'a>),
 }
 
 /// A fold under way.
