@@ -133,6 +133,8 @@ pub const EVALUATIONS: u32 = 2_000;
 pub const REGEX_BYTES: usize = 1 << 20;
 /// Variables of one channel, `ARG1` … of its subroutines included.
 pub const CHANNEL_VARIABLES: usize = 2_048;
+/// Global variables of the dialplan; the file may set more, calls may not.
+pub const GLOBAL_VARIABLES: usize = 16_384;
 /// `Gosub`s that have not returned, on one channel; the next one ends the call.
 pub const GOSUB_FRAMES: usize = 512;
 /// Digits collected for one extension.

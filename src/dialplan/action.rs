@@ -18,7 +18,8 @@ pub enum Action {
         /// `i`: no waiting for media.
         at_once: bool,
     },
-    /// Call others and bridge with the one that answers.
+    /// Call others and bridge with the one that answers. When one does, set `DIALSTATUS=ANSWER`, `DIALEDPEERNAME` and
+    /// `DIALEDPEERNUMBER` on the program, for subroutines and the hangup extension.
     Dial(Box<Dial>),
     /// Do nothing until then.
     Wait {

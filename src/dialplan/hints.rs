@@ -13,6 +13,8 @@ pub struct Hint {
     pub context: Arc<str>,
     /// The extension asked for.
     pub exten: Arc<str>,
+    /// Devices and presence as written, expanded: the second column of `core show hints`.
+    pub text: String,
     /// Devices, in order (`PJSIP/100`).
     pub devices: Vec<String>,
     /// Presence provider after the comma (`CustomPresence:100`).
@@ -21,6 +23,8 @@ pub struct Hint {
     pub name: String,
     /// Where its line stands.
     pub at: Origin,
+    /// Made by `autohints` from the extension's name; it counts only if there is such a device.
+    pub automatic: bool,
 }
 
 /// Devices of a hint line, `${EXTEN}` and `${CONTEXT}` replaced. Asterisk expands a pattern's hint when it is first
@@ -51,12 +55,15 @@ pub(super) fn devices_of(priority: &Priority, context: &super::plan::Context, ex
 }
 
 impl Dialplan {
-    /// The hint of an extension, from its own line or a pattern's; `None` when it has none.
+    /// The hint of an extension, from its own line, a pattern's, or `autohints`; `None` when it has none.
     pub fn hint(&self, context: &str, exten: &str, now: WallTime) -> Option<Hint> {
         let query = Query { context, exten, caller: "", now };
         match self.look(query, Mode::Match, Wanted::Priority(HINT), &mut |text| text.to_owned()) {
             Ok(Hit::Line { context, priority, .. }) => Some(made(context, priority, exten)),
-            _ => None,
+            _ => self
+                .context(context)
+                .filter(|context| context.auto_hints)
+                .map(|context| automatic(context, exten)),
         }
     }
 
@@ -89,6 +96,22 @@ fn made(context: &super::plan::Context, priority: &Priority, exten: &str) -> Hin
         presence,
         name: priority.arguments.to_string(),
         at: priority.at,
+        automatic: false,
+        text,
+    }
+}
+
+fn automatic(context: &super::plan::Context, exten: &str) -> Hint {
+    let device = format!("PJSIP/{exten}");
+    Hint {
+        context: context.name.clone(),
+        exten: exten.into(),
+        text: device.clone(),
+        devices: vec![device],
+        presence: None,
+        name: String::new(),
+        at: Origin::BUILT_IN,
+        automatic: true,
     }
 }
 
@@ -166,7 +189,7 @@ mod tests {
         let plan = load(
             "[in]\nexten => 100,hint,PJSIP/100&Custom:lamp,CustomPresence:100\nexten => 100,1,NoOp()\n\
              exten => _2XX,hint,PJSIP/${EXTEN}&PJSIP/soft-${EXTEN:1}\ninclude => more\n\
-             [more]\nexten => 300,hint,PJSIP/300",
+             [more]\nexten => 300,hint,PJSIP/300\n[auto]\nautohints=yes",
         );
         let hint = plan.hint("in", "100", WallTime(0)).expect("a hint");
         assert_eq!(hint.devices, ["PJSIP/100", "Custom:lamp"]);
@@ -176,6 +199,10 @@ mod tests {
             ["PJSIP/217", "PJSIP/soft-17"]
         );
         assert_eq!(&*plan.hint("in", "300", WallTime(0)).expect("a hint").context, "more");
+        assert_eq!(
+            plan.hint("auto", "carol", WallTime(0)).map(|hint| (hint.text, hint.automatic)),
+            Some(("PJSIP/carol".into(), true))
+        );
         // S4-167, S4-168: no hint there, or not in that context.
         assert!(plan.hint("in", "400", WallTime(0)).is_none());
         assert!(plan.hint("more", "100", WallTime(0)).is_none());

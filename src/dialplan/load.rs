@@ -18,7 +18,7 @@ use crate::base::time::Now;
 use crate::config::finding::Finding;
 use crate::config::origin::{Origin, Sources};
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 mod exten;
@@ -56,6 +56,7 @@ pub fn load(sections: &[Section<'_>], around: &Surroundings<'_>) -> Loaded {
             ..Dialplan::default()
         },
         findings: Findings::default(),
+        names: HashSet::new(),
         now: around.now,
     };
     for section in sections.iter().filter(|section| section.name.eq_ignore_ascii_case("general")) {
@@ -126,6 +127,8 @@ struct Loader<'a> {
     /// The dialplan under construction: zones, settings, sources.
     plan: Dialplan,
     findings: Findings,
+    /// Application names, each once.
+    names: HashSet<Arc<str>>,
     now: Now,
 }
 
@@ -224,6 +227,16 @@ impl Loader<'_> {
                 }
             }
         }
+    }
+
+    /// The same text once: a dialplan of a million lines names few applications.
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        self.names.insert(new.clone());
+        new
     }
 
     fn include(&mut self, index: usize, line: &Line<'_>) {

@@ -17,6 +17,7 @@ pub mod arguments;
 mod check;
 pub mod expr;
 pub mod functions;
+pub mod globals;
 pub mod hints;
 pub mod host;
 pub mod line;
@@ -34,6 +35,7 @@ pub mod variables;
 pub mod zone;
 
 pub use action::{Action, After, DialStatus, Dialled, End, Outcome};
+pub use globals::Globals;
 pub use host::Host;
 pub use load::{Loaded, Surroundings, load};
 pub use plan::{Dialplan, Match, Query};

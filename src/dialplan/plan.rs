@@ -3,8 +3,10 @@
 mod search;
 
 use super::apps::App;
+use super::apps::dial::Jump;
 use super::pattern::{Exten, Mode};
 use super::realtime::{Row, Table};
+use super::scope::Place;
 use super::timing::Timing;
 use super::zone::Zones;
 use crate::base::time::WallTime;
@@ -255,6 +257,19 @@ impl Dialplan {
         expand: Expand<'_>,
     ) -> Result<Hit<'p>, Miss> {
         search::search(self, query, mode, wanted, expand)
+    }
+
+    /// Where a place written `[[context^]exten^]priority` is, for a caller at `here`: the arguments of `Dial`'s options
+    /// `b`, `B`, `F`, `G` and `U`. `Err`: why there is no such place.
+    pub fn resolve(&self, jump: &Jump, here: &Place, caller: &str, now: WallTime) -> Result<Place, String> {
+        let context = jump.context.as_deref().unwrap_or(&here.context);
+        let exten = jump.exten.as_deref().unwrap_or(&here.exten);
+        let wanted = jump.priority.parse().map_or(Wanted::Label(&jump.priority), Wanted::Priority);
+        let query = Query { context, exten, caller, now };
+        match self.look(query, Mode::Match, wanted, &mut |text| text.to_owned()) {
+            Ok(hit) => Ok(Place::new(context, exten, hit.number())),
+            Err(miss) => Err(format!("{context},{exten},{}: {miss}", jump.priority)),
+        }
     }
 
     /// The dialplan with a realtime family's rows replaced.

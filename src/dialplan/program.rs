@@ -16,7 +16,7 @@ mod ending;
 mod outcome;
 mod run;
 
-use super::action::{Action, End, Indication, Outcome};
+use super::action::{Action, DialStatus, End, Indication, Outcome};
 use super::apps::{App, Flow, enter, target};
 use super::host::{Host, Level};
 use super::pattern::Mode;
@@ -194,9 +194,15 @@ impl Program {
         }
     }
 
-    /// The channel hung up: whatever runs is interrupted; the next step runs the hangup extension.
+    /// The channel hung up: whatever runs is interrupted; the next step runs the hangup extension. A `Dial` that was
+    /// under way leaves `DIALSTATUS=CANCEL`, unless the variable says already that it was answered.
     pub fn hung_up(&mut self) {
         if matches!(self.phase, Phase::Running) {
+            let dials = matches!(&self.state, State::Waiting(pending) if pending.app.name == "Dial");
+            if dials && self.memory.variables.value("DIALSTATUS").is_none_or(str::is_empty) {
+                // A channel full of variables holds DIALSTATUS: the Dial set it when it began.
+                let _ = self.memory.variables.set("DIALSTATUS", DialStatus::Cancel.word());
+            }
             self.end(End::ChannelGone);
         }
     }
@@ -283,7 +289,7 @@ impl Program {
 
 #[cfg(test)]
 mod tests {
-    use super::super::action::{After, DialStatus, Dialled};
+    use super::super::action::{After, Dialled};
     use super::super::host::tests::TestHost;
     use super::super::load::tests::{load, load_with_findings};
     use super::*;
@@ -537,6 +543,20 @@ mod tests {
         let mut call = Call::to(&text.replace("h,1,", "x,1,"), "1");
         while !matches!(call.step(), Step::Finished(_)) {}
         assert_eq!(call.end().cause(), Some(17));
+    }
+
+    #[test]
+    fn the_hangup_extension_sees_how_the_dial_ended() {
+        let text = "[in]\nexten => 1,1,Dial(PJSIP/a)\nexten => h,1,Verbose(${DIALSTATUS})";
+        let mut call = Call::to(text, "1");
+        call.action();
+        call.program.hung_up();
+        assert_eq!((call.end(), call.told()), (End::ChannelGone, vec!["CANCEL"]));
+        let mut call = Call::to(text, "1");
+        call.action();
+        call.program.set_variable("DIALSTATUS", "ANSWER").expect("room");
+        call.program.hung_up();
+        assert_eq!((call.end(), call.told()), (End::ChannelGone, vec!["ANSWER"]));
     }
 
     #[test]

@@ -27,13 +27,13 @@ pub struct Variables {
     list: Vec<Variable>,
 }
 
-/// The channel has as many variables as `base/limits.rs` allows; the new one was not set.
+/// There are as many variables as `base/limits.rs` allows, so many; the new one was not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooMany;
+pub struct TooMany(pub usize);
 
 impl fmt::Display for TooMany {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a channel holds at most {CHANNEL_VARIABLES} variables")
+        write!(f, "there are at most {} variables", self.0)
     }
 }
 
@@ -93,7 +93,7 @@ impl Variables {
 
     fn add(&mut self, name: &str, value: &str, inherit: Inherit) -> Result<(), TooMany> {
         if self.list.len() >= CHANNEL_VARIABLES {
-            return Err(TooMany);
+            return Err(TooMany(CHANNEL_VARIABLES));
         }
         self.list.push(Variable { name: name.into(), value: value.into(), inherit });
         Ok(())
@@ -144,7 +144,7 @@ mod tests {
         for n in 0..CHANNEL_VARIABLES {
             v.set(&format!("v{n}"), "x").expect("room");
         }
-        assert_eq!(v.set("one_more", "x"), Err(TooMany));
+        assert_eq!(v.set("one_more", "x"), Err(TooMany(CHANNEL_VARIABLES)));
         assert_eq!(v.set("v0", "changed"), Ok(()));
         assert_eq!(v.value("v0"), Some("changed"));
     }

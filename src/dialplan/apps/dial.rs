@@ -358,6 +358,37 @@ impl Jump {
     }
 }
 
+/// What the subroutine of option `U` wants, from its variable `GOSUB_RESULT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GosubResult {
+    /// Nothing set, or nothing known: bridge.
+    Bridge,
+    /// `ABORT`: both legs are hung up.
+    Abort,
+    /// `CONGESTION`: the caller hears congestion.
+    Congestion,
+    /// `BUSY`: the caller hears busy.
+    Busy,
+    /// `CONTINUE`: the callee is hung up, the caller goes on.
+    Continue,
+    /// `GOTO:[[context^]exten^]priority`: the caller goes there.
+    Goto(Jump),
+}
+
+impl GosubResult {
+    /// Reads the variable.
+    pub fn parse(text: &str) -> GosubResult {
+        match text.to_ascii_uppercase().as_str() {
+            "ABORT" => GosubResult::Abort,
+            "CONGESTION" => GosubResult::Congestion,
+            "BUSY" => GosubResult::Busy,
+            "CONTINUE" => GosubResult::Continue,
+            upper if upper.starts_with("GOTO:") => GosubResult::Goto(Jump::parse(&text["GOTO:".len()..])),
+            _ => GosubResult::Bridge,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -454,6 +485,24 @@ mod tests {
         let subroutine = options("U(answered^a^b)").subroutine.expect("given");
         assert_eq!((subroutine.context.as_deref(), subroutine.arguments.len()), (Some("answered"), 2));
         assert_eq!(options("Q(USER_BUSY)").losers_cause, Some(Some(17)));
+    }
+
+    #[test]
+    fn the_subroutine_of_u_says_what_becomes_of_the_call() {
+        let place = GosubResult::Goto(Jump {
+            context: Some("in".into()),
+            exten: Some("5".into()),
+            priority: "1".into(),
+            arguments: Vec::new(),
+        });
+        for (text, result) in [
+            ("", GosubResult::Bridge),
+            ("abort", GosubResult::Abort),
+            ("BUSY", GosubResult::Busy),
+            ("GOTO:in^5^1", place),
+        ] {
+            assert_eq!(GosubResult::parse(text), result, "{text}");
+        }
     }
 
     #[test]

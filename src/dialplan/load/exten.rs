@@ -60,7 +60,7 @@ impl Loader<'_> {
             number,
             label: parts.label.map(Into::into),
             known: if number == HINT { None } else { apps::find(application) },
-            application: application.into(),
+            application: self.shared(application),
             expands: arguments.contains("${") || arguments.contains("$["),
             arguments: arguments.into(),
             at: line.at,

@@ -292,4 +292,18 @@ mod tests {
         overridden.general.override_switch = Some("Realtime/@fam".into());
         assert_eq!(first(&overridden, "in", "1").as_deref(), Ok("row a"));
     }
+
+    #[test]
+    fn a_written_place_is_resolved_from_where_the_caller_is() {
+        use crate::dialplan::Place;
+        use crate::dialplan::apps::dial::Jump;
+        let plan = load("[in]\nexten => 100,1,NoOp()\n same => n(x),NoOp()\n[sub]\nexten => s,1,NoOp()\n");
+        let here = Place::new("in", "100", 1);
+        let resolve =
+            |text| plan.resolve(&Jump::parse(text), &here, "", at(12)).map(|place| place.to_string());
+        assert_eq!(resolve("x").as_deref(), Ok("in,100,2"));
+        assert_eq!(resolve("sub^s^1(a)").as_deref(), Ok("sub,s,1"));
+        assert_eq!(resolve("100^2").as_deref(), Ok("in,100,2"));
+        assert_eq!(resolve("sub^s^y").unwrap_err(), "sub,s,y: the extension has no such label");
+    }
 }

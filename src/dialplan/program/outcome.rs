@@ -1,6 +1,6 @@
 //! What the outcome of an action does to the run.
 
-use super::super::action::{After, DialStatus, Dialled};
+use super::super::action::{After, Dialled};
 use super::*;
 use std::time::Duration;
 
