@@ -1,6 +1,5 @@
 //! Hints: what an extension's lamp watches, and how the states of several devices become one.
 
-use super::pattern::Mode;
 use super::plan::{Dialplan, HINT, Hit, Priority, Query, Wanted};
 use crate::base::time::WallTime;
 use crate::config::origin::Origin;
@@ -58,7 +57,7 @@ impl Dialplan {
     /// The hint of an extension, from its own line, a pattern's, or `autohints`; `None` when it has none.
     pub fn hint(&self, context: &str, exten: &str, now: WallTime) -> Option<Hint> {
         let query = Query { context, exten, caller: "", now };
-        match self.look(query, Mode::Match, Wanted::Priority(HINT), &mut |text| text.to_owned()) {
+        match self.hint_line(query) {
             Ok(Hit::Line { context, priority, .. }) => Some(made(context, priority, exten)),
             _ => self
                 .context(context)

@@ -6,8 +6,6 @@
 use super::apps;
 use super::arguments::is_true;
 use super::check;
-use super::functions;
-use super::host::{Host, Level, Unavailable};
 use super::line::{Findings, Line, Section, meant, right};
 use super::pattern::Exten;
 use super::plan::{Context, Dialplan, Extension, General, HINT, Include, Priority, Switch};
@@ -22,6 +20,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 mod exten;
+mod host;
+
+use host::Globals;
 
 /// What loading needs from outside.
 pub struct Surroundings<'a> {
@@ -31,6 +32,9 @@ pub struct Surroundings<'a> {
     pub zones: Arc<Zones>,
     /// The environment, for `${ENV(…)}` in `[globals]`.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether the switch does this: a function that needs it, or an application that is known by name only. What it
+    /// does not do is told.
+    pub done: &'a dyn Fn(&str) -> bool,
     /// Both clocks, for `${EPOCH}` and `${STRFTIME(…)}` in `[globals]`.
     pub now: Now,
 }
@@ -57,6 +61,7 @@ pub fn load(sections: &[Section<'_>], around: &Surroundings<'_>) -> Loaded {
         },
         findings: Findings::default(),
         names: HashSet::new(),
+        done: around.done,
         now: around.now,
     };
     for section in sections.iter().filter(|section| section.name.eq_ignore_ascii_case("general")) {
@@ -129,6 +134,7 @@ struct Loader<'a> {
     findings: Findings,
     /// Application names, each once.
     names: HashSet<Arc<str>>,
+    done: &'a dyn Fn(&str) -> bool,
     now: Now,
 }
 
@@ -328,77 +334,6 @@ fn is_true_number(text: &str) -> bool {
     text.parse::<i64>().is_ok() && is_true(text)
 }
 
-/// The host while loading: globals and the environment, no channel.
-struct Globals<'a> {
-    values: Vec<(Arc<str>, Arc<str>)>,
-    environment: &'a dyn Fn(&str) -> Option<String>,
-    said: Vec<String>,
-}
-
-impl Globals<'_> {
-    fn set(&mut self, name: &str, value: &str) {
-        self.values.retain(|(known, _)| **known != *name);
-        self.values.push((name.into(), value.into()));
-    }
-}
-
-impl Host for Globals<'_> {
-    fn builtin(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn caller_number(&self) -> String {
-        String::new()
-    }
-
-    fn is_up(&self) -> bool {
-        false
-    }
-
-    fn global(&self, name: &str) -> Option<String> {
-        self.values.iter().find(|(known, _)| **known == *name).map(|(_, value)| value.to_string())
-    }
-
-    fn set_global(&mut self, name: &str, value: Option<&str>) {
-        match value {
-            Some(value) => self.set(name, value),
-            None => self.values.retain(|(known, _)| **known != *name),
-        }
-    }
-
-    fn read(&mut self, function: &str, arguments: &str) -> Result<String, Unavailable> {
-        match function {
-            "ENV" => Ok((self.environment)(arguments).unwrap_or_default()),
-            _ => Err(Unavailable::Failed("there is no channel while the dialplan loads".into())),
-        }
-    }
-
-    fn write(&mut self, function: &str, _: &str, _: &str) -> Result<(), Unavailable> {
-        let known = if functions::find(function).is_some() {
-            "there is no channel"
-        } else {
-            "there is no such function"
-        };
-        Err(Unavailable::Failed(format!("{known} while the dialplan loads")))
-    }
-
-    fn random(&mut self) -> u64 {
-        // A dialplan loads the same way each time.
-        4
-    }
-
-    fn verbosity(&self) -> u8 {
-        0
-    }
-
-    fn say(&mut self, level: Level, text: &str) {
-        if matches!(level, Level::Warning | Level::Error) {
-            // The place in front is that of no channel.
-            self.said.push(text.trim_start_matches("[@:0] ").to_owned());
-        }
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -417,6 +352,7 @@ pub(super) mod tests {
             sources: &sources,
             zones: Arc::default(),
             environment: &environment,
+            done: &|name| name != "CURL" && apps::find(name).is_none(),
             now: Now::default(),
         };
         let loaded = super::load(&sections(&tree), &around);
@@ -622,6 +558,8 @@ pub(super) mod tests {
             ("exten => 1,1,ExecIf(1?NoOp():Dial(PJSIP/1,,q))", ":5:44: error[unknown-option]", ""),
             ("exten => 1,1,Ringing(now)", ":5:22: warning[arguments]", ""),
             ("exten => 1,1,Queue(q)", ":5:14: warning[later-application]", ""),
+            ("exten => 1,1,NoOp(${CURL(http://x/)})", ":5:21: warning[later-function]", ""),
+            ("exten => 1,1,ExecIf(1?Playback(x))", ":5:23: warning[later-application]", ""),
             ("exten => 1,1(a,NoOp()", ":5:12: error[priority]", ""),
             ("exten => 1,one,NoOp()", ":5:12: error[priority]", ""),
             ("exten => 1,0,NoOp()", ":5:12: error[priority]", ""),

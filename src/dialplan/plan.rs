@@ -236,19 +236,21 @@ impl Dialplan {
         self.contexts.iter().map(|context| &**context)
     }
 
-    /// What a call that dialled `exten` meets in `context`.
+    /// What a call that dialled `exten` meets in `context`. `_X.` dialled is no pattern, but four characters.
     pub fn find(&self, query: Query<'_>) -> Match {
-        let mut as_written = |text: &str| text.to_owned();
-        match self.look(query, Mode::Match, Wanted::Priority(1), &mut as_written) {
+        let look =
+            |mode| search::search(self, query, mode, Wanted::Priority(1), false, &mut |text| text.to_owned());
+        match look(Mode::Match) {
             Ok(_) => Match::Found,
-            Err(miss) => match self.look(query, Mode::MatchMore, Wanted::Priority(1), &mut as_written) {
+            Err(miss) => match look(Mode::MatchMore) {
                 Ok(_) => Match::CouldMatchMore,
                 Err(_) => Match::NotFound(miss),
             },
         }
     }
 
-    /// The line wanted: own extensions, switches, then includes, depth first, each context once.
+    /// The line wanted: own extensions, switches, then includes, depth first, each context once. A dialplan may name a
+    /// pattern by its text (`Goto(_X.,1)`); what callers send goes through [`Dialplan::find`] first.
     pub fn look<'p>(
         &'p self,
         query: Query<'_>,
@@ -256,7 +258,12 @@ impl Dialplan {
         wanted: Wanted<'_>,
         expand: Expand<'_>,
     ) -> Result<Hit<'p>, Miss> {
-        search::search(self, query, mode, wanted, expand)
+        search::search(self, query, mode, wanted, true, expand)
+    }
+
+    /// The hint line for what a subscriber asked for.
+    pub(super) fn hint_line(&self, query: Query<'_>) -> Result<Hit<'_>, Miss> {
+        search::search(self, query, Mode::Match, Wanted::Priority(HINT), false, &mut |text| text.to_owned())
     }
 
     /// Where a place written `[[context^]exten^]priority` is, for a caller at `here`: the arguments of `Dial`'s options

@@ -230,6 +230,7 @@ mod tests {
             sources: &sources,
             zones: Arc::default(),
             environment: &|_| None,
+            done: &|_| true,
             now: Now::default(),
         };
         let loaded = load(&sections, &around);

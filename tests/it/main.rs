@@ -4,6 +4,7 @@ mod admin;
 mod config;
 mod contacts_survive_kill;
 mod dialog;
+mod dialplan;
 mod media_relay;
 mod registering;
 mod sdp_offer_answer;

@@ -3,41 +3,98 @@
 use super::super::apps::{self, App, Kind, cause, dial};
 use super::super::line::{Findings, meant, right};
 use super::super::timing::Timing;
+use super::Judge;
 use crate::config::finding::Finding;
 use crate::config::origin::Origin;
 
-/// Judges the arguments of one application, which begin at `at`.
-pub(super) fn of(app: &'static App, text: &str, at: Origin, findings: &mut Findings) {
-    let parts = cut(text);
-    let given = if text.is_empty() { 0 } else { parts.len() };
-    if given < usize::from(app.arguments.0) {
-        let message = format!("{} needs at least {} argument(s)", app.name, app.arguments.0);
-        findings.error("arguments", at, message);
+impl Judge<'_> {
+    /// Judges the arguments of one application, which begin at `at`.
+    pub(super) fn arguments(&mut self, app: &'static App, text: &str, at: Origin) {
+        let findings = &mut *self.findings;
+        let parts = cut(text);
+        let given = if text.is_empty() { 0 } else { parts.len() };
+        if given < usize::from(app.arguments.0) {
+            let message = format!("{} needs at least {} argument(s)", app.name, app.arguments.0);
+            findings.error("arguments", at, message);
+        }
+        let most = usize::from(app.arguments.1);
+        // A text in a variable may hold commas that belong to it.
+        if given > most && most < 90 && !text.contains('$') {
+            let message = match most {
+                0 => format!("{} takes no arguments; '{text}' has no effect", app.name),
+                _ => format!("{} takes at most {most} argument(s); what follows is ignored", app.name),
+            };
+            findings.warn("arguments", at, message);
+        }
+        if let Some((place, letters)) = app.options
+            && let Some((from, options)) = parts.get(usize::from(place))
+        {
+            option_letters(app, options, letters, right(at, *from), findings);
+        }
+        match app.kind {
+            Kind::Dial | Kind::Bridge => destinations(app, &parts, at, findings),
+            Kind::Set => self.assignment(text, at),
+            Kind::MSet => parts.iter().for_each(|(from, pair)| self.assignment(pair, right(at, *from))),
+            Kind::Hangup => hangup_cause(text.trim(), at, findings),
+            Kind::Wait | Kind::WaitExten => seconds(app, &parts, at, findings),
+            Kind::GotoIfTime | Kind::ExecIfTime => times(text, at, findings),
+            Kind::Exec | Kind::TryExec => self.command(text, at),
+            Kind::ExecIf => self.commands(text, at),
+            _ => {}
+        }
     }
-    let most = usize::from(app.arguments.1);
-    // A text in a variable may hold commas that belong to it.
-    if given > most && most < 90 && !text.contains('$') {
-        let message = match most {
-            0 => format!("{} takes no arguments; '{text}' has no effect", app.name),
-            _ => format!("{} takes at most {most} argument(s); what follows is ignored", app.name),
+
+    fn assignment(&mut self, text: &str, at: Origin) {
+        let Some((name, _)) = text.split_once('=') else {
+            if !text.contains('$') {
+                self.findings.error("assignment", at, format!("there is no '=' in '{text}'; nothing is set"));
+            }
+            return;
         };
-        findings.warn("arguments", at, message);
+        if let Some((function, rest)) = name.split_once('(') {
+            if !function.contains('$') {
+                self.function(function, rest, at, true);
+            }
+        } else if name.contains(' ') {
+            let message = format!(
+                "the blank belongs to the variable's name: '{name}' is set, '{}' is not",
+                name.trim()
+            );
+            self.findings.warn("assignment", at, message);
+        }
     }
-    if let Some((place, letters)) = app.options
-        && let Some((from, options)) = parts.get(usize::from(place))
-    {
-        option_letters(app, options, letters, right(at, *from), findings);
+
+    /// `condition?application(arguments)[:application(arguments)]`
+    fn commands(&mut self, text: &str, at: Origin) {
+        let parts = cut_at(text, '?');
+        let Some((from, branches)) = parts.get(1) else {
+            self.findings.error("branches", at, "there is no '?' after the condition; nothing is ever run");
+            return;
+        };
+        for (offset, branch) in cut_at(branches, ':').into_iter().take(2) {
+            self.command(branch, right(at, from + offset));
+        }
     }
-    match app.kind {
-        Kind::Dial | Kind::Bridge => destinations(app, &parts, at, findings),
-        Kind::Set => assignment(text, at, findings),
-        Kind::MSet => parts.iter().for_each(|(from, pair)| assignment(pair, right(at, *from), findings)),
-        Kind::Hangup => hangup_cause(text.trim(), at, findings),
-        Kind::Wait | Kind::WaitExten => seconds(app, &parts, at, findings),
-        Kind::GotoIfTime | Kind::ExecIfTime => times(text, at, findings),
-        Kind::Exec | Kind::TryExec => command(text, at, findings),
-        Kind::ExecIf => commands(text, at, findings),
-        _ => {}
+
+    /// `application(arguments)` named in an argument.
+    fn command(&mut self, text: &str, at: Origin) {
+        let name = text.split('(').next().unwrap_or_default().trim();
+        if name.is_empty() || name.contains('$') {
+            return;
+        }
+        let Some(app) = apps::find(name) else {
+            let message = format!("there is no application '{name}'; a call that comes here ends");
+            let finding = Finding::error("unknown-application", at, message);
+            self.findings.add(meant(finding, name, apps::all().iter().map(|app| app.name)));
+            return;
+        };
+        self.later(app, at);
+        if let Some((name, rest)) = text.split_once('(')
+            && !matches!(app.kind, Kind::Exec | Kind::TryExec | Kind::ExecIf)
+        {
+            let arguments = rest.rsplit_once(')').map_or(rest, |(arguments, _)| arguments);
+            self.arguments(app, arguments, right(at, name.len() + 1));
+        }
     }
 }
 
@@ -151,24 +208,6 @@ fn destinations(app: &App, parts: &[(usize, &str)], at: Origin, findings: &mut F
     }
 }
 
-fn assignment(text: &str, at: Origin, findings: &mut Findings) {
-    let Some((name, _)) = text.split_once('=') else {
-        if !text.contains('$') {
-            findings.error("assignment", at, format!("there is no '=' in '{text}'; nothing is set"));
-        }
-        return;
-    };
-    if let Some((function, rest)) = name.split_once('(') {
-        if !function.contains('$') {
-            super::function(function, rest, at, true, findings);
-        }
-    } else if name.contains(' ') {
-        let message =
-            format!("the blank belongs to the variable's name: '{name}' is set, '{}' is not", name.trim());
-        findings.warn("assignment", at, message);
-    }
-}
-
 fn seconds(app: &App, parts: &[(usize, &str)], at: Origin, findings: &mut Findings) {
     if let Some((from, text)) =
         parts.first().filter(|(_, text)| !text.contains('$') && !text.trim().is_empty())
@@ -191,37 +230,5 @@ fn times(text: &str, at: Origin, findings: &mut Findings) {
     Timing::parse(times, &mut faults);
     for fault in faults {
         findings.error("times", at, fault);
-    }
-}
-
-/// `condition?application(arguments)[:application(arguments)]`
-fn commands(text: &str, at: Origin, findings: &mut Findings) {
-    let parts = cut_at(text, '?');
-    let Some((from, branches)) = parts.get(1) else {
-        findings.error("branches", at, "there is no '?' after the condition; nothing is ever run");
-        return;
-    };
-    for (offset, branch) in cut_at(branches, ':').into_iter().take(2) {
-        command(branch, right(at, from + offset), findings);
-    }
-}
-
-/// `application(arguments)` named in an argument.
-fn command(text: &str, at: Origin, findings: &mut Findings) {
-    let name = text.split('(').next().unwrap_or_default().trim();
-    if name.is_empty() || name.contains('$') {
-        return;
-    }
-    let Some(app) = apps::find(name) else {
-        let message = format!("there is no application '{name}'; a call that comes here ends");
-        let finding = Finding::error("unknown-application", at, message);
-        findings.add(meant(finding, name, apps::all().iter().map(|app| app.name)));
-        return;
-    };
-    if let Some((name, rest)) = text.split_once('(')
-        && !matches!(app.kind, Kind::Exec | Kind::TryExec | Kind::ExecIf)
-    {
-        let arguments = rest.rsplit_once(')').map_or(rest, |(arguments, _)| arguments);
-        of(app, arguments, right(at, name.len() + 1), findings);
     }
 }

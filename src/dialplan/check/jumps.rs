@@ -89,9 +89,6 @@ fn judge(
         }
         return;
     }
-    if exten.starts_with('_') {
-        return;
-    }
     let query = Query { context: to, exten, caller: "", now: now.wall };
     let Err(miss) = plan.look(query, Mode::Match, wanted, &mut |text| text.to_owned()) else { return };
     // Switches, callers and times may yet have what is not there now.

@@ -67,7 +67,8 @@ impl Loader<'_> {
         };
         if number != HINT {
             let offset = line.place(parts.application_at);
-            check::priority(&priority, &line.value, parts.application_at, offset, &mut self.findings);
+            let mut judge = check::Judge { findings: &mut self.findings, done: self.done };
+            judge.priority(&priority, &line.value, parts.application_at, offset);
         }
         self.add(index, key, priority, at);
     }

@@ -2,7 +2,7 @@
 
 use super::{Context, Dialplan, Expand, Extension, Hit, Miss, Priority, Query, Wanted};
 use crate::base::limits::INCLUDED_CONTEXTS;
-use crate::dialplan::pattern::{Mode, Reach};
+use crate::dialplan::pattern::{Exten, Mode, Reach};
 use crate::dialplan::realtime::Target;
 
 pub(super) fn search<'p>(
@@ -10,9 +10,12 @@ pub(super) fn search<'p>(
     query: Query<'_>,
     mode: Mode,
     wanted: Wanted<'_>,
+    by_text: bool,
     expand: Expand<'_>,
 ) -> Result<Hit<'p>, Miss> {
-    let mut search = Search { plan, query, mode, wanted, visited: Vec::new(), miss: Miss::NoContext };
+    let named =
+        query.exten.strip_prefix('_').filter(|_| by_text).and_then(|_| Exten::parse(query.exten).ok());
+    let mut search = Search { plan, query, mode, wanted, named, visited: Vec::new(), miss: Miss::NoContext };
     match search.context(query.context, expand) {
         Some(Some(hit)) => Ok(hit),
         _ => Err(search.miss),
@@ -24,6 +27,8 @@ struct Search<'p, 'q> {
     query: Query<'q>,
     mode: Mode,
     wanted: Wanted<'q>,
+    /// The pattern the query names by its text.
+    named: Option<Exten>,
     visited: Vec<&'p str>,
     miss: Miss,
 }
@@ -79,7 +84,10 @@ impl<'p> Search<'p, '_> {
                 .is_some_and(|text| if whole { text == digits } else { text.starts_with(&digits) })
         });
         for extension in near.chain(patterns) {
-            let reach = extension.exten.reach(self.query.exten, self.mode);
+            let mut reach = extension.exten.reach(self.query.exten, self.mode);
+            if self.named.as_ref().is_some_and(|named| named.order(&extension.exten).is_eq()) {
+                reach = Reach::Yes;
+            }
             if reach == Reach::No || !extension.is_for(self.query.caller) {
                 continue;
             }
@@ -191,6 +199,8 @@ mod tests {
             assert_eq!(plan.find(query("in", exten, "")), expected, "{exten}");
         }
         assert_eq!(plan.find(query("im", "100", "")), Match::NotFound(Miss::NoContext));
+        assert!(first(&plan, "in", "_91x.").is_ok(), "a dialplan may name the pattern");
+        assert!(plan.hint("in", "_91X.", at(12)).is_none());
     }
 
     #[test]
