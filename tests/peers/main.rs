@@ -8,5 +8,6 @@ mod baresip;
 mod client;
 mod crash;
 mod lifecycle;
+mod operating;
 mod sipp;
 mod tree;

@@ -122,10 +122,23 @@ impl Tree {
 
     /// Starts the server and waits until it says that it is ready.
     pub fn start(&mut self) {
+        self.start_with(|_| ());
+    }
+
+    /// The same, with something added to its command.
+    pub fn start_with(&mut self, add: impl FnOnce(&mut Command)) {
+        let mut command = self.command();
+        command.arg("run");
+        add(&mut command);
+        self.start_command(command);
+    }
+
+    /// Starts this command as the tree's server.
+    pub fn start_command(&mut self, mut command: Command) {
         assert!(self.server.is_none(), "it runs");
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let mut child =
-            self.command().arg("run").stderr(Stdio::piped()).spawn().expect("the program was built");
+            command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program was built");
         let lines = BufReader::new(child.stderr.take().expect("piped"));
         let log = Arc::clone(&self.log);
         std::thread::spawn(move || {
@@ -164,8 +177,13 @@ impl Tree {
     /// SIGTERM, and waits for the end.
     pub fn terminate(&mut self) -> ExitStatus {
         nix::sys::signal::kill(self.pid(), nix::sys::signal::SIGTERM).expect("a child of ours");
+        self.ended()
+    }
+
+    /// Waits for the end that somebody asked for.
+    pub fn ended(&mut self) -> ExitStatus {
         let status = self.server.as_mut().expect("it runs").ended();
-        let status = status.unwrap_or_else(|| panic!("SIGTERM does not end it:\n{}", self.log()));
+        let status = status.unwrap_or_else(|| panic!("it does not end:\n{}", self.log()));
         self.server = None;
         status
     }
@@ -217,7 +235,7 @@ pub fn read(path: &Path) -> String {
 }
 
 /// A port that is free for UDP and TCP on both loopback addresses and was given to no other test.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     for _ in 0..100 {
         let Ok(first) = UdpSocket::bind((V4, 0)) else { continue };
