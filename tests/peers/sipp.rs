@@ -1,6 +1,6 @@
 //! SIPp registers with a password over UDP and TCP, IPv4 and IPv6, and `show endpoints` shows the contact.
 
-use crate::tree::{PHONES, Process, Tree, read};
+use crate::tree::{PHONES, Process, Tree, poll, read};
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::{Command, Stdio};
@@ -124,4 +124,16 @@ fn a_contact_registered_by_sipp_is_there_after_kill_9_and_restart() {
     tree.start();
     let after = tree.wait_for_endpoints(&["Contact:", "100/sip:100@127.0.0.1:"]);
     assert_eq!(before.split_whitespace().nth(1), after.split_whitespace().nth(1));
+}
+
+/// With `rewrite_contact` a contact is its connection; nobody could reach it afterwards.
+#[test]
+fn a_contact_that_is_its_tcp_connection_goes_with_it() {
+    let mut tree = Tree::new("sipp-closed", PHONES);
+    tree.start();
+    let peer = sipp(&tree, V4, "t1", ("secret100", 200, 50_000));
+    tree.wait_for_endpoints(&["Contact:", "100/sip:100@127.0.0.1:"]);
+    drop(peer);
+    let gone = poll(|| (!tree.show(&["endpoints"]).contains("100/sip:")).then_some(()));
+    assert!(gone.is_some(), "{}\n{}", tree.show(&["endpoints"]), tree.log());
 }
