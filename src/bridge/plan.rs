@@ -19,7 +19,7 @@ pub struct PortId(pub u64);
 /// An order to the media threads.
 #[derive(Clone, Debug)]
 pub enum Plan {
-    /// Open a port. Answered by [`MediaEvent::Opened`] or [`MediaEvent::OpenFailed`] before anything else happens to it.
+    /// Open a port. Answered by `MediaEvent::Opened` or `MediaEvent::OpenFailed` before anything else happens to it.
     Open(Box<Open>),
     /// Say where a port's other side is and what may flow. Again after each offer/answer.
     Aim {
@@ -62,7 +62,7 @@ pub enum Plan {
         /// How long it is pressed.
         press: Duration,
     },
-    /// Play encoded sound to a port, instead of what a join would send there. [`MediaEvent::Played`] at its end.
+    /// Play encoded sound to a port, instead of what a join would send there. `MediaEvent::Played` at its end.
     Play {
         /// Which port.
         port: PortId,
@@ -76,7 +76,7 @@ pub enum Plan {
         /// Which port.
         port: PortId,
     },
-    /// Ask for [`MediaEvent::Report`].
+    /// Ask for `MediaEvent::Report`.
     Report {
         /// Which port.
         port: PortId,
@@ -154,7 +154,7 @@ impl Default for PortRange {
 /// Time limits of a port. Zero switches one off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timers {
-    /// `rtp_timeout`: silence from the other side that is told as [`MediaEvent::Silent`].
+    /// `rtp_timeout`: silence from the other side that is told as `MediaEvent::Silent`.
     pub silence: Duration,
     /// `rtp_timeout_hold`: the same while held.
     pub silence_on_hold: Duration,
@@ -164,7 +164,7 @@ pub struct Timers {
     pub report: Duration,
     /// `dtmftimeout`: a digit whose packets stop coming ends after this.
     pub digit: Duration,
-    /// How long a join may be one-sided before [`MediaEvent::OneWay`].
+    /// How long a join may be one-sided before `MediaEvent::OneWay`.
     pub one_way: Duration,
 }
 

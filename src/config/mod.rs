@@ -6,7 +6,7 @@
 //! rows ───────────────┘                         │
 //!                            Objects::plan(new) → changes, and words for people
 //! ```
-//! A [`Draft`](draft::Draft) knows the place of each setting; an object can say where each of its options comes from.
+//! A [`Draft`] knows the place of each setting; an object can say where each of its options comes from.
 
 pub mod check;
 pub mod compile;

@@ -102,7 +102,7 @@ impl Shared {
         Ok((store, loaded))
     }
 
-    /// Counts commits by others to the database, as [`PsContacts::foreign_commits`] does.
+    /// Counts commits by others to the database, as `PsContacts::foreign_commits` does.
     pub fn foreign_commits(&self) -> Arc<AtomicU64> {
         self.foreign_commits.clone()
     }

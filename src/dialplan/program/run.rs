@@ -121,7 +121,7 @@ impl Program {
     }
 }
 
-/// "Executing [100@in:1] Dial("PJSIP/…", "PJSIP/100,30")", for those who listen.
+/// `Executing [100@in:1] Dial("PJSIP/…", "PJSIP/100,30")`, for those who listen.
 fn tell(scope: &mut Scope<'_>, app: &App, arguments: &str) {
     const TOLD_AT: u8 = 3;
     if scope.host.verbosity() < TOLD_AT {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts connections. Passing it gives a [`Place`], whose end frees it.
+/// Counts connections. Passing it gives a `Place`, whose end frees it.
 #[derive(Debug, Default)]
 pub struct Gate {
     open: AtomicUsize,

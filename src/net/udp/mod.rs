@@ -1,6 +1,6 @@
 //! UDP: sockets, and whole batches of datagrams per system call.
 //!
-//! A socket belongs to the switch's thread. One `recvmmsg` fills up to [`limits::BATCH`] buffers, one `sendmmsg`
+//! A socket belongs to the switch's thread. One `recvmmsg` fills up to `limits::BATCH` buffers, one `sendmmsg`
 //! empties a run of the outbox; nothing is allocated per datagram. An error of one datagram never ends a loop.
 
 mod junk;
