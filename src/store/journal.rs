@@ -12,7 +12,9 @@
 //! Folding and deleting may stop anywhere: replaying old rows over newer table rows ends in the same state, because
 //! the replay always runs to the newest row.
 
-use super::committer::{Backend, Recovered, Tended};
+mod backend;
+
+use super::committer::Recovered;
 use super::fault::{Fault, FaultKind, ask};
 use super::journal_file::{OpenFile, finish_interrupted_rescue, fold_one, move_copy_into_place, set_aside};
 use super::record::{self, Names};
@@ -390,33 +392,13 @@ impl Fold {
     }
 }
 
-impl Backend for Journal {
-    fn commit(&mut self, changes: &[ContactChange], _: WallTime) -> Result<(), Fault> {
-        // More than one row only after a long fault; each is durable by itself, and writing one twice does no harm.
-        changes.chunks(STORE_GROUP).try_for_each(|some| self.commit_row(some))
-    }
-
-    fn tend(&mut self, _: WallTime) -> Result<Tended, Fault> {
-        self.must_be_in_place()?;
-        if self.fold.is_none() && self.is_long() {
-            self.begin_fold()?;
-        }
-        Ok(Tended { more: self.fold_slice(&mut Target::OwnTable)?, ..Tended::default() })
-    }
-
-    fn recover(&mut self, fault: &Fault, now: WallTime) -> Result<Recovered, Fault> {
-        self.give_up_file(fault)?;
-        self.reopen(now)?;
-        Ok(std::mem::take(&mut self.news))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::record::tests::binding;
     use super::super::testing::Folder;
     use super::*;
     use crate::base::rng::Rng;
+    use crate::store::committer::Backend;
     use rusqlite::Connection;
     use std::collections::BTreeMap;
     use std::fs;
