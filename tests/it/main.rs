@@ -1,6 +1,7 @@
 //! Integration tests, one binary: each module is one behaviour.
 
 mod admin;
+mod bridge_choice;
 mod config;
 mod contacts_survive_kill;
 mod dialog;
