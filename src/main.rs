@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use jackfield::admin::{Format, console};
 use jackfield::server::asterisk::{self, Wish};
-use jackfield::server::check;
+use jackfield::server::check::{self, CheckOptions};
 use jackfield::server::control::Client;
 use jackfield::server::layout::{Given, Layout};
 use jackfield::server::log::LogForm;
@@ -89,10 +89,16 @@ enum Task {
         #[arg(short = 'G', long)]
         group: Option<String>,
     },
-    /// Say what is wrong with a configuration, without running it. Fails when something would not take effect.
+    /// Say what is wrong with a configuration, without running it. The exit status is 2 for errors.
     Check {
         /// The directory, where it is not given by -C.
         dir: Option<PathBuf>,
+        /// Warnings count: they make the exit status 1.
+        #[arg(long)]
+        strict: bool,
+        /// Print notes too.
+        #[arg(long)]
+        notes: bool,
     },
     /// Show what the running server has: endpoints, aors, contacts, status, …
     Show {
@@ -124,8 +130,7 @@ fn main() -> ExitCode {
         false => run(Cli::parse()),
     };
     match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(status) => ExitCode::from(status),
         Err(sentence) => {
             eprintln!("jackfield: {sentence}");
             ExitCode::FAILURE
@@ -133,7 +138,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<bool, String> {
+fn run(cli: Cli) -> Result<u8, String> {
     let mut place = cli.place;
     let mut command = cli.command;
     if let Some(Task::Explain { words }) = &mut command {
@@ -149,11 +154,12 @@ fn run(cli: Cli) -> Result<bool, String> {
             let log = if log_json { LogForm::Json } else { LogForm::Text };
             let layout = layout(RunAs { user, group });
             let levels = (layout.verbose.max(verbose), layout.debug.max(debug));
-            return server::run(&RunOptions { layout, log, levels }).map(|()| true);
+            return server::run(&RunOptions { layout, log, levels }).map(|()| 0);
         }
-        (Some(Task::Check { dir }), _) => {
-            let dir = dir.unwrap_or(place.dir);
-            return check::print(&dir, place.json, &mut std::io::stdout()).map_err(|error| error.to_string());
+        (Some(Task::Check { dir, strict, notes }), _) => {
+            let (dir, json) = (dir.unwrap_or(place.dir), place.json);
+            let options = CheckOptions { json, strict, notes };
+            return check::print(&dir, options, &mut std::io::stdout()).map_err(|error| error.to_string());
         }
         (Some(Task::Show { words }), _) => format!("show {}", quoted(&words)),
         (Some(Task::Explain { words }), _) => format!("explain {}", quoted(&words)),
@@ -167,31 +173,33 @@ fn run(cli: Cli) -> Result<bool, String> {
 }
 
 /// Called by the name `asterisk`: that program's flags.
-fn as_asterisk(arguments: &[String]) -> Result<bool, String> {
+fn as_asterisk(arguments: &[String]) -> Result<u8, String> {
     match asterisk::read(arguments)? {
         Wish::Text(text) => {
-            writeln!(std::io::stdout(), "{text}").map(|()| true).map_err(|error| error.to_string())
+            writeln!(std::io::stdout(), "{text}").map(|()| 0).map_err(|error| error.to_string())
         }
-        Wish::Run(options) => server::run(&options).map(|()| true),
+        Wish::Run(options) => server::run(&options).map(|()| 0),
         Wish::Execute { run_dir, line } => one_shot(&run_dir, &line, false),
         Wish::Console { run_dir } => open_console(&run_dir),
     }
 }
 
-fn one_shot(run_dir: &Path, line: &str, json: bool) -> Result<bool, String> {
+fn one_shot(run_dir: &Path, line: &str, json: bool) -> Result<u8, String> {
     let mut client = Client::connect(run_dir)?;
     let format = if json { Format::Json } else { Format::Text { colour: std::io::stdout().is_terminal() } };
-    console::one_shot(&mut client, line, format, &mut std::io::stdout()).map_err(|error| error.to_string())
+    console::one_shot(&mut client, line, format, &mut std::io::stdout())
+        .map(|good| u8::from(!good))
+        .map_err(|error| error.to_string())
 }
 
-fn open_console(run_dir: &Path) -> Result<bool, String> {
+fn open_console(run_dir: &Path) -> Result<u8, String> {
     let mut client = Client::connect(run_dir)?;
     let history = console::history_file(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
     let host = nix::unistd::gethostname()
         .map_or_else(|_| "jackfield".into(), |name| name.to_string_lossy().into_owned());
     let colour = std::io::stdout().is_terminal();
     console::run(&mut client, &host, history.as_deref(), colour, &mut std::io::stdout())
-        .map(|()| true)
+        .map(|()| 0)
         .map_err(|error| error.to_string())
 }
 

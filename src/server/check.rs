@@ -4,51 +4,56 @@ use super::layout::{Given, Layout};
 use super::log::LogForm;
 use super::logger_conf::LoggerConf;
 use crate::config::Severity;
-use crate::config::load::load;
+use crate::config::check::check;
 use crate::store::files::ConfigDir;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Prints the findings about the tree in `dir`, as text or as one JSON document; `false` when something written there
-/// does not take effect.
+/// How to check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// One JSON document instead of text.
+    pub json: bool,
+    /// Warnings count.
+    pub strict: bool,
+    /// Notes are printed too.
+    pub notes: bool,
+}
+
+/// Prints the findings about the tree in `dir`; gives the exit status: 0 when nothing is wrong, 1 for warnings where
+/// they count, 2 for errors.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn print(dir: &Path, json: bool, out: &mut dyn Write) -> io::Result<bool> {
+pub fn print(dir: &Path, options: CheckOptions, out: &mut dyn Write) -> io::Result<u8> {
     let files = ConfigDir::new(dir);
-    let loaded = load(&files, None);
-    let sources = &loaded.objects.sources;
-    let count = |severity| loaded.findings.iter().filter(|finding| finding.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    // Files about running, not about SIP: their faults never keep an object from loading.
+    let report = check(&files);
+    // About running, not about SIP: its faults keep no object from loading.
     let layout = Layout::of_dir(dir, &Given::default());
     let logger = LoggerConf::read(&files, &layout.log_dir, LogForm::Text);
-    let others: Vec<&String> = layout.faults.iter().chain(&logger.faults).collect();
-    if json {
-        let findings: Vec<_> = loaded.findings.iter().map(|finding| finding.json(sources)).collect();
-        let document = serde_json::json!({ "findings": findings, "others": others, "errors": errors });
-        writeln!(out, "{document}")?;
-        return Ok(errors == 0);
+    let status = report.exit_status(options.strict).max(u8::from(options.strict && !logger.faults.is_empty()));
+    if options.json {
+        writeln!(out, "{}", report.json())?;
+        return Ok(status);
     }
-    for finding in &loaded.findings {
-        writeln!(out, "{}", finding.text(sources))?;
+    let least = if options.notes { Severity::Note } else { Severity::Warning };
+    write!(out, "{}", report.text(least))?;
+    for fault in &logger.faults {
+        writeln!(out, "{fault}")?;
     }
-    for other in &others {
-        writeln!(out, "{other}")?;
-    }
-    let objects = &loaded.objects;
+    let objects = &report.objects;
     writeln!(
         out,
-        "{}: {errors} errors, {} warnings; {} endpoints, {} aors, {} auths, {} identifies, {} transports",
+        "{}: {} endpoints, {} aors, {} auths, {} identifies, {} transports{}",
         dir.display(),
-        warnings + others.len(),
         objects.endpoints.len(),
         objects.aors.len(),
         objects.auths.len(),
         objects.identifies.len(),
         objects.transports.len(),
+        if status == 0 && logger.faults.is_empty() { "; nothing is wrong" } else { "" },
     )?;
-    Ok(errors == 0)
+    Ok(status)
 }
 
 #[cfg(test)]
@@ -62,20 +67,21 @@ mod tests {
         let write = |text: &str| std::fs::write(dir.join("pjsip.conf"), text).expect("a file");
         let run = |json| {
             let mut out = Vec::new();
-            let good = print(&dir, json, &mut out).expect("memory");
-            (good, String::from_utf8(out).expect("text"))
+            let options = CheckOptions { json, ..CheckOptions::default() };
+            let status = print(&dir, options, &mut out).expect("memory");
+            (status, String::from_utf8(out).expect("text"))
         };
         write("[a]\ntype=endpoint\naor=a\n");
-        let (good, text) = run(false);
-        assert!(!good);
+        let (status, text) = run(false);
+        assert_eq!(status, 2);
         assert!(text.contains("pjsip.conf:3:") && text.contains("aors"), "{text}");
         let (_, json) = run(true);
         let document: serde_json::Value = serde_json::from_str(&json).expect("JSON");
         assert_eq!(document["findings"][0]["line"], 3);
         write("[t]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:5999\n");
-        let (good, text) = run(false);
-        assert!(good, "{text}");
-        assert!(text.contains("0 errors"), "{text}");
+        let (status, text) = run(false);
+        assert_eq!(status, 0, "{text}");
+        assert!(text.contains("1 transports"), "{text}");
         std::fs::remove_dir_all(&dir).expect("removed");
     }
 }

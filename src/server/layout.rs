@@ -55,7 +55,9 @@ impl Layout {
     /// The layout of a configuration directory, whose `asterisk.conf` is read when there is one.
     pub fn of_dir(dir: &Path, given: &Given) -> Layout {
         let dir = absolute(dir);
-        let values = Values::read(&ConfigDir::new(&dir), ASTERISK_CONF);
+        let mut values = Values::read(&ConfigDir::new(&dir), ASTERISK_CONF);
+        // Told with the rest of the tree.
+        values.faults.clear();
         Layout::new(dir, values, given)
     }
 
