@@ -31,7 +31,8 @@ pub fn print(dir: &Path, options: CheckOptions, out: &mut dyn Write) -> io::Resu
     // About running, not about SIP: its faults keep no object from loading.
     let layout = Layout::of_dir(dir, &Given::default());
     let logger = LoggerConf::read(&files, &layout.log_dir, LogForm::Text);
-    let status = report.exit_status(options.strict).max(u8::from(options.strict && !logger.faults.is_empty()));
+    let status =
+        report.exit_status(options.strict).max(u8::from(options.strict && !logger.faults.is_empty()));
     if options.json {
         writeln!(out, "{}", report.json())?;
         return Ok(status);
