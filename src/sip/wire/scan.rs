@@ -132,7 +132,10 @@ impl Default for Index {
 
 /// Header fields that may stand once only. A second From or Call-ID is how messages are smuggled past a proxy that
 /// reads the other one.
-const SINGLE: [Header; 7] = [
+///
+/// A second Content-Type makes two bodies of one; a second Refer-To (RFC 3515 2.4.1) or Replaces (RFC 3891 3) is refused
+/// by their own RFCs.
+const SINGLE: [Header; 11] = [
     Header::From,
     Header::To,
     Header::CallId,
@@ -140,6 +143,10 @@ const SINGLE: [Header; 7] = [
     Header::ContentLength,
     Header::MaxForwards,
     Header::Expires,
+    Header::ContentType,
+    Header::Event,
+    Header::ReferTo,
+    Header::Replaces,
 ];
 
 /// CR and LF bytes skipped before a start line.

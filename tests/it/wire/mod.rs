@@ -10,6 +10,7 @@ mod multipart;
 mod mutation;
 mod ops;
 mod print;
+mod reference;
 mod second_opinion;
 mod stream;
 mod table;
