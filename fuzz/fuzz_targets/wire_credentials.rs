@@ -1,0 +1,10 @@
+//! One Authorization value, field by field and all at once.
+#![no_main]
+
+#[path = "../../tests/it/wire/exercise.rs"]
+#[allow(dead_code, reason = "each target takes its part of what is shared")]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    exercise::credentials(bytes);
+});
