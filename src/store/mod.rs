@@ -6,6 +6,8 @@
 //! | [`committer`] | its decisions: group commit, retry, reports |
 //! | [`journal`] | its file: journal rows, folded now and then into a table; how contacts are written is in [`record`] |
 //! | [`shared`] | or the journal before a `ps_contacts` table that others use too ([`ps_contacts`]) |
+//! | [`realtime`] | the `ps_*` tables read whole |
+//! | [`watch`], [`watcher`] | what other programs change in them, and the thread that looks |
 //! | [`schema`] | the `ps_*` tables, by numbered steps |
 //! | [`files`] | configuration files on disk |
 //! | [`fault`] | what can go wrong with a database file, in words, and since when |
@@ -14,6 +16,7 @@
 //! read whole and re-read when they change.
 
 pub mod committer;
+mod compare;
 pub mod contacts;
 pub mod fault;
 pub mod files;
@@ -23,9 +26,12 @@ pub mod ps_columns;
 pub mod ps_contacts;
 mod ps_row;
 pub mod ps_write;
+pub mod realtime;
 pub mod record;
 pub mod schema;
 pub mod shared;
 mod states;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod watch;
+pub mod watcher;

@@ -9,6 +9,7 @@ use super::ps_row::Spelling;
 use super::ps_write::{AorLookup, carry_over, write};
 use super::record::Names;
 use super::states::Key;
+use super::watch::ForeignCommits;
 use crate::base::ids::Name;
 use crate::base::limits::STORE_SCAN_SLICE;
 use crate::base::time::WallTime;
@@ -20,7 +21,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long one attempt waits for another program's lock.
@@ -61,7 +61,7 @@ pub struct PsContacts {
     known: Rows,
     names: Names,
     data_version: i64,
-    foreign_commits: Arc<AtomicU64>,
+    foreign_commits: Arc<ForeignCommits>,
     scan: Option<Scan>,
     round: u32,
     scan_wanted: bool,
@@ -90,7 +90,7 @@ impl PsContacts {
         path: &Path,
         table: &str,
         aors: AorLookup,
-        foreign_commits: Arc<AtomicU64>,
+        foreign_commits: Arc<ForeignCommits>,
     ) -> Result<(PsContacts, Loaded), Fault> {
         let mut loaded = Loaded::default();
         let (conn, identity, shape) = connect(path, table, &mut loaded.notes)?;
@@ -243,7 +243,7 @@ impl PsContacts {
         }
         (self.conn, self.identity, self.shape) = (conn, identity, shape);
         self.data_version = data_version(&self.conn)?;
-        self.foreign_commits.fetch_add(1, Ordering::Release);
+        self.foreign_commits.raise();
         (self.scan, self.scan_wanted, self.pause) = (None, true, 0);
         Ok(())
     }
@@ -289,7 +289,7 @@ impl Backend for PsContacts {
         let version = data_version(&self.conn)?;
         if version != self.data_version {
             self.data_version = version;
-            self.foreign_commits.fetch_add(1, Ordering::Release);
+            self.foreign_commits.raise();
             self.scan_wanted = true;
         }
         if self.scan.is_none() && self.scan_wanted && now.0.abs_diff(self.scanned.0) >= self.pause {
@@ -533,9 +533,9 @@ mod tests {
             .expect("sql");
         // A commit of ours between theirs and the comparison hides nothing.
         store.commit(&[put(4)], NOW).expect("commits");
-        let before = store.foreign_commits.load(Ordering::Acquire);
+        let before = store.foreign_commits.count();
         let found = foreign(&mut store);
-        assert_eq!(store.foreign_commits.load(Ordering::Acquire), before + 1);
+        assert_eq!(store.foreign_commits.count(), before.map(|count| count + 1));
         let Binding { aor, hash, cseq, .. } = stored(1);
         assert_eq!(found.len(), 4, "{found:?}");
         assert!(found.contains(&ContactChange::Refresh { aor, hash, expires: WallTime::from_secs(5), cseq }));

@@ -154,6 +154,13 @@ pub fn columns(conn: &Connection, table: &str) -> Result<Vec<(String, String)>, 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether a column belongs to Asterisk's own schema of that table, though it may be no option (`ps_endpoints` has
+/// one such), or to ours.
+pub fn is_standard(table: &str, column: &str) -> bool {
+    column.starts_with("jf_")
+        || (table == "ps_endpoints" && column.eq_ignore_ascii_case("external_media_address"))
+}
+
 /// `table`, `view`, `index` or `trigger`, if there is something of that name.
 fn kind_of(conn: &Connection, name: &str) -> Result<Option<String>, Fault> {
     let sql = "SELECT type FROM sqlite_master WHERE name = ?1 COLLATE NOCASE";

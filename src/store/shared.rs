@@ -15,12 +15,12 @@ use super::ps_contacts::PsContacts;
 use super::ps_write::AorLookup;
 use super::record::Names;
 use super::states::{self, Key, Latest};
+use super::watch::ForeignCommits;
 use crate::base::time::WallTime;
 use crate::registrar::binding::{Binding, ContactChange};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// How long changes gather before they go to the table together, while they keep coming.
@@ -49,7 +49,7 @@ pub struct Shared {
     table: Table,
     database: PathBuf,
     table_name: String,
-    foreign_commits: Arc<AtomicU64>,
+    foreign_commits: Arc<ForeignCommits>,
     fault: Option<Fault>,
     /// When the table was last written, or tried in vain.
     last_write: WallTime,
@@ -96,14 +96,15 @@ impl Shared {
             Ok(theirs) => store.merge(theirs, &mut loaded),
             Err(fault) => {
                 loaded.notes.push(format!("contacts are shared later: {fault}"));
+                store.foreign_commits.set_blind(true);
                 store.fault = Some(fault);
             }
         }
         Ok((store, loaded))
     }
 
-    /// Counts commits by others to the database, as `PsContacts::foreign_commits` does.
-    pub fn foreign_commits(&self) -> Arc<AtomicU64> {
+    /// Counts commits by others to the database, for a [`super::watch::Watch`] on the same file.
+    pub fn foreign_commits(&self) -> Arc<ForeignCommits> {
         self.foreign_commits.clone()
     }
 
@@ -204,6 +205,7 @@ impl Shared {
         if self.fault.is_none() {
             self.notes.push(format!("contacts cannot be shared, the journal keeps them: {fault}"));
         }
+        self.foreign_commits.set_blind(true);
         self.fault = Some(fault);
         self.last_write = now;
     }
@@ -235,6 +237,7 @@ impl Backend for Shared {
                 Ok(more) => {
                     tended.more |= more;
                     if let Some(fault) = self.fault.take() {
+                        self.foreign_commits.set_blind(false);
                         self.notes.push(format!("contacts are shared again, after: {fault}"));
                     }
                 }
