@@ -5,14 +5,19 @@
 use jackfield::base::ids::{FlowId, Name};
 use jackfield::base::rng::Rng;
 use jackfield::base::time::WallTime;
+use jackfield::config::kind::Kind;
+use jackfield::config::origin::SourceId;
 use jackfield::registrar::binding::{Binding, ContactChange};
 use jackfield::store::committer::{Backend, Report};
 use jackfield::store::contacts::{ContactStore, Writer};
 use jackfield::store::journal::Journal;
 use jackfield::store::ps_columns::AorColumns;
+use jackfield::store::realtime::Wanted;
 use jackfield::store::schema;
 use jackfield::store::shared::Shared;
+use jackfield::store::watch::Watch;
 use nix::sys::resource::{UsageWho, getrusage};
+use rusqlite::{Connection, params_from_iter};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -29,8 +34,71 @@ fn main() {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("the folder is writable");
     own_file(&folder.join("contacts.sqlite"));
+    let rows = arguments.next().map_or(200_000, |rows| rows.parse().expect("a number of rows"));
+    realtime(&folder.join("realtime.sqlite3"), rows);
     shared_table(&folder);
     std::fs::remove_dir_all(&folder).expect("was there");
+}
+
+/// Endpoints (147 columns), aors and auths: read whole, then compared row by row, then looked at idly.
+fn realtime(path: &Path, rows: u32) {
+    for steps in [&schema::STEPS[..1], schema::STEPS] {
+        let _ = std::fs::remove_file(path);
+        fill(path, steps.len() > 1, rows);
+        let tables = [(Kind::Endpoint, "ps_endpoints"), (Kind::Aor, "ps_aors"), (Kind::Auth, "ps_auths")];
+        let wanted = tables.map(|(kind, table)| Wanted { kind, table: table.into(), source: SourceId(1) });
+        println!("realtime, {rows} rows in each of 3 tables, change log: {}", steps.len() > 1);
+        let mut watch = Watch::new(path, wanted.to_vec());
+        let mut settings = 0;
+        let before = memory_kib();
+        measure("read an object of three rows", rows as usize, || {
+            watch.read_all(WallTime(0), &mut |draft| settings += draft.settings.len()).expect("reads");
+        });
+        println!("  {settings} settings; {} KiB kept to know changes by", memory_kib() - before);
+        measure("look, nothing changed", 10_000, || {
+            (0..10_000).for_each(|_| assert!(watch.look(WallTime(0)).is_none()));
+        });
+        let other = Connection::open(path).expect("opens");
+        measure("one row changed by another program", 3, || {
+            for n in 0..3 {
+                other
+                    .execute("UPDATE ps_aors SET max_contacts = ?1 WHERE id = 'user7'", [10 + n])
+                    .expect("sql");
+                assert!(watch.look(WallTime(0)).is_some());
+            }
+        });
+    }
+    let _ = std::fs::remove_file(path);
+}
+
+fn fill(path: &Path, logged: bool, rows: u32) {
+    schema::migrate(path).expect("migrates");
+    let mut conn = Connection::open(path).expect("opens");
+    if !logged {
+        let drop_triggers: Vec<String> = conn
+            .prepare("SELECT 'DROP TRIGGER ' || name FROM sqlite_master WHERE type = 'trigger'")
+            .and_then(|mut all| all.query_map([], |row| row.get(0))?.collect())
+            .expect("sql");
+        drop_triggers.iter().for_each(|sql| conn.execute_batch(sql).expect("sql"));
+    }
+    let transaction = conn.transaction().expect("begins");
+    for n in 0..rows {
+        let user = format!("user{n}");
+        let run = |sql: &str, values: &[&str]| {
+            transaction.prepare_cached(sql).expect("sql").execute(params_from_iter(values)).expect("sql");
+        };
+        run(
+            "INSERT INTO ps_endpoints (id, transport, aors, auth, context, disallow, allow, direct_media, callerid)
+             VALUES (?1, 'transport-udp', ?1, ?1, 'internal', 'all', 'ulaw,alaw', 'no', ?2)",
+            &[&user, "Someone <100>"],
+        );
+        run("INSERT INTO ps_aors (id, max_contacts, remove_existing) VALUES (?1, 1, 'yes')", &[&user]);
+        run(
+            "INSERT INTO ps_auths (id, auth_type, username, password) VALUES (?1, 'userpass', ?1, 'secret')",
+            &[&user],
+        );
+    }
+    transaction.commit().expect("commits");
 }
 
 /// A `ps_contacts` table with Asterisk's columns and index, in WAL mode, behind our journal.
