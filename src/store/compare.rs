@@ -112,7 +112,7 @@ pub(super) fn compare_tables(
     *log_seq = newest;
     Ok(match changed.len() + removed.len() {
         0 => Compared::Same,
-        ..=REALTIME_CHANGES => Compared::Rows { changed, removed },
+        1..=REALTIME_CHANGES => Compared::Rows { changed, removed },
         _ => Compared::TooMuch,
     })
 }
