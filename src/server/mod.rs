@@ -29,6 +29,7 @@ mod reload;
 pub mod runtime;
 pub mod shard;
 mod start;
+pub mod stop;
 pub mod transports;
 pub mod user;
 mod zone;
@@ -45,6 +46,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use runtime::Server;
 use sd_notify::NotifyState;
 use shard::Order;
+use stop::Stop;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,9 +113,8 @@ fn run_with(
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     let outcome = runtime.block_on(attend(Arc::clone(&running.server)));
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
-    log.line(clock.now(), Level::Notice, "asterisk.c", "Stopping: what is acknowledged is written first");
-    // The switch drains first, then its contacts are written, then the rest goes.
-    runtime.block_on(running.server.order(Order::Stop));
+    // Without signals to wait for, it cannot run; otherwise the switch has ended already.
+    runtime.block_on(running.server.order(Order::Stop(Stop::Now)));
     if running.switch.join().is_err() {
         log.line(clock.now(), Level::Error, "switch", "The switch ended by a fault of the program");
     }
@@ -127,17 +128,29 @@ fn run_with(
     outcome
 }
 
-/// Waits for the end: a signal or an order. SIGHUP reloads, and opens log files again.
+/// How long SIGTERM waits for calls to end: as long as a transaction lives. The service's unit waits longer.
+const PATIENCE: Duration = Duration::from_secs(32);
+
+/// Waits for the end of the switch. SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reloads, and opens log
+/// files again.
 async fn attend(server: Arc<Server>) -> Result<(), String> {
     use tokio::signal::unix::{SignalKind, signal};
     let hear = |kind| signal(kind).map_err(|error| format!("no signals: {error}"));
     let (mut term, mut int, mut hup) =
         (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?, hear(SignalKind::hangup())?);
+    let mut told = false;
     loop {
+        let signal = async {
+            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        };
         tokio::select! {
-            _ = term.recv() => return Ok(()),
-            _ = int.recv() => return Ok(()),
-            () = server.stop.notified() => return Ok(()),
+            () = server.ended.notified() => return Ok(()),
+            () = signal => {
+                // Outside systemd nobody listens.
+                let _ = sd_notify::notify(&[NotifyState::Stopping]);
+                server.stop(if told { Stop::Now } else { Stop::Drain(Some(PATIENCE)) }).await;
+                told = true;
+            }
             _ = hup.recv() => {
                 // In a task of its own, so that a slow reload cannot hold up a stop.
                 let server = Arc::clone(&server);

@@ -5,6 +5,7 @@ use super::layout::Layout;
 use super::log::{Log, LogForm};
 use super::names::Hosts;
 use super::shard::Order;
+use super::stop::Stop;
 use super::transports::{TransportFault, Transports};
 use crate::admin::cli::{self, Parsed, Scope, ServerOrder, When, level_changed};
 use crate::admin::text::MonitorView;
@@ -52,8 +53,8 @@ pub struct Server {
     pub resolver: Resolver,
     /// Host names of identify sections.
     pub hosts: watch::Sender<Hosts>,
-    /// Told when the server shall end.
-    pub stop: Notify,
+    /// Told when the switch has ended.
+    pub ended: Arc<Notify>,
 }
 
 /// Transports and the tasks of their listeners.
@@ -203,10 +204,10 @@ impl Server {
             ServerOrder::Reload { scope: Scope::All | Scope::Pjsip, plan } => {
                 self.reload(*plan, &order.said(line)).await
             }
-            ServerOrder::Stop(When::Now | When::Gracefully | When::Convenient) => {
-                self.stop.notify_one();
-                Reply::Done(String::new())
-            }
+            ServerOrder::Stop(When::Now) => self.stop(Stop::Now).await,
+            ServerOrder::Stop(When::Gracefully) => self.stop(Stop::Drain(None)).await,
+            ServerOrder::Stop(When::Convenient) => self.stop(Stop::WhenIdle).await,
+            ServerOrder::AbortStop => self.stop(Stop::Abort).await,
             ServerOrder::LogReopen => {
                 self.log.reopen();
                 Reply::Done(String::new())
@@ -222,6 +223,14 @@ impl Server {
             ServerOrder::WaitFullyBooted => Reply::Done(order.said(line)),
             _ => Reply::Refused(format!("'{line}' is not served by this version")),
         }
+    }
+
+    /// Ends, or goes on; says so in the log.
+    pub async fn stop(&self, stop: Stop) -> Reply {
+        let (line, answer) = stop.words();
+        self.say(Level::Notice, "asterisk.c", line);
+        self.order(Order::Stop(stop)).await;
+        Reply::Done(answer.to_owned())
     }
 
     async fn set_levels(&self, levels: (u8, u8)) {

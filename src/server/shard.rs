@@ -12,10 +12,11 @@ use super::clock::Clock;
 use super::heartbeat::Heartbeat;
 use super::log::Log;
 use super::names::Names;
+use super::stop::{Phase, Stop};
 use super::transports::InUse;
 use crate::base::ids::Name;
 use crate::base::limits;
-use crate::base::time::{Moment, Now};
+use crate::base::time::Now;
 use crate::config::{Change, Sources};
 use crate::net::stream::{ConnectionFacts, Heard, StreamEvent, Streams};
 use crate::net::udp::{Receiver, Sender, Udp};
@@ -52,8 +53,8 @@ pub enum Order {
     },
     /// Which connections there are.
     Connections(oneshot::Sender<Vec<ConnectionFacts>>),
-    /// Stop once everything acknowledged is on disk, or after a while.
-    Stop,
+    /// End, or think better of it.
+    Stop(Stop),
 }
 
 /// A configuration to take over.
@@ -103,8 +104,6 @@ pub struct Shard {
     pub heartbeat: Heartbeat,
 }
 
-/// How long a stop waits for commits.
-const DRAIN: Duration = Duration::from_secs(3);
 /// How soon changes are offered again to a store whose queue was full.
 const STORE_RETRY: Duration = Duration::from_millis(5);
 
@@ -125,33 +124,36 @@ struct Turn {
 }
 
 impl Shard {
-    /// Runs until [`Order::Stop`]. `udp` are the sockets to begin with, `actions` what the first inputs asked for.
+    /// Runs until an [`Order::Stop`] was obeyed. `udp` are the sockets to begin with, `actions` what the first inputs asked for.
     pub fn run(mut self, udp: Vec<Udp>, actions: Actions) {
         let mut turn = Turn { actions, ..Turn::default() };
-        let mut stopping: Option<Moment> = None;
+        let mut phase = Phase::Serving;
         self.take_sockets(udp, &mut turn);
         loop {
             self.heartbeat.turn();
             let now = self.clock.now();
-            if self.take_orders(now, &mut turn) && stopping.is_none() {
-                stopping = Some(now.at + DRAIN);
+            if let Some(stop) = self.take_orders(now, &mut turn) {
+                phase = phase.ordered(now.at, stop);
+                let drain = Input::Drain(matches!(phase, Phase::Draining(_)));
+                self.switch.handle(now, drain, &mut turn.actions);
             }
-            // Who stops takes nothing new: what was not read is not acknowledged, and is sent again to the successor.
-            if stopping.is_none() {
+            if !phase.is_closing() {
                 self.take_stream_events(now, &mut turn);
                 self.take_datagrams(now, &mut turn);
             }
             self.switch.expire(now, &mut turn.actions);
             self.flush(now, &mut turn);
-            if stopping.is_some_and(|until| self.switch.is_idle() || now.at >= until) {
+            let idle = self.switch.is_idle();
+            phase = phase.next(now.at, idle);
+            if phase.is_over(now.at, idle) {
                 return;
             }
-            self.sleep(now, stopping, &mut turn);
+            self.sleep(now, phase, &mut turn);
         }
     }
 
-    /// Whether a stop was among them.
-    fn take_orders(&mut self, now: Now, turn: &mut Turn) -> bool {
+    /// Ends at an order to stop: what follows it waits for the next turn.
+    fn take_orders(&mut self, now: Now, turn: &mut Turn) -> Option<Stop> {
         for _ in 0..limits::BATCH {
             let Ok(order) = self.orders.try_recv() else { break };
             match order {
@@ -178,10 +180,10 @@ impl Shard {
                     // As above.
                     let _ = to.send(self.streams.facts().collect());
                 }
-                Order::Stop => return true,
+                Order::Stop(stop) => return Some(stop),
             }
         }
-        false
+        None
     }
 
     fn take_config(&mut self, now: Now, new: NewConfig, turn: &mut Turn) {
@@ -339,9 +341,9 @@ impl Shard {
         }
     }
 
-    fn sleep(&mut self, now: Now, stopping: Option<Moment>, turn: &mut Turn) {
-        let busy = turn.ready.contains(&true) && stopping.is_none();
-        let mut until = [self.switch.next_deadline(), stopping].into_iter().flatten().min();
+    fn sleep(&mut self, now: Now, phase: Phase, turn: &mut Turn) {
+        let busy = turn.ready.contains(&true) && !phase.is_closing();
+        let mut until = [self.switch.next_deadline(), phase.deadline()].into_iter().flatten().min();
         if turn.store_full {
             let retry = now.at + STORE_RETRY;
             until = Some(until.map_or(retry, |at| at.min(retry)));
@@ -350,7 +352,7 @@ impl Shard {
         let (orders, events, ready) = (&self.orders, &self.stream_events, &mut turn.ready);
         let waited = self.poller.wait(
             timeout,
-            || orders.is_empty() && (events.is_empty() || stopping.is_some()),
+            || orders.is_empty() && (events.is_empty() || phase.is_closing()),
             |slot| {
                 if let Some(flag) = usize::try_from(slot).ok().and_then(|slot| ready.get_mut(slot)) {
                     *flag = true;

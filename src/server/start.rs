@@ -146,7 +146,13 @@ pub(super) fn start(
     let heartbeat = shard.heartbeat.clone();
     shard.streams.configure(in_use.dialers);
     let udp = in_use.udp;
-    let thread = std::thread::Builder::new().name("switch".into()).spawn(move || shard.run(udp, actions));
+    let end = Arc::new(Notify::new());
+    let ended = Arc::clone(&end);
+    let thread = std::thread::Builder::new().name("switch".into()).spawn(move || {
+        // Told however the thread ends.
+        let _ended = Tell(ended);
+        shard.run(udp, actions);
+    });
     let switch = thread.map_err(|error| format!("no thread: {error}"))?;
 
     let (hosts, hosts_wanted) = watch::channel(hosts_of(&objects));
@@ -175,11 +181,20 @@ pub(super) fn start(
         streams: shared,
         resolver,
         hosts,
-        stop: Notify::new(),
+        ended: end,
     });
     runtime.block_on(attach(&server, outcome, heartbeat, hosts_wanted, dns))?;
     log.line(now, Level::Notice, "asterisk.c", &text);
     Ok(Running { server, switch })
+}
+
+/// Tells when it goes.
+struct Tell(Arc<Notify>);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 /// Starts the tasks around the switch.

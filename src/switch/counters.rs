@@ -41,6 +41,8 @@ counters! {
     Unidentified = "unidentified_requests",
     /// Requests refused because a table was full or the store behind.
     Overloaded = "overload_refused",
+    /// Requests refused because the server is about to end.
+    DrainRefused = "drain_refused",
     /// OPTIONS sent to qualify.
     QualifySent = "qualify_sent",
     /// Contacts that expired.

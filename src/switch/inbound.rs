@@ -9,7 +9,8 @@ use crate::config::model::Endpoint;
 use crate::sip::flow::Arrival;
 use crate::sip::method::Method;
 use crate::sip::nat;
-use crate::sip::wire::{Envelope, Header, Message, Uri, ViaStamp, Writer};
+use crate::sip::wire::{Contact, Envelope, Header, Message, Uri, ViaStamp, Writer};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A request whose envelope is whole. It owns nothing: everything borrows the datagram.
@@ -108,6 +109,15 @@ impl Switch {
         });
     }
 
+    /// Refused because the server is about to end: whoever has another server turns to it at once (RFC 3263 4.3).
+    pub(super) fn refuse_new(&mut self, inbound: &Inbound<'_>, out: &mut Actions) {
+        self.counters.count(Counter::DrainRefused);
+        let after = 2 + self.rng.below(9);
+        self.answer(inbound, (503, ""), out, |_, writer| {
+            writer.number(Header::RetryAfter, after);
+        });
+    }
+
     /// A security event about a request, if anybody listens.
     pub(super) fn security(
         &self,
@@ -139,4 +149,13 @@ impl Switch {
             self.ears.message(out, self.now.wall, (true, protocol, to), &bytes);
         }
     }
+}
+
+/// The addresses written in Contact hosts; names are looked at when they are resolved, not here.
+pub(super) fn contact_addresses(message: &Message<'_>) -> Vec<IpAddr> {
+    let hosts = message.contacts().filter_map(|contact| match contact {
+        Ok(Contact::Address(address)) => address.uri().ok()?.host.ip(),
+        _ => None,
+    });
+    hosts.collect()
 }

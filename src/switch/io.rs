@@ -93,6 +93,8 @@ pub enum Input<'a> {
         /// What.
         command: view::Command,
     },
+    /// Whether requests that begin something new are refused with 503, because the server is about to end.
+    Drain(bool),
     /// Nothing but time passed.
     Tick,
 }

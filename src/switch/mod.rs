@@ -82,6 +82,8 @@ pub struct Switch {
     next_ping: u64,
     unidentified: Unidentified,
     maintenance: BTreeSet<Name>,
+    /// New requests are refused: the server is about to end.
+    draining: bool,
     transports: HashMap<TransportId, BoundTransport>,
     held: Held,
     /// Number of the last contact change handed out.
@@ -116,6 +118,7 @@ impl Switch {
             next_ping: 0,
             unidentified: Unidentified::default(),
             maintenance: BTreeSet::new(),
+            draining: false,
             transports: HashMap::new(),
             held: Held::default(),
             sequence: 0,
@@ -186,6 +189,7 @@ impl Switch {
             Input::Transports(bound) => {
                 self.transports = bound.iter().map(|transport| (transport.id, transport.clone())).collect();
             }
+            Input::Drain(on) => self.draining = on,
             Input::Command { token, command } => self.command(now, token, command, out),
         }
         self.expire(now, out);

@@ -7,7 +7,7 @@
 
 use super::Switch;
 use super::counters::Counter;
-use super::inbound::{Admitted, Inbound};
+use super::inbound::{Admitted, Inbound, contact_addresses};
 use super::io::{Action, Actions};
 use super::unidentified;
 use super::view::{Event, Level, RequestFailed};
@@ -20,7 +20,6 @@ use crate::identify::{Found, Identifier, Request, Trace};
 use crate::sip::flow::Arrival;
 use crate::sip::method::Method;
 use crate::sip::wire::{Contact, Fault, Header, Index, Message, ViaStamp, Writer};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,6 +100,9 @@ impl Switch {
                 return self.refuse(&inbound, (481, ""), out);
             }
             _ => {}
+        }
+        if self.draining {
+            return self.refuse_new(&inbound, out);
         }
         let Some(endpoint) = self.identify(now, &inbound, out) else {
             return self.challenge_nobody(now, &inbound, out);
@@ -387,12 +389,3 @@ impl Switch {
 
 /// Extensions that may stand in Require.
 const SUPPORTED: [&str; 5] = ["path", "outbound", "100rel", "timer", "replaces"];
-
-/// The addresses written in Contact hosts; names are looked at when they are resolved, not here.
-fn contact_addresses(message: &Message<'_>) -> Vec<IpAddr> {
-    let hosts = message.contacts().filter_map(|contact| match contact {
-        Ok(Contact::Address(address)) => address.uri().ok()?.host.ip(),
-        _ => None,
-    });
-    hosts.collect()
-}

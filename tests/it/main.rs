@@ -6,6 +6,7 @@ mod config;
 mod contacts_survive_kill;
 mod dialog;
 mod dialplan;
+mod draining;
 mod media_relay;
 mod registering;
 mod sdp_offer_answer;

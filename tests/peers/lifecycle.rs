@@ -86,3 +86,19 @@ fn a_tree_without_configuration_or_with_a_taken_port_is_refused_with_a_reason() 
     assert!(!success && words.contains("no transport listens"), "{words}");
     assert!(words.contains(&tree.port.to_string()), "it names the port: {words}");
 }
+
+/// `core stop gracefully` ends a server without calls at once; `core abort shutdown` finds nothing to call off.
+#[test]
+fn a_graceful_stop_ends_an_idle_server() {
+    let mut tree = Tree::new("graceful", PHONES);
+    tree.start();
+    let execute = |line: &str| {
+        let output = tree.command().args(["-x", line]).output().expect("runs");
+        (output.status.success(), text_of(&output))
+    };
+    assert!(execute("core abort shutdown").0);
+    let (good, words) = execute("core stop gracefully");
+    assert!(good && words.contains("Waiting for inactivity to perform halt"), "{words}");
+    assert!(tree.ended().success());
+    assert!(tree.log().contains("Draining: new requests are answered 503"), "{}", tree.log());
+}
