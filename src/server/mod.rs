@@ -46,10 +46,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use runtime::Server;
 use sd_notify::NotifyState;
 use shard::Order;
-use stop::Stop;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use stop::Stop;
 use user::Identity;
 
 /// How to run.
