@@ -63,6 +63,7 @@ fn main() {
         name: "udp".into(),
         bound: "127.0.0.1:5060".parse().expect("address"),
         interface: "127.0.0.1".parse().expect("address"),
+        interface_v4: None,
     };
     switch.handle(now, Input::Transports(&[bound]), &mut out);
     let arrival = Arrival {

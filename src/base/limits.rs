@@ -159,6 +159,10 @@ pub const DNS_TTL_SECS: std::ops::RangeInclusive<u64> = 5..=86_400;
 pub const DNS_STALE_SECS: u64 = 86_400;
 /// Seconds after its last use until a name is no longer kept fresh.
 pub const DNS_UNUSED_SECS: u64 = 3_600;
+/// Requests of ours waiting for DNS: as many pings as [`QUALIFY_PER_SEC`] makes while it may answer. A further one fails.
+pub const ROUTES_WAITING: usize = 16_384;
+/// Seconds a request of ours waits for DNS: longer than [`DNS_TOTAL_SECS`], after which an answer always comes.
+pub const ROUTE_SECS: u64 = 10;
 /// Log lines waiting to be written; further ones are counted and dropped, never waited for.
 pub const LOG_LINES: usize = 8_192;
 /// Bytes of log lines collected for one write.

@@ -203,16 +203,15 @@ impl Qualify {
         }
     }
 
-    /// What is due: contacts to send OPTIONS to are appended to `ask`, contacts that did not answer in time to
-    /// `changed`. For each one asked, [`Qualify::answered`] or [`Qualify::failed`] should follow; the timeout does not
-    /// depend on it.
-    pub fn expire(&mut self, now: Moment, ask: &mut Vec<ContactKey>, changed: &mut Vec<Changed>) {
+    /// What is due: contacts to send OPTIONS to are appended to `ask`, contacts that did not answer in time to `silent`.
+    /// For each one asked, [`Qualify::answered`] or [`Qualify::failed`] should follow; for each silent one, `failed`.
+    pub fn expire(&mut self, now: Moment, ask: &mut Vec<ContactKey>, silent: &mut Vec<ContactKey>) {
         let mut due = Vec::new();
         self.wheel.expire(now, limits::BATCH * 16, &mut due);
         for due in due {
             match due {
                 Due::Ask(contact) => self.waiting.push_back(contact),
-                Due::Timeout(contact) => changed.extend(self.failed(now, &contact)),
+                Due::Timeout(contact) => silent.push(contact),
             }
         }
         self.refill(now);
@@ -298,23 +297,24 @@ mod tests {
         let (mut q, mut rng) = (Qualify::new(Moment(0)), Rng::seeded(1));
         q.set(Moment(0), &mut rng, key(1), EVERY_60, First::Registered);
         assert_eq!(q.status(&key(1)).short(), "Unknown");
-        let (mut ask, mut changed) = (vec![], vec![]);
+        let (mut ask, mut silent) = (vec![], vec![]);
         let at = |ms: u64| Moment(ms * 1000);
-        q.expire(at(10), &mut ask, &mut changed);
+        q.expire(at(10), &mut ask, &mut silent);
         assert_eq!(ask, [key(1)]);
         let change = q.answered(at(15), &key(1), 401).expect("now reachable: any answer counts");
         assert_eq!(change.after, Status::Available(Duration::from_millis(5)));
         assert_eq!(q.answered(at(16), &key(1), 200), None, "a second answer is late");
         ask.clear();
-        q.expire(at(59_000), &mut ask, &mut changed);
+        q.expire(at(59_000), &mut ask, &mut silent);
         assert!(ask.is_empty());
-        q.expire(at(60_030), &mut ask, &mut changed);
+        q.expire(at(60_030), &mut ask, &mut silent);
         assert_eq!(ask, [key(1)]);
-        q.expire(at(63_100), &mut ask, &mut changed);
-        assert_eq!(changed.len(), 1);
+        q.expire(at(63_100), &mut ask, &mut silent);
+        assert_eq!(silent, [key(1)]);
+        assert_eq!(q.failed(at(63_100), &key(1)).map(|change| change.after), Some(Status::Unavailable));
         assert_eq!(q.status(&key(1)).long(), "Unreachable");
         ask.clear();
-        q.expire(at(120_100), &mut ask, &mut changed);
+        q.expire(at(120_100), &mut ask, &mut silent);
         assert_eq!(ask.len(), 1, "asked again a period later");
         assert!(q.answered(at(120_101), &key(1), 200).is_some());
     }
@@ -323,8 +323,8 @@ mod tests {
     fn only_2xx_counts_when_asked_for() {
         let (mut q, mut rng) = (Qualify::new(Moment(0)), Rng::seeded(1));
         q.set(Moment(0), &mut rng, key(1), Settings { only_2xx: true, ..EVERY_60 }, First::Registered);
-        let (mut ask, mut changed) = (vec![], vec![]);
-        q.expire(Moment(20_000), &mut ask, &mut changed);
+        let (mut ask, mut silent) = (vec![], vec![]);
+        q.expire(Moment(20_000), &mut ask, &mut silent);
         assert_eq!(q.answered(Moment(30_000), &key(1), 404).map(|c| c.after), Some(Status::Unavailable));
     }
 
@@ -336,11 +336,11 @@ mod tests {
             let contact = ("a".into(), md5::compute(n.to_le_bytes()).0);
             q.set(Moment(0), &mut rng, contact, EVERY_60, First::AtStart { within: Duration::from_secs(5) });
         }
-        let (mut total, mut changed, mut second) = (0, vec![], vec![]);
+        let (mut total, mut silent, mut second) = (0, vec![], vec![]);
         for tick in 1..=6000u64 {
             let now = Moment(tick * 10_000);
             let mut ask = vec![];
-            q.expire(now, &mut ask, &mut changed);
+            q.expire(now, &mut ask, &mut silent);
             for contact in &ask {
                 q.answered(now, contact, 200);
             }

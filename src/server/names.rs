@@ -1,13 +1,10 @@
 //! Names to addresses for the switch: its own questions, and the host names of identify sections.
 
-use super::clock::Clock;
-use super::log::Log;
 use super::shard::{Order, Resolved};
 use crate::base::ids::Name;
 use crate::config::Objects;
-use crate::net::resolve::{DnsFault, Resolver, Route};
+use crate::net::resolve::{Resolver, Route};
 use crate::net::wait::Waker;
-use crate::sip::flow::Destination;
 use crate::switch::io::Resolve;
 use crate::switch::view::Level;
 use std::collections::BTreeMap;
@@ -28,10 +25,6 @@ pub struct Names {
     pub orders: mpsc::Sender<Order>,
     /// Wakes the switch.
     pub waker: Waker,
-    /// For failures.
-    pub log: Log,
-    /// Time of their lines.
-    pub clock: Clock,
     /// Open transports.
     pub routes: Arc<[Route]>,
 }
@@ -46,27 +39,19 @@ impl Names {
     pub fn resolve(&self, token: u64, question: Resolve) -> Option<Resolved> {
         let host = question.host.clone();
         if let Some(known) = self.resolver.known(&question, &self.routes) {
-            let targets = known.unwrap_or_else(|fault| failed(&self.log, self.clock, &fault));
-            return Some(Resolved { token, targets, host });
+            return Some(Resolved { token, found: known.map_err(|fault| fault.to_string()), host });
         }
         let (resolver, routes) = (self.resolver.clone(), Arc::clone(&self.routes));
-        let (log, clock) = (self.log.clone(), self.clock);
         let (orders, waker) = (self.orders.clone(), self.waker.clone());
         self.runtime.spawn(async move {
             let found = resolver.resolve(&question, &routes).await;
-            let targets = found.unwrap_or_else(|fault| failed(&log, clock, &fault));
-            if orders.send(Order::Resolved(Resolved { token, targets, host })).await.is_ok() {
+            let found = found.map_err(|fault| fault.to_string());
+            if orders.send(Order::Resolved(Resolved { token, found, host })).await.is_ok() {
                 waker.wake();
             }
         });
         None
     }
-}
-
-/// Says it; the result is no target at all.
-fn failed(log: &Log, clock: Clock, fault: &DnsFault) -> Vec<Destination> {
-    log.line(clock.now(), Level::Warning, "pjsip_resolver.c", &format!("Cannot resolve {fault}"));
-    Vec::new()
 }
 
 /// Host names of identify sections, and whether SRV records count for each.

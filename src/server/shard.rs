@@ -73,8 +73,8 @@ pub struct NewConfig {
 pub struct Resolved {
     /// The switch's number.
     pub token: u64,
-    /// Where to try.
-    pub targets: Vec<Destination>,
+    /// Where to try, or why nowhere.
+    pub found: Result<Vec<Destination>, String>,
     /// The name, which a TLS certificate must bear.
     pub host: String,
 }
@@ -303,12 +303,13 @@ impl Shard {
     }
 
     fn take_resolved(&mut self, now: Now, mut resolved: Resolved, turn: &mut Turn) {
-        for to in resolved.targets.iter_mut().filter(|to| to.protocol == Protocol::Tls) {
+        let found = resolved.found.iter_mut().flatten();
+        for to in found.filter(|to| to.protocol == Protocol::Tls) {
             // The certificate must bear the name that was asked for, not those DNS made of it (RFC 5922 4).
             to.flow = self.streams.target(to.transport, to.remote, &resolved.host);
         }
-        let Resolved { token, targets, .. } = resolved;
-        self.switch.handle(now, Input::Resolved { token, targets }, &mut turn.actions);
+        let Resolved { token, found, .. } = resolved;
+        self.switch.handle(now, Input::Resolved { token, found }, &mut turn.actions);
     }
 
     fn send(&mut self, turn: &mut Turn) {

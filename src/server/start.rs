@@ -136,8 +136,6 @@ pub(super) fn start(
             runtime: runtime.handle().clone(),
             orders: orders.clone(),
             waker: waker.clone(),
-            log: log.clone(),
-            clock,
             routes: in_use.routes.into(),
         },
         log: log.clone(),

@@ -22,7 +22,7 @@ use crate::net::udp::{Udp, UdpOptions};
 use crate::sip::flow::Protocol;
 use crate::switch::io::BoundTransport;
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,8 +126,10 @@ impl Transports {
         let mut all = InUse::default();
         for open in self.open.values() {
             let (id, name, bound) = (open.id, open.config.name.clone(), open.bound);
-            all.bound.push(BoundTransport { id, name, bound, interface: advertised(bound) });
             let dual = bound.is_ipv6() && bound.ip().is_unspecified() && !open.only_v6;
+            let interface_v4 = dual.then(|| advertised((Ipv4Addr::UNSPECIFIED, bound.port()).into()));
+            let interface = advertised(bound);
+            all.bound.push(BoundTransport { id, name, bound, interface, interface_v4 });
             let protocol = protocol(open.config.protocol).unwrap_or(Protocol::Udp);
             all.routes.push(Route {
                 transport: id,

@@ -153,6 +153,9 @@ fn nearest_record_route<'m>(message: &Message<'m>) -> Option<NameAddr<'m>> {
 /// The parameter that remembers what a phone called itself before its Contact was rewritten.
 pub const ORIGINAL_HOST: &str = "x-ast-orig-host";
 
+/// The parameter in which a stored Contact names the transport it came by (`symmetric_transport`).
+pub const TRANSPORT_NAME: &str = "x-ast-txp";
+
 /// Writes `uri` with the packet's source as host and port and the transport it came by (none for UDP). For a REGISTER
 /// (`keep_original`) whose host changes, the old `host:port` is appended as [`ORIGINAL_HOST`], port 0 for none.
 ///

@@ -19,6 +19,8 @@ pub struct BoundTransport {
     pub bound: SocketAddr,
     /// This machine's own address of that family: what a wildcard `bind` is advertised as.
     pub interface: IpAddr,
+    /// Its own IPv4 address, when this is a wildcard IPv6 socket that reaches IPv4 too.
+    pub interface_v4: Option<IpAddr>,
 }
 
 /// One thing that happened outside.
@@ -79,12 +81,12 @@ pub enum Input<'a> {
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
     /// Which transports are open now: after start and after each reload.
     Transports(&'a [BoundTransport]),
-    /// A name asked for with [`Action::Resolve`] has its addresses, in order of preference; empty when it has none.
+    /// The answer to [`Action::Resolve`].
     Resolved {
         /// As asked.
         token: u64,
-        /// Where to try, first to last.
-        targets: Vec<Destination>,
+        /// Where to try, first to last; or why nothing is known, in words that name the host.
+        found: Result<Vec<Destination>, String>,
     },
     /// An administrator asks or orders something; the answer comes as [`Action::Reply`] with the same number.
     Command {
@@ -147,6 +149,8 @@ pub struct Resolve {
     pub secure: bool,
     /// The transport whose sockets shall be used, when one is pinned.
     pub transport: Option<TransportId>,
+    /// The transport to take among those that serve equally well.
+    pub preferred: Option<TransportId>,
 }
 
 /// Everything one or more calls of `handle` want done. Drained by the edge after each batch.

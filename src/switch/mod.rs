@@ -7,10 +7,12 @@
 //! Input::Sip ─ pipeline ─ dispatch ─┬─ register      (registrar; the 200 is held until Input::Committed)
 //!                                   ├─ methods       (OPTIONS, and what nobody takes)
 //!                                   └─ …             (calls, subscriptions: rooms of their own)
+//! requests of ours:  route ─ Clients::send ─ requests ─ the owner's room (qualify, …)
 //! Input::Command ─ commands ─ show / explain ─ Action::Reply
 //! Input::Config ─ directory ─ qualify, contacts follow
 //! ```
 
+mod advertise;
 mod commands;
 mod contacts;
 pub mod counters;
@@ -23,6 +25,7 @@ mod methods;
 mod pipeline;
 mod qualify;
 mod register;
+mod requests;
 mod route;
 mod show;
 mod unidentified;
@@ -35,7 +38,7 @@ use crate::base::rng::Rng;
 use crate::base::time::{Moment, Now};
 use crate::config::Change;
 use crate::config::model::Transport;
-use crate::outbound::qualify::{ContactKey, Qualify};
+use crate::outbound::qualify::Qualify;
 use crate::registrar::{Binding, ContactChange, Happened, Registrar};
 use crate::sip::mint::Shard;
 use crate::sip::outbox::Held;
@@ -45,8 +48,10 @@ use counters::{Counter, Counters};
 use directory::Directory;
 use ears::Ears;
 use io::{Actions, BoundTransport, Input};
-use qualify::Owner;
+use qualify::Pings;
 use register::DateCache;
+use requests::Owner;
+use route::Routes;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use unidentified::Unidentified;
@@ -77,9 +82,8 @@ pub struct Switch {
     qualify: Qualify,
     transactions: transaction::Table<Owner>,
     transaction_events: Vec<transaction::Event<Owner>>,
-    /// Pings that are out, by their number.
-    pings: HashMap<u64, ContactKey>,
-    next_ping: u64,
+    pings: Pings,
+    routes: Routes,
     unidentified: Unidentified,
     maintenance: BTreeSet<Name>,
     /// New requests are refused: the server is about to end.
@@ -114,8 +118,8 @@ impl Switch {
             qualify: Qualify::new(seed.now.at),
             transactions: transaction::Table::new(seed.now.at, Timers::default(), Shard(0), seed.random ^ 1),
             transaction_events: Vec::new(),
-            pings: HashMap::new(),
-            next_ping: 0,
+            pings: Pings::default(),
+            routes: Routes::default(),
             unidentified: Unidentified::default(),
             maintenance: BTreeSet::new(),
             draining: false,
@@ -154,7 +158,8 @@ impl Switch {
         self.now = now;
         match input {
             Input::Sip { arrival, bytes } => self.receive(now, arrival, bytes, out),
-            Input::FlowOpened { .. } | Input::Resolved { .. } | Input::Tick => {}
+            Input::FlowOpened { .. } | Input::Tick => {}
+            Input::Resolved { token, found } => self.resolved(now, token, found, out),
             Input::FlowClosed { flow, why: _ } => {
                 // A connection's own transactions fail with their sends; contacts that lived on it end now.
                 self.registrar.flow_closed(flow, &mut self.changes, &mut self.happened);
@@ -209,6 +214,9 @@ impl Switch {
         if self.transactions.next_deadline().is_some_and(|at| at <= now.at) {
             self.transactions_due(now, out);
         }
+        if self.routes.next_deadline().is_some_and(|at| at <= now.at) {
+            self.routes_due(now, out);
+        }
         if self.prune_at <= now.at {
             let interval = self.directory.objects.global.unidentified_request_prune_interval_secs.max(1);
             self.prune_at = now.at + Duration::from_secs(u64::from(interval));
@@ -218,8 +226,12 @@ impl Switch {
 
     /// When [`Switch::expire`] has something to do next.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let rooms =
-            [self.registrar.next_deadline(), self.qualify.next_deadline(), self.transactions.next_deadline()];
+        let rooms = [
+            self.registrar.next_deadline(),
+            self.qualify.next_deadline(),
+            self.transactions.next_deadline(),
+            self.routes.next_deadline(),
+        ];
         rooms.into_iter().flatten().chain([self.prune_at]).min()
     }
 

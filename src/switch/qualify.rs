@@ -3,82 +3,197 @@
 use super::Switch;
 use super::counters::Counter;
 use super::io::Actions;
+use super::requests::Owner;
+use super::route::{Known, Routed, Targets, Way};
 use super::view::Level;
-use crate::base::ids::{FlowId, Name};
+use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::config::Kind;
 use crate::config::model::Endpoint;
 use crate::outbound::qualify::{Changed, ContactKey, Status};
+use crate::sip::flow::Destination;
 use crate::sip::mint::{self, Shard};
-use crate::sip::transaction::{Event, Heard};
+use crate::sip::transaction::ClientTx;
 use crate::sip::wire::{Header, Message, Uri, Writer};
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 const OPTIONS: &str = "res_pjsip/pjsip_options.c";
 
-/// Whose a request of ours is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
-    /// A ping, by its number in `Switch::pings`.
-    Qualify(u64),
+/// Pings that are out, by their number and by whom they ask.
+#[derive(Debug, Default)]
+pub(super) struct Pings {
+    out: HashMap<u64, Ping, RandomState>,
+    of: HashMap<ContactKey, u64, RandomState>,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Ping {
+    contact: ContactKey,
+    /// DNS is asked.
+    route: Option<u64>,
+    tx: Option<ClientTx>,
+    /// Where it went.
+    to: Option<Destination>,
+}
+
+impl Pings {
+    fn begin(&mut self, contact: &ContactKey) -> u64 {
+        self.last += 1;
+        let ping = Ping { contact: contact.clone(), route: None, tx: None, to: None };
+        self.out.insert(self.last, ping);
+        self.of.insert(contact.clone(), self.last);
+        self.last
+    }
+
+    fn end(&mut self, number: u64) -> Option<Ping> {
+        let ping = self.out.remove(&number)?;
+        self.of.remove(&ping.contact);
+        Some(ping)
+    }
 }
 
 /// What is needed of a contact to ping it.
 struct Pinged {
     uri: String,
     path: String,
-    flow: FlowId,
+    known: Option<Known>,
     endpoint: Option<Arc<Endpoint>>,
 }
 
 impl Switch {
     /// Pings whoever is due and notes who did not answer in time.
     pub(super) fn qualify_due(&mut self, now: Now, out: &mut Actions) {
-        let (mut ask, mut changed) = (Vec::new(), Vec::new());
-        self.qualify.expire(now.at, &mut ask, &mut changed);
-        for key in ask {
-            if let Err(why) = self.ping(now, &key, out) {
-                let text = || format!("Unable to qualify a contact of AOR '{}': {why}", key.0);
-                self.ears.log(out, Level::Warning, OPTIONS, text);
-                changed.extend(self.qualify.failed(now.at, &key));
-            }
+        let (mut ask, mut silent) = (Vec::new(), Vec::new());
+        self.qualify.expire(now.at, &mut ask, &mut silent);
+        for key in silent {
+            self.abandon_ping(&key);
+            self.contact_failed(now, &key, out);
         }
-        for change in changed {
-            self.status_changed(&change, out);
+        for key in ask {
+            self.abandon_ping(&key);
+            let ping = self.pings.begin(&key);
+            match self.seek_ping(now, ping, &key, out) {
+                Ok(Routed::Now(targets)) => self.ping_routed(now, ping, Ok(targets), out),
+                Ok(Routed::Wait(token)) => {
+                    if let Some(ping) = self.pings.out.get_mut(&ping) {
+                        ping.route = Some(token);
+                    }
+                }
+                Err(why) => self.ping_routed(now, ping, Err(why), out),
+            }
         }
     }
 
-    fn ping(&mut self, now: Now, key: &ContactKey, out: &mut Actions) -> Result<(), String> {
+    /// The way to a contact.
+    fn seek_ping(
+        &mut self,
+        now: Now,
+        ping: u64,
+        key: &ContactKey,
+        out: &mut Actions,
+    ) -> Result<Routed, String> {
         let contact = self.pinged(key).ok_or("it is gone")?;
         // Asterisk pings on behalf of an endpoint, and none means no ping.
+        let endpoint = contact.endpoint.as_deref().ok_or("no endpoint lists the aor")?;
+        let proxy = self.proxy_of(key, endpoint);
+        let (route, known) =
+            if proxy.is_empty() { (contact.path.as_str(), contact.known) } else { (proxy.as_str(), None) };
+        let hop = Uri::parse(first_uri(route).unwrap_or(&contact.uri).as_bytes());
+        let way = Way {
+            hop: hop.map_err(|fault| fault.to_string())?,
+            transport: &endpoint.options.transport,
+            known,
+            contact_user: from_user(endpoint),
+        };
+        self.route(now, &way, Owner::Qualify(ping), out)
+    }
+
+    /// Sends a ping whose way is known; a contact without one cannot be reached.
+    pub(super) fn ping_routed(
+        &mut self,
+        now: Now,
+        ping: u64,
+        targets: Result<Targets, String>,
+        out: &mut Actions,
+    ) {
+        let Some(key) = self.pings.out.get(&ping).map(|ping| ping.contact.clone()) else { return };
+        let sent = targets.and_then(|targets| self.send_ping(now, ping, &key, targets, out));
+        if let Err(why) = sent {
+            let text = || format!("Unable to qualify a contact of AOR '{}': {why}", key.0);
+            self.ears.log(out, Level::Warning, OPTIONS, text);
+            self.ping_failed(now, ping, out);
+        }
+    }
+
+    fn send_ping(
+        &mut self,
+        now: Now,
+        ping: u64,
+        key: &ContactKey,
+        targets: Targets,
+        out: &mut Actions,
+    ) -> Result<(), String> {
+        let contact = self.pinged(key).ok_or("it is gone")?;
         let endpoint = contact.endpoint.as_deref().ok_or("no endpoint lists the aor")?;
         let uri = Uri::parse(contact.uri.as_bytes()).map_err(|fault| fault.to_string())?;
         let proxy = self.proxy_of(key, endpoint);
         let route = if proxy.is_empty() { contact.path.as_str() } else { &proxy };
-        let first_hop = first_uri(route);
-        let next = match first_hop {
-            Some(text) => Uri::parse(text.as_bytes()).map_err(|fault| fault.to_string())?,
-            None => uri,
-        };
-        let from_user = &endpoint.extra().from_user;
-        let user: &str = if from_user.is_empty() { &endpoint.name } else { from_user };
-        let target = self.target(&next, contact.flow, Some(endpoint), user)?;
-        let text = self.options_text(&uri, (user, endpoint, route), &target.sent_by);
-        let ping = self.next_ping;
-        self.next_ping += 1;
-        let sent = self.transactions.clients.send(
-            now.at,
-            Owner::Qualify(ping),
-            &text,
-            target.clone(),
-            Vec::new(),
-            &mut out.outbox,
-        );
-        sent.map_err(|_| "too many transactions are alive")?;
-        self.told(out, target.to.remote);
+        let Targets { first, later } = targets;
+        let text = self.options_text(&uri, (from_user(endpoint), endpoint, route), &first.sent_by);
+        let to = first.to;
+        let owner = Owner::Qualify(ping);
+        let sent = self.transactions.clients.send(now.at, owner, &text, first, later, &mut out.outbox);
+        let tx = sent.map_err(|_| "too many transactions are alive")?;
+        self.told(out, to.remote);
         self.counters.count(Counter::QualifySent);
-        self.pings.insert(ping, key.clone());
+        if let Some(ping) = self.pings.out.get_mut(&ping) {
+            (ping.route, ping.tx, ping.to) = (None, Some(tx), Some(to));
+        }
         Ok(())
+    }
+
+    /// A final response to a ping.
+    pub(super) fn ping_answered(&mut self, now: Now, ping: u64, message: &Message<'_>, out: &mut Actions) {
+        let Some(code) = message.status().filter(|code| *code >= 200) else { return };
+        let Some(ping) = self.pings.end(ping) else { return };
+        if let Some(change) = self.qualify.answered(now.at, &ping.contact, code) {
+            self.status_changed(&change, out);
+        }
+    }
+
+    /// A ping went to its next target.
+    pub(super) fn ping_moved(&mut self, ping: u64, to: Destination) {
+        if let Some(ping) = self.pings.out.get_mut(&ping) {
+            ping.to = Some(to);
+        }
+    }
+
+    /// A ping got no answer, or could not be sent.
+    pub(super) fn ping_failed(&mut self, now: Now, ping: u64, out: &mut Actions) {
+        if let Some(ping) = self.pings.end(ping) {
+            self.contact_failed(now, &ping.contact, out);
+        }
+    }
+
+    fn contact_failed(&mut self, now: Now, key: &ContactKey, out: &mut Actions) {
+        if let Some(change) = self.qualify.failed(now.at, key) {
+            self.status_changed(&change, out);
+        }
+    }
+
+    /// Nobody waits for this contact's answer any more: nothing is sent again, a late answer is a stray.
+    fn abandon_ping(&mut self, key: &ContactKey) {
+        let number = self.pings.of.get(key).copied();
+        let Some(ping) = number.and_then(|number| self.pings.end(number)) else { return };
+        if let Some(token) = ping.route {
+            self.routes.forget(token);
+        }
+        if let Some(tx) = ping.tx {
+            self.transactions.clients.abandon(tx);
+        }
     }
 
     /// Everything of the request but Via and Contact.
@@ -91,6 +206,7 @@ impl Switch {
         let mut text = Vec::with_capacity(512);
         let mut bare = Vec::with_capacity(uri.raw.len());
         crate::sip::nat::write_without_internal(&mut bare, uri);
+        let strict = first_uri(route).and_then(strict_router);
         let global = Arc::clone(&self.directory.objects.global);
         let own_host = sent_by.rsplit_once(':').map_or(sent_by, |(host, _)| host);
         let domain = &endpoint.options.from_domain;
@@ -99,54 +215,28 @@ impl Switch {
         mint::tag(Shard(0), &mut self.rng, &mut tag);
         mint::call_id(&mut self.rng, &mut call_id);
         let cseq = 1 + self.rng.below(65_000);
-        let mut writer = Writer::request(&mut text, b"OPTIONS", &bare);
+        let mut writer = Writer::request(&mut text, b"OPTIONS", strict.unwrap_or(&bare));
         writer
             .pieces(Header::From, &[b"<sip:", user.as_bytes(), b"@", host.as_bytes(), b">;tag=", &tag])
             .pieces(Header::To, &[b"<", &bare, b">"])
             .header(Header::CallId, &call_id)
             .pieces(Header::CSeq, &[cseq.to_string().as_bytes(), b" OPTIONS"]);
-        if !route.is_empty() {
-            writer.header(Header::Route, route.as_bytes());
+        match strict {
+            // A strict router takes its place in the request line, and the target goes to the end (RFC 3261 12.2.1.1).
+            Some(_) => {
+                if let Some((_, rest)) = route.split_once('>').filter(|(_, rest)| rest.contains('<')) {
+                    writer.header(Header::Route, rest.trim_start_matches([',', ' ']).as_bytes());
+                }
+                writer.pieces(Header::Route, &[b"<", &bare, b">"]);
+            }
+            None if !route.is_empty() => drop(writer.header(Header::Route, route.as_bytes())),
+            None => {}
         }
         writer
             .number(Header::MaxForwards, u64::from(global.max_forwards))
             .header(Header::UserAgent, global.user_agent.as_bytes());
         writer.finish();
         text
-    }
-
-    /// A response to one of our requests.
-    pub(super) fn hear_response(&mut self, now: Now, message: &Message<'_>, out: &mut Actions) {
-        let heard = self.transactions.clients.receive(now.at, message, &mut out.outbox);
-        let (Heard::Response { owner: Owner::Qualify(ping), .. }, Some(code)) = (heard, message.status())
-        else {
-            return;
-        };
-        if code < 200 {
-            return;
-        }
-        let Some(key) = self.pings.remove(&ping) else { return };
-        if let Some(change) = self.qualify.answered(now.at, &key, code) {
-            self.status_changed(&change, out);
-        }
-    }
-
-    /// Timers of transactions, and what broke.
-    pub(super) fn transactions_due(&mut self, now: Now, out: &mut Actions) {
-        let mut events = std::mem::take(&mut self.transaction_events);
-        self.transactions.expire(now.at, crate::base::limits::BATCH * 16, &mut out.outbox, &mut events);
-        for event in events.drain(..) {
-            let (Event::TimedOut { owner, .. } | Event::TransportFailed { owner, .. }) = event else {
-                continue;
-            };
-            let Owner::Qualify(ping) = owner;
-            if let Some(key) = self.pings.remove(&ping)
-                && let Some(change) = self.qualify.failed(now.at, &key)
-            {
-                self.status_changed(&change, out);
-            }
-        }
-        self.transaction_events = events;
     }
 
     fn status_changed(&mut self, change: &Changed, out: &mut Actions) {
@@ -166,7 +256,7 @@ impl Switch {
             return Some(Pinged {
                 uri: binding.uri.to_string(),
                 path: binding.path.to_string(),
-                flow: binding.flow,
+                known: self.known(binding),
                 endpoint: self
                     .directory
                     .endpoint(&binding.endpoint)
@@ -177,7 +267,7 @@ impl Switch {
         let config = self.directory.aor(aor)?;
         let uri = config.contact.iter().find(|uri| md5::compute(uri.as_bytes()).0 == *hash)?;
         let (uri, path) = (uri.to_string(), String::new());
-        Some(Pinged { uri, path, flow: FlowId::DATAGRAM, endpoint: self.first_endpoint(aor) })
+        Some(Pinged { uri, path, known: None, endpoint: self.first_endpoint(aor) })
     }
 
     fn first_endpoint(&self, aor: &Name) -> Option<Arc<Endpoint>> {
@@ -197,9 +287,22 @@ impl Switch {
     }
 }
 
+/// The user part of From and Contact: `from_user`, else the endpoint's name.
+fn from_user(endpoint: &Endpoint) -> &str {
+    let from_user = &endpoint.extra().from_user;
+    if from_user.is_empty() { &endpoint.name } else { from_user }
+}
+
 /// The first URI of a Route value.
 fn first_uri(route: &str) -> Option<&str> {
     let start = route.find('<')? + 1;
     let end = start + route[start..].find('>')?;
     Some(&route[start..end])
+}
+
+/// The first route's URI without headers, when it is no loose router.
+fn strict_router(first: &str) -> Option<&[u8]> {
+    let uri = Uri::parse(first.as_bytes()).ok()?;
+    let end = uri.raw.len() - if uri.headers.is_empty() { 0 } else { uri.headers.len() + 1 };
+    (!uri.params.has(b"lr")).then_some(&uri.raw[..end])
 }

@@ -12,5 +12,6 @@ mod registering;
 mod sdp_offer_answer;
 mod show_as_recorded;
 mod transaction;
+mod ways;
 mod wire;
 mod world;

@@ -41,6 +41,15 @@ enum Key {
     Host { host: String, srv: bool },
 }
 
+impl Key {
+    fn host(&self) -> &str {
+        match self {
+            Key::Sip(wanted) => &wanted.host,
+            Key::Host { host, .. } => host,
+        }
+    }
+}
+
 /// One name's answer.
 struct Slot {
     state: Mutex<State>,
@@ -104,7 +113,7 @@ impl Resolver {
     }
 
     fn ordered(&self, found: &Found, question: &Resolve, routes: &[Route]) -> Vec<Destination> {
-        order(found, routes, question.transport, &mut lock(&self.inner.rng))
+        order(found, routes, (question.transport, question.preferred), &mut lock(&self.inner.rng))
     }
 
     /// Every address that requests of `host` may come from; with `srv` those of its SIP servers too (`srv_lookups`).
@@ -200,7 +209,9 @@ impl Inner {
             Key::Sip(wanted) => tokio::time::timeout(total, walk(source, wanted)).await,
             Key::Host { host, srv } => tokio::time::timeout(total, walk_host(source, host, *srv)).await,
         };
-        let walked = walked.unwrap_or_else(|_| Err(DnsFault("DNS did not answer in time".to_owned())));
+        let walked = walked.unwrap_or_else(|_| {
+            Err(DnsFault(format!("{}: DNS did not answer in time", key.host())))
+        });
         slot.take(walked, now);
     }
 

@@ -10,11 +10,11 @@ use crate::sip::flow::Destination;
 use std::net::SocketAddr;
 
 /// Targets in the order to try them: services as found, servers by priority and drawn weight (RFC 2782), addresses as
-/// found. `pinned` restricts them to one transport.
+/// found. `pinned` restricts them to one transport; `preferred` is taken where it serves as well as others.
 pub fn order(
     found: &Found,
     routes: &[Route],
-    pinned: Option<TransportId>,
+    (pinned, preferred): (Option<TransportId>, Option<TransportId>),
     rng: &mut Rng,
 ) -> Vec<Destination> {
     let mut targets: Vec<Destination> = Vec::new();
@@ -26,7 +26,9 @@ pub fn order(
                         && route.protocol == service.protocol
                         && if address.is_ipv4() { route.v4 } else { route.v6 }
                 };
-                let Some(route) = routes.iter().find(fits) else { continue };
+                let fitting = routes.iter().filter(fits);
+                let route = fitting.min_by_key(|route| Some(route.transport) != preferred);
+                let Some(route) = route else { continue };
                 let to = Destination {
                     transport: route.transport,
                     protocol: service.protocol,

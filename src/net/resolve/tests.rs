@@ -97,7 +97,7 @@ pub(super) fn question(uri: &str) -> Resolve {
     };
     let port = rest.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
     let (host, port) = port.map_or((rest, None), |(host, port)| (host, port.parse().ok()));
-    Resolve { host: host.to_owned(), port, protocol, secure: scheme == "sips", transport: None }
+    Resolve { host: host.to_owned(), port, protocol, secure: scheme == "sips", transport: None, preferred: None }
 }
 
 /// Runs what is ready at once; the runtime is there for its clock.
@@ -117,7 +117,7 @@ fn resolve(zone: &Zone, question: &Resolve, available: &str) -> String {
         Err(why) => return why.to_owned(),
     };
     match now(walk(zone, &wanted)) {
-        Ok(found) => text(&order(&found, &routes, question.transport, &mut Rng::seeded(1))),
+        Ok(found) => text(&order(&found, &routes, (question.transport, None), &mut Rng::seeded(1))),
         Err(fault) => fault.to_string(),
     }
 }
@@ -228,7 +228,7 @@ fn weights_share_the_load_and_priorities_do_not_mix() {
     let mut rng = Rng::seeded(11);
     let mut first = [0u32; 5];
     for _ in 0..10_000 {
-        let targets = order(&found, &routes, None, &mut rng);
+        let targets = order(&found, &routes, (None, None), &mut rng);
         assert_eq!(targets.len(), 5);
         assert_eq!(targets[4].remote.ip(), IpAddr::from([192, 0, 2, 100]), "the backup is last");
         let IpAddr::V4(ip) = targets[0].remote.ip() else { panic!() };
@@ -318,5 +318,5 @@ fn a_server_that_is_silent_is_a_fault_in_time() {
     let patience = std::time::Duration::from_millis(50);
     let resolver = Resolver::with_patience(std::sync::Arc::new(dns), 1, patience);
     let fault = runtime.block_on(resolver.addresses("example.test", false)).expect_err("silent");
-    assert_eq!(fault.to_string(), "DNS did not answer in time");
+    assert_eq!(fault.to_string(), "example.test: DNS did not answer in time");
 }

@@ -5,9 +5,9 @@ use jackfield::base::time::{Moment, Now, WallTime};
 use jackfield::config::{self, Finding, Objects, conf, files::MemoryFiles, pjsip_conf};
 use jackfield::registrar::ContactChange;
 use jackfield::sip::digest::{Algorithm, Challenge, Qop};
-use jackfield::sip::flow::{Arrival, Protocol};
+use jackfield::sip::flow::{Arrival, Destination, Protocol};
 use jackfield::sip::wire::{AuthFields, Header, Index};
-use jackfield::switch::io::{Action, Actions, BoundTransport, Input};
+use jackfield::switch::io::{Action, Actions, BoundTransport, Input, Resolve};
 use jackfield::switch::view::{Command, Event, Kind, Reply};
 use jackfield::switch::{Seed, Switch};
 use std::time::Duration;
@@ -36,6 +36,10 @@ pub struct World {
     pub commits: Vec<(u64, ContactChange)>,
     pub events: Vec<Event>,
     pub replies: Vec<Reply>,
+    /// Names asked for, with their numbers.
+    pub resolves: Vec<(u64, Resolve)>,
+    /// Where the messages went that left last.
+    pub destinations: Vec<Destination>,
     /// Whether a commit is reported as soon as it is asked for.
     pub commit_at_once: bool,
     next_cseq: u32,
@@ -55,6 +59,8 @@ impl World {
             commits: Vec::new(),
             events: Vec::new(),
             replies: Vec::new(),
+            resolves: Vec::new(),
+            destinations: Vec::new(),
             commit_at_once: true,
             next_cseq: 1,
         };
@@ -64,6 +70,7 @@ impl World {
             name: "transport-udp".into(),
             bound: "127.0.0.1:5060".parse().expect("an address"),
             interface: "127.0.0.1".parse().expect("an address"),
+            interface_v4: None,
         };
         world.handle(Input::Transports(&[bound]));
         world
@@ -82,12 +89,18 @@ impl World {
 
     /// One input; the messages it made leave, as text.
     pub fn handle(&mut self, input: Input<'_>) -> Vec<String> {
+        self.destinations.clear();
+        self.drive(input)
+    }
+
+    fn drive(&mut self, input: Input<'_>) -> Vec<String> {
         let mut out = Actions::default();
         self.switch.handle(self.now, input, &mut out);
         self.drain(&mut out)
     }
 
     fn drain(&mut self, out: &mut Actions) -> Vec<String> {
+        self.destinations.extend(out.outbox.iter().map(|(to, _)| to));
         let mut sent: Vec<String> =
             out.outbox.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).collect();
         let mut highest = None;
@@ -99,11 +112,12 @@ impl World {
                 }
                 Action::Event(event) => self.events.push(*event),
                 Action::Reply { reply, .. } => self.replies.push(reply),
+                Action::Resolve { token, question } => self.resolves.push((token, question)),
                 _ => {}
             }
         }
         if let Some(sequence) = highest.filter(|_| self.commit_at_once) {
-            sent.extend(self.handle(Input::Committed { sequence }));
+            sent.extend(self.drive(Input::Committed { sequence }));
         }
         sent
     }
