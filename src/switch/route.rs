@@ -155,13 +155,8 @@ impl Switch {
             let protocol = asked.or(speaks).unwrap_or(Protocol::Udp);
             let bound = self.transport_towards(ip, protocol, (pinned, preferred))?;
             let remote = SocketAddr::new(ip, way.hop.port.unwrap_or(protocol.default_port()));
-            let to = Destination {
-                transport: bound.id,
-                protocol,
-                flow: FlowId::DATAGRAM,
-                remote,
-                local: None,
-            };
+            let to =
+                Destination { transport: bound.id, protocol, flow: FlowId::DATAGRAM, remote, local: None };
             return self.single(to, (secure, way.contact_user)).map(Routed::Now);
         }
         let host = host.to_string();

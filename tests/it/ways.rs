@@ -69,7 +69,10 @@ fn a_host_name_is_resolved_and_its_addresses_are_tried_in_turn() {
     let mut world = world("", "contact=sip:phone@phones.example.com");
     assert!(world.wait(Duration::from_secs(61)).is_empty(), "nothing leaves before DNS has answered");
     let (token, question) = world.resolves.pop().expect("the name is asked for");
-    assert_eq!((question.host.as_str(), question.port, question.protocol), ("phones.example.com", None, None));
+    assert_eq!(
+        (question.host.as_str(), question.port, question.protocol),
+        ("phones.example.com", None, None)
+    );
     let found = Ok(vec![udp("127.0.0.8:5062"), udp("127.0.0.9:5063")]);
     let sent = world.handle(Input::Resolved { token, found });
     assert_eq!(world.destinations[0].remote.to_string(), "127.0.0.8:5062");

@@ -209,9 +209,8 @@ impl Inner {
             Key::Sip(wanted) => tokio::time::timeout(total, walk(source, wanted)).await,
             Key::Host { host, srv } => tokio::time::timeout(total, walk_host(source, host, *srv)).await,
         };
-        let walked = walked.unwrap_or_else(|_| {
-            Err(DnsFault(format!("{}: DNS did not answer in time", key.host())))
-        });
+        let walked =
+            walked.unwrap_or_else(|_| Err(DnsFault(format!("{}: DNS did not answer in time", key.host()))));
         slot.take(walked, now);
     }
 

@@ -97,7 +97,14 @@ pub(super) fn question(uri: &str) -> Resolve {
     };
     let port = rest.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
     let (host, port) = port.map_or((rest, None), |(host, port)| (host, port.parse().ok()));
-    Resolve { host: host.to_owned(), port, protocol, secure: scheme == "sips", transport: None, preferred: None }
+    Resolve {
+        host: host.to_owned(),
+        port,
+        protocol,
+        secure: scheme == "sips",
+        transport: None,
+        preferred: None,
+    }
 }
 
 /// Runs what is ready at once; the runtime is there for its clock.
