@@ -1,10 +1,11 @@
 //! The `jackfield` program: arguments in, exit status out.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use jackfield::admin::{Format, console};
 use jackfield::server::asterisk::{self, Wish};
 use jackfield::server::check::{self, CheckOptions};
 use jackfield::server::control::Client;
+use jackfield::server::convert::{self, Form, Job, SourceForm};
 use jackfield::server::layout::{Given, Layout};
 use jackfield::server::log::LogForm;
 use jackfield::server::user::RunAs;
@@ -100,6 +101,26 @@ enum Task {
         #[arg(long)]
         notes: bool,
     },
+    /// Take a configuration over into the directory given by -C: `import /etc/asterisk/sip.conf -C /etc/jackfield`.
+    Import {
+        /// A `sip.conf`, `.conf` or TOML file, a SQLite database with ps_* tables, or a directory.
+        source: PathBuf,
+        /// What the source is, where its name and content do not tell.
+        #[arg(long)]
+        from: Option<From>,
+        #[command(flatten)]
+        conversion: Conversion,
+        /// Print the result instead of writing it.
+        #[arg(long)]
+        print: bool,
+    },
+    /// Write the configuration of the directory given by -C in another form: `export /tmp/new --as sqlite`.
+    Export {
+        /// The directory to write to. Without it, the result is printed.
+        into: Option<PathBuf>,
+        #[command(flatten)]
+        conversion: Conversion,
+    },
     /// Show what the running server has: endpoints, aors, contacts, status, …
     Show {
         /// As in the console: `endpoints like ^b`, `endpoint 100`, `status`, …
@@ -120,6 +141,45 @@ enum Task {
     },
     /// The interactive console.
     Console,
+}
+
+#[derive(Clone, Debug, Args)]
+struct Conversion {
+    /// What to write.
+    #[arg(long = "as", value_name = "FORM", default_value = "conf")]
+    form: To,
+    /// Replace files and rows that are there; replaced files stay as NAME.old.
+    #[arg(long)]
+    force: bool,
+    /// Leave out what does not load, instead of refusing the whole.
+    #[arg(long)]
+    partial: bool,
+    /// Print notes too.
+    #[arg(long)]
+    notes: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum To {
+    /// pjsip.conf, and acl.conf, asterisk.conf, rtp.conf where needed.
+    Conf,
+    /// pjsip.toml.
+    Toml,
+    /// ps_* tables in pjsip.sqlite, and the files that name them.
+    Sqlite,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum From {
+    /// The sip.conf of chan_sip; a word on every line of it is printed.
+    #[value(name = "sip.conf")]
+    SipConf,
+    /// A file like pjsip.conf.
+    Conf,
+    /// A file like pjsip.toml.
+    Toml,
+    /// A SQLite database with ps_* tables.
+    Sqlite,
 }
 
 fn main() -> ExitCode {
@@ -161,6 +221,18 @@ fn run(cli: Cli) -> Result<u8, String> {
             let options = CheckOptions { json, strict, notes };
             return check::print(&dir, options, &mut std::io::stdout()).map_err(|error| error.to_string());
         }
+        (Some(Task::Import { source, from, conversion, print }), _) => {
+            let from = from.map(|from| match from {
+                From::SipConf => SourceForm::SipConf,
+                From::Conf => SourceForm::Conf,
+                From::Toml => SourceForm::Toml,
+                From::Sqlite => SourceForm::Sqlite,
+            });
+            return convert((source, from), (!print).then_some(place.dir), &conversion);
+        }
+        (Some(Task::Export { into, conversion }), _) => {
+            return convert((place.dir, Some(SourceForm::Directory)), into, &conversion);
+        }
         (Some(Task::Show { words }), _) => format!("show {}", quoted(&words)),
         (Some(Task::Explain { words }), _) => format!("explain {}", quoted(&words)),
         (Some(Task::Reload { plan }), _) => if plan { "reload --plan" } else { "reload" }.to_owned(),
@@ -170,6 +242,21 @@ fn run(cli: Cli) -> Result<u8, String> {
         (None, None) => return Err("nothing to do; see jackfield --help".into()),
     };
     one_shot(&run_dir(), &line, place.json)
+}
+
+fn convert(
+    (source, from): (PathBuf, Option<SourceForm>),
+    into: Option<PathBuf>,
+    conversion: &Conversion,
+) -> Result<u8, String> {
+    let form = match conversion.form {
+        To::Conf => Form::Conf,
+        To::Toml => Form::Toml,
+        To::Sqlite => Form::Sqlite,
+    };
+    let Conversion { force, partial, notes, .. } = *conversion;
+    let job = Job { source, from, form, into, force, partial, notes };
+    convert::run(&job, &mut std::io::stdout(), &mut std::io::stderr()).map(|()| 0)
 }
 
 /// Called by the name `asterisk`: that program's flags.

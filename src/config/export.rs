@@ -138,6 +138,18 @@ pub struct Row {
     pub columns: Vec<(String, String)>,
 }
 
+impl Row {
+    /// The row as the reader of tables makes a draft of it.
+    pub fn draft(&self) -> Draft<'_> {
+        let kind = Kind::of_table(self.table).expect("rows are made for tables of kinds");
+        let id = self.columns.first().map_or("", |(_, id)| id.as_str());
+        let columns = self.columns.iter().map(|(name, value)| {
+            (Cow::Borrowed(name.as_str()), Some(Cow::Borrowed(value.as_str())))
+        });
+        Draft::row(kind, id, Origin::BUILT_IN.source, 0, columns, RowStyle::Verbatim)
+    }
+}
+
 /// A draft as a row. `None` for a kind that has no table, and for one that the style cannot hold: without encoding a
 /// column takes several values only joined by commas.
 pub fn row(draft: &Draft<'_>, style: RowStyle) -> Option<Row> {

@@ -16,6 +16,7 @@ pub mod asterisk;
 pub mod check;
 pub mod clock;
 pub mod control;
+pub mod convert;
 pub mod heartbeat;
 pub mod interface;
 pub mod layout;

@@ -26,6 +26,7 @@ mod journal_file;
 pub mod map;
 pub mod ps_columns;
 pub mod ps_contacts;
+pub mod ps_objects;
 mod ps_row;
 pub mod ps_write;
 pub mod realtime;

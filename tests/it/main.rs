@@ -4,6 +4,7 @@ mod admin;
 mod bridge_choice;
 mod config;
 mod contacts_survive_kill;
+mod convert;
 mod dialog;
 mod dialplan;
 mod draining;

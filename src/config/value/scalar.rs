@@ -78,6 +78,10 @@ macro_rules! truth_codec {
             fn print(field: &bool, lines: &mut Vec<String>) {
                 lines.push(if *field { $yes } else { $no }.to_owned());
             }
+
+            fn write(field: &bool, lines: &mut Vec<String>) {
+                lines.push(if *field { "yes" } else { "no" }.to_owned());
+            }
         }
     };
 }
