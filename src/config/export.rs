@@ -143,9 +143,10 @@ impl Row {
     pub fn draft(&self) -> Draft<'_> {
         let kind = Kind::of_table(self.table).expect("rows are made for tables of kinds");
         let id = self.columns.first().map_or("", |(_, id)| id.as_str());
-        let columns = self.columns.iter().map(|(name, value)| {
-            (Cow::Borrowed(name.as_str()), Some(Cow::Borrowed(value.as_str())))
-        });
+        let columns = self
+            .columns
+            .iter()
+            .map(|(name, value)| (Cow::Borrowed(name.as_str()), Some(Cow::Borrowed(value.as_str()))));
         Draft::row(kind, id, Origin::BUILT_IN.source, 0, columns, RowStyle::Verbatim)
     }
 }

@@ -58,7 +58,8 @@ pub fn put(path: &Path, rows: &[Row], replace: bool) -> Result<(), Fault> {
         let marks = vec!["?"; names.len()].join(", ");
         let sql = format!("INSERT INTO {table} ({}) VALUES ({marks})", names.join(", "));
         let values = row.columns.iter().map(|(_, value)| value);
-        let inserted = transaction.prepare_cached(&sql).and_then(|mut sql| sql.execute(params_from_iter(values)));
+        let inserted =
+            transaction.prepare_cached(&sql).and_then(|mut sql| sql.execute(params_from_iter(values)));
         inserted.map_err(|error| Fault::from(error).while_doing(&about()))?;
     }
     transaction.commit()?;
@@ -137,7 +138,8 @@ mod tests {
         put(&path, &[row("b", "1"), row("a", "2")], true).expect("replaced");
         assert_eq!(ids(&path), ["b 1", "a 2"]);
         remove(&path);
-        std::fs::write(&path, "no database at all, but long enough to be taken for one by its size").expect("written");
+        std::fs::write(&path, "no database at all, but long enough to be taken for one by its size")
+            .expect("written");
         assert!(read(&path, &mut Sources::new(), &mut |_, _| {}).is_err());
         remove(&path);
     }

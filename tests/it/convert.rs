@@ -158,7 +158,10 @@ fn mapping_files_of_the_administrator_are_left_alone() {
     let dir = Dir::new("mapping");
     fs::write(dir.below("extconfig.conf"), "[settings]\nvoicemail => odbc,x\n").expect("written");
     let words = good(&job(&manifest("config-examples/quickstart"), Form::Sqlite, &dir.0));
-    assert!(words.contains("extconfig.conf is yours") && words.contains("ps_aors => sqlite3,pjsip"), "{words}");
+    assert!(
+        words.contains("extconfig.conf is yours") && words.contains("ps_aors => sqlite3,pjsip"),
+        "{words}"
+    );
     let kept = fs::read_to_string(dir.below("extconfig.conf")).expect("there");
     assert!(kept.contains("voicemail => odbc,x"));
 }

@@ -141,7 +141,8 @@ fn difference(source: &Objects, written: &Objects) -> Option<String> {
     plan.deeds.retain(|(.., deed)| matches!(deed, Deed::Removed | Deed::Changed(_)));
     let mut text = if plan.deeds.is_empty() { String::new() } else { plan.to_string() };
     for ((kind, name), other) in &source.others {
-        let same = written.others.get(&(*kind, name.clone())).is_some_and(|back| back.settings == other.settings);
+        let same =
+            written.others.get(&(*kind, name.clone())).is_some_and(|back| back.settings == other.settings);
         if !same {
             let _ = writeln!(text, "~ {kind} '{name}'");
         }

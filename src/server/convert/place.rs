@@ -117,7 +117,8 @@ impl Place {
     pub fn commit(mut self) -> Result<Vec<String>, String> {
         let mut done = Vec::new();
         if let Some(Database { path, rows: Some(rows) }) = &self.database {
-            ps_objects::put(path, rows, true).map_err(|fault| format!("{}: {}", path.display(), fault.words))?;
+            ps_objects::put(path, rows, true)
+                .map_err(|fault| format!("{}: {}", path.display(), fault.words))?;
             done.push(format!("{} rows put into {}", rows.len(), path.display()));
         }
         for path in std::mem::take(&mut self.prepared) {

@@ -81,7 +81,8 @@ pub(super) fn read(path: &Path, form: SourceForm) -> Result<Found, String> {
         }
         SourceForm::Sqlite => {
             let (mut sources, mut compiler) = (Sources::new(), Compiler::new(None));
-            let each = &mut |draft: &crate::config::Draft<'_>, sources: &Sources| compiler.add(draft, sources);
+            let each =
+                &mut |draft: &crate::config::Draft<'_>, sources: &Sources| compiler.add(draft, sources);
             let notes = ps_objects::read(path, &mut sources, each).map_err(|fault| fault.words)?;
             let (objects, findings) = compiler.finish(sources);
             let mut found = Found::new(objects, findings);
