@@ -8,6 +8,7 @@ use jackfield::server::control::Client;
 use jackfield::server::convert::{self, Form, Job, SourceForm};
 use jackfield::server::layout::{Given, Layout};
 use jackfield::server::log::LogForm;
+use jackfield::server::schema;
 use jackfield::server::user::RunAs;
 use jackfield::server::{self, RunOptions};
 use std::io::{IsTerminal, Write};
@@ -141,6 +142,22 @@ enum Task {
     },
     /// The interactive console.
     Console,
+    /// The realtime tables.
+    Schema {
+        #[command(subcommand)]
+        what: Schema,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Schema {
+    /// Make the tables in a SQLite file, or add to existing ones what they lack; nothing is removed or changed.
+    Init {
+        /// The file.
+        database: PathBuf,
+    },
+    /// Print the SQL.
+    Print,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -232,6 +249,12 @@ fn run(cli: Cli) -> Result<u8, String> {
         }
         (Some(Task::Export { into, conversion }), _) => {
             return convert((place.dir, Some(SourceForm::Directory)), into, &conversion);
+        }
+        (Some(Task::Schema { what: Schema::Init { database } }), _) => {
+            return schema::init(&database, &mut std::io::stdout()).map(|()| 0);
+        }
+        (Some(Task::Schema { what: Schema::Print }), _) => {
+            return schema::print(&mut std::io::stdout()).map(|()| 0).map_err(|error| error.to_string());
         }
         (Some(Task::Show { words }), _) => format!("show {}", quoted(&words)),
         (Some(Task::Explain { words }), _) => format!("explain {}", quoted(&words)),

@@ -88,8 +88,10 @@ impl Scrape {
         let status = &self.status;
         let kinds = status.objects.iter().map(|(kind, n)| (("kind", *kind), count(*n)));
         labelled(out, "jackfield_objects", "Objects loaded, by kind", kinds)?;
-        let stores =
-            status.stores.iter().map(|(name, state)| (("store", name.as_str()), u64::from(state == "Ok")));
+        let stores = status
+            .stores
+            .iter()
+            .map(|(name, state)| (("store", name.as_str()), u64::from(state.starts_with("Ok"))));
         labelled(out, "jackfield_store_up", "Whether a store or realtime source answers", stores)?;
         let transports =
             self.transports.iter().map(|t| (("transport", &*t.name), u64::from(t.fault.is_none())));

@@ -27,7 +27,7 @@ pub fn check(files: &dyn Files) -> Report {
 
 /// Checks what was loaded, beside the files around it: `extensions.conf`, `modules.conf`.
 pub fn check_loaded(files: &dyn Files, loaded: Loaded) -> Report {
-    let Loaded { mut objects, mut findings, mappings, hints: _ } = loaded;
+    let Loaded { mut objects, mut findings, mappings, hints: _, rows: _ } = loaded;
     let mut sources = std::mem::take(&mut objects.sources);
     let modules = conf::read_optional(files, "modules.conf", &mut sources, &mut findings);
     let unloaded = modules.as_ref().map(lint::unloaded).unwrap_or_default();

@@ -14,6 +14,7 @@ use super::model::{
 use super::objects::{Objects, Stored, Table, VisitKinds, visit_kinds};
 use super::origin::{Origin, Sources};
 use super::read::{read_object, unknown_option};
+use super::rows::Rows;
 use crate::base::ids::Name;
 use crate::base::limits;
 
@@ -42,6 +43,7 @@ pub struct Compiler<'g> {
     pub(super) untyped: HashSet<Name>,
     /// Objects that did not load, and have no last good version.
     pub(super) failed: HashSet<(Kind, Name)>,
+    pub(super) rows: Rows,
     incomplete: bool,
     dropped_findings: usize,
 }
@@ -56,6 +58,7 @@ impl<'g> Compiler<'g> {
             pool: Pool::default(),
             untyped: HashSet::new(),
             failed: HashSet::new(),
+            rows: Rows::default(),
             incomplete: false,
             dropped_findings: 0,
         }
@@ -159,6 +162,19 @@ impl<'g> Compiler<'g> {
 
     fn is_duplicate<T: Stored>(&mut self, name: &Name, at: Origin, sources: &Sources) -> bool {
         let Some(first) = T::table(&self.objects).occupant(name) else { return false };
+        match self.rows.goes_before(T::KIND, at.source, first.at().source) {
+            Some(true) => {
+                let first_name = first.name().clone();
+                let behind = T::table_mut(&mut self.objects).take(&first_name);
+                behind.into_iter().for_each(|first| self.rows.put_behind(T::any(first)));
+                return false;
+            }
+            Some(false) => {
+                self.rows.count_unread();
+                return true;
+            }
+            None => {}
+        }
         let first_at = sources.place(first.at());
         let message = format!("there is already one of that name, at {first_at}; this one is not read");
         let log = format!(
@@ -200,7 +216,13 @@ impl<'g> Compiler<'g> {
     }
 
     /// All drafts are in.
-    pub fn finish(mut self, sources: Sources) -> (Objects, Vec<Finding>) {
+    pub fn finish(self, sources: Sources) -> (Objects, Vec<Finding>) {
+        let (objects, findings, _) = self.finish_with_rows(sources);
+        (objects, findings)
+    }
+
+    /// The same, with what later changes of rows need to know.
+    pub(super) fn finish_with_rows(mut self, sources: Sources) -> (Objects, Vec<Finding>, Rows) {
         if self.incomplete {
             visit_kinds(&mut KeepAbsent(&mut self));
         }
@@ -213,7 +235,7 @@ impl<'g> Compiler<'g> {
         }
         super::finding::sort(&mut self.findings);
         self.objects.sources = sources;
-        (self.objects, self.findings)
+        (self.objects, self.findings, self.rows)
     }
 }
 

@@ -9,6 +9,7 @@ use super::kind::Kind;
 use super::mapping::Mappings;
 use super::objects::Objects;
 use super::origin::{SourceId, Sources};
+use super::rows::Rows;
 use super::wizard::{self, WizardHint};
 use super::{pjsip_conf, toml_file};
 
@@ -33,6 +34,8 @@ pub struct Loaded {
     pub mappings: Mappings,
     /// Hints that wizards ask for.
     pub hints: Vec<WizardHint>,
+    /// What later changes of rows need to know.
+    pub rows: Rows,
 }
 
 /// The file with the objects.
@@ -72,12 +75,21 @@ impl<'g> Loader<'g> {
             loader.compiler.mark_incomplete();
             loader.compiler.report(Finding::error("missing-file", at, message));
         }
+        loader.compiler.rows = Rows::new(&loader.mappings, &mut loader.sources);
         loader
     }
 
     /// The id of a table's name, for the drafts of its rows.
     pub fn source(&mut self, name: &str) -> SourceId {
         self.sources.intern(name)
+    }
+
+    /// Resolves the mappings further; what is wrong with them becomes part of the findings.
+    pub fn resolve<T>(&mut self, how: impl FnOnce(&Mappings, &mut Sources, &mut Vec<Finding>) -> T) -> T {
+        let mut findings = Vec::new();
+        let resolved = how(&self.mappings, &mut self.sources, &mut findings);
+        self.report(findings);
+        resolved
     }
 
     /// Takes a row.
@@ -97,8 +109,8 @@ impl<'g> Loader<'g> {
 
     /// All is in.
     pub fn finish(self) -> Loaded {
-        let (objects, findings) = self.compiler.finish(self.sources);
-        Loaded { objects, findings, mappings: self.mappings, hints: self.hints }
+        let (objects, findings, rows) = self.compiler.finish_with_rows(self.sources);
+        Loaded { objects, findings, mappings: self.mappings, hints: self.hints, rows }
     }
 
     fn report(&mut self, findings: Vec<Finding>) {
@@ -214,12 +226,13 @@ impl<'g> Loader<'g> {
         let mut findings = Vec::new();
         let source = self.sources.intern(TOML_FILE);
         let text = super::files::decode(bytes).0;
-        let Some(drafts) = toml_file::drafts(&text, source, &mut findings) else {
+        let Some(toml) = toml_file::read(&text, source, &mut findings) else {
             self.compiler.mark_incomplete();
             self.report(findings);
             return true;
         };
-        for draft in &drafts {
+        self.mappings.toml(&toml.realtime, &mut findings);
+        for draft in &toml.drafts {
             if draft.kind == Kind::Wizard {
                 self.wizard(draft, &mut findings);
             } else {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::conf::{self, Section};
+use super::draft::Setting;
 use super::files::Files;
 use super::finding::Finding;
 use super::kind::Kind;
@@ -58,6 +59,9 @@ pub struct RealtimeTable {
     /// Driver, database and table.
     pub family: Family,
 }
+
+/// Before the names of families that TOML files make: no line of `extconfig.conf` can have such a name.
+const REALTIME_TOML: &str = "[realtime]/";
 
 /// The sections of `sorcery.conf` and the kinds they may map.
 const MODULES: &[(&str, &[Kind])] = &[
@@ -123,6 +127,67 @@ impl Mappings {
             }
         }
         tables
+    }
+
+    /// `[realtime]` of a TOML file. Objects written in files go before rows of the same name.
+    pub(super) fn toml(&mut self, settings: &[Setting<'_>], findings: &mut Vec<Finding>) {
+        let said = |option: &str| settings.iter().rev().find(|setting| setting.option == option);
+        let database = said("database");
+        for setting in settings {
+            let (name, part) = setting.option.split_once('/').unwrap_or((&setting.option, ""));
+            if name == "database" {
+                continue;
+            }
+            let Some(kind) = Kind::of_type(name).filter(|kind| kind.table().is_some()) else {
+                let message = format!("'{name}' is no type of object that has a table");
+                let mut finding = Finding::error("unknown-type", setting.at, message);
+                let tables = Kind::all().filter(|kind| kind.table().is_some()).map(Kind::type_name);
+                let near = suggest::nearest(name, tables.chain(["database"]));
+                finding.help = near.map(|near| format!("did you mean '{near}'?"));
+                findings.push(finding);
+                continue;
+            };
+            if !matches!(part, "" | "table" | "database") {
+                let message = format!("[realtime.{name}] has no '{part}'");
+                findings.push(
+                    Finding::error("unknown-option", setting.at, message).help("it has database and table"),
+                );
+                continue;
+            }
+            if self
+                .backends
+                .get(&kind)
+                .is_some_and(|all| all.iter().any(|(_, at)| at.source == setting.at.source))
+            {
+                continue;
+            }
+            let own = |part: &str| said(&format!("{name}/{part}"));
+            let table = match (setting.value.as_ref(), part) {
+                ("no", "") => continue,
+                ("yes", "") => None,
+                (table, "") => Some(table),
+                _ => own("table").map(|table| &*table.value),
+            };
+            let Some(path) =
+                own("database").or(database).map(|path| &*path.value).filter(|path| !path.is_empty())
+            else {
+                let message = format!("no database is named for {kind}");
+                let help = "add database = \"FILE\" to [realtime]";
+                findings.push(Finding::error("missing-option", setting.at, message).help(help));
+                continue;
+            };
+            let table =
+                table.filter(|table| !table.is_empty()).or(kind.table()).unwrap_or_default().to_owned();
+            let database = if path.contains('/') { path.to_owned() } else { format!("./{path}") };
+            let family = format!("{REALTIME_TOML}{name}");
+            let files = self.backends.entry(kind).or_default();
+            if files.is_empty() {
+                files.push((Backend::Config { file: super::load::PJSIP_CONF.to_owned() }, setting.at));
+            }
+            files.push((Backend::Realtime { family: family.clone() }, setting.at));
+            self.families
+                .insert(family, Family { driver: "sqlite3".into(), database, table, at: setting.at });
+        }
     }
 
     fn families(&mut self, section: Section<'_>) {

@@ -29,6 +29,7 @@ pub mod pjsip_conf;
 pub mod plan;
 mod read;
 mod references;
+pub mod rows;
 pub mod suggest;
 pub mod toml_file;
 pub mod value;

@@ -99,6 +99,16 @@ pub enum Change {
     Remove(Kind, Name),
 }
 
+impl Change {
+    /// The kind of the object.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Change::Put(object) | Change::Moved(object) => object.kind(),
+            Change::Remove(kind, _) => *kind,
+        }
+    }
+}
+
 /// A table of one kind of objects.
 pub trait Table<T> {
     /// The object of that name.

@@ -4,6 +4,8 @@
 //! - `template = "phone"` (or an array of names) takes the options of `[template.phone]` first.
 //! - `[wizard.NAME]` is a wizard; `endpoint.context = "x"` in it is `endpoint/context`.
 //! - `[named_acl.NAME]` is a section of `acl.conf`.
+//! - `[realtime]` maps kinds to tables of a SQLite database: `database = "FILE"`, `endpoint = "TABLE"`, or `true` for
+//!   the table of Asterisk's name; `[realtime.auth]` with `database` and `table` names another file.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -18,6 +20,20 @@ use crate::base::limits;
 /// The objects of a TOML text, templates filled in. `None`, and every fault of syntax among the findings, when the text
 /// is not TOML.
 pub fn drafts(text: &str, source: SourceId, findings: &mut Vec<Finding>) -> Option<Vec<Draft<'static>>> {
+    read(text, source, findings).map(|document| document.drafts)
+}
+
+/// What a TOML text says.
+#[derive(Debug)]
+pub struct Document {
+    /// Its objects, templates filled in.
+    pub drafts: Vec<Draft<'static>>,
+    /// `[realtime]`: `database`, and for each kind its table; a key of a kind's own table stands behind a `/`.
+    pub realtime: Vec<Setting<'static>>,
+}
+
+/// The same as [`drafts`], with all that is said besides.
+pub fn read(text: &str, source: SourceId, findings: &mut Vec<Finding>) -> Option<Document> {
     let places = Places::new(text, source);
     let (document, faults) = DeTable::parse_recoverable(text);
     if !faults.is_empty() {
@@ -28,19 +44,23 @@ pub fn drafts(text: &str, source: SourceId, findings: &mut Vec<Finding>) -> Opti
         return None;
     }
     let document = document.into_inner();
-    let mut reader = Reader { document: &document, places, findings, drafts: Vec::new() };
+    let mut reader =
+        Reader { document: &document, places, findings, drafts: Vec::new(), realtime: Vec::new() };
     reader.read();
-    Some(reader.drafts)
+    Some(Document { drafts: reader.drafts, realtime: reader.realtime })
 }
 
 /// The key that names templates, and the table that holds them.
 const TEMPLATE: &str = "template";
+/// The table that names databases.
+const REALTIME: &str = "realtime";
 
 struct Reader<'a, 'i> {
     document: &'a DeTable<'i>,
     places: Places,
     findings: &'a mut Vec<Finding>,
     drafts: Vec<Draft<'static>>,
+    realtime: Vec<Setting<'static>>,
 }
 
 /// A key with its value, in the order of the text.
@@ -63,8 +83,15 @@ impl Reader<'_, '_> {
             if key == TEMPLATE {
                 continue;
             }
+            if key == REALTIME {
+                let mut settings = Vec::new();
+                self.options(table, "", &mut settings, &mut Vec::new());
+                self.realtime.extend(settings);
+                continue;
+            }
             let Some(kind) = kind_of(key) else {
-                let near = suggest::nearest(key, Kind::all().map(Kind::type_name).chain([TEMPLATE]));
+                let near =
+                    suggest::nearest(key, Kind::all().map(Kind::type_name).chain([TEMPLATE, REALTIME]));
                 let help = near.map(|near| format!("did you mean '{near}'?"));
                 self.fault("unknown-type", at, format!("there is no type '{key}'"), help);
                 continue;

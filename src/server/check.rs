@@ -4,7 +4,7 @@ use super::layout::{Given, Layout};
 use super::log::LogForm;
 use super::logger_conf::LoggerConf;
 use crate::config::Severity;
-use crate::config::check::check;
+use crate::config::check::check_loaded;
 use crate::store::files::ConfigDir;
 use std::io::{self, Write};
 use std::path::Path;
@@ -27,7 +27,7 @@ pub struct CheckOptions {
 /// `out` cannot be written.
 pub fn print(dir: &Path, options: CheckOptions, out: &mut dyn Write) -> io::Result<u8> {
     let files = ConfigDir::new(dir);
-    let report = check(&files);
+    let report = check_loaded(&files, super::realtime::read(dir, None).loaded);
     // About running, not about SIP: its faults keep no object from loading.
     let layout = Layout::of_dir(dir, &Given::default());
     let logger = LoggerConf::read(&files, &layout.log_dir, LogForm::Text);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `switch` | owns the switch and the UDP sockets ([`shard`]); resolves names through [`names`] |
 //! | `contacts` | commits contact changes, grouped |
+//! | `realtime` | looks at realtime tables every 50 ms, compiles changed rows ([`realtime`]) |
 //! | `log` | writes lines ([`log`], [`logger_conf`]) |
 //! | tokio workers | stream connections, control socket, signals, certificates, DNS, watchdog ([`heartbeat`]) |
 //!
@@ -26,8 +27,10 @@ pub mod log_sink;
 pub mod logger_conf;
 pub mod names;
 mod random;
+pub mod realtime;
 mod reload;
 pub mod runtime;
+pub mod schema;
 pub mod shard;
 mod start;
 pub mod stop;
@@ -113,6 +116,7 @@ fn run_with(
     // Outside systemd nobody listens.
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     let outcome = runtime.block_on(attend(Arc::clone(&running.server)));
+    running.server.stop_watching();
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     // Without signals to wait for, it cannot run; otherwise the switch has ended already.
     runtime.block_on(running.server.order(Order::Stop(Stop::Now)));

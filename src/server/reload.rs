@@ -4,11 +4,12 @@
 use super::log::wanted_level;
 use super::logger_conf::LoggerConf;
 use super::names::hosts_of;
+use super::realtime::{self, Read};
 use super::runtime::{InForce, Served, Server};
 use super::shard::{NewConfig, Order};
 use super::transports::Outcome;
 use crate::base::limits;
-use crate::config::load::{Loaded, load};
+use crate::config::load::Loaded;
 use crate::config::{Finding, Objects, Severity, Sources};
 use crate::net::stream::{Listener, Pace, serve};
 use crate::net::tls::Refresh;
@@ -41,19 +42,27 @@ pub(super) fn pace(objects: &Objects) -> Pace {
 }
 
 impl Server {
-    /// Reads the files again and applies what changed; a bad object keeps its last good version. With `only_plan`
-    /// nothing is applied. `said` is the sentence that begins the answer.
-    pub async fn reload(&self, only_plan: bool, said: &str) -> Reply {
+    /// Reads files and tables again and applies what changed; a bad object keeps its last good version. With
+    /// `only_plan` nothing is applied. `said` is the sentence that begins the answer.
+    pub async fn reload(self: &Arc<Server>, only_plan: bool, said: &str) -> Reply {
         let mut served = self.served.lock().await;
-        let before = self.in_force();
-        let (dir, last_good) = (self.layout.config_dir.clone(), Arc::clone(&before.objects));
-        let reading = tokio::task::spawn_blocking(move || load(&ConfigDir::new(dir), Some(&last_good)));
-        let Ok(loaded) = reading.await else {
+        let (dir, last_good) = (self.layout.config_dir.clone(), self.in_force().objects);
+        let reading = tokio::task::spawn_blocking(move || realtime::read(&dir, Some(&last_good)));
+        let Ok(mut read) = reading.await else {
             return Reply::Refused(
                 "The configuration could not be read: this is a fault of the program.".into(),
             );
         };
-        let plan = before.objects.plan(&loaded.objects);
+        let mut again = false;
+        if !only_plan {
+            // Rows that changed while we read are in force by now; they shall be in what we read, too.
+            tokio::task::block_in_place(|| {
+                self.stop_watching();
+                again = self.catch_up(&mut read);
+            });
+        }
+        let Read { loaded, watches, contacts } = read;
+        let plan = self.in_force().objects.plan(&loaded.objects);
         let mut text = plan.to_string();
         for finding in loaded.findings.iter().filter(|finding| finding.severity != Severity::Note) {
             text.push_str(&format!("{}\n", finding.text(&loaded.objects.sources)));
@@ -65,6 +74,15 @@ impl Server {
         let since = NotifyState::monotonic_usec_now();
         let _ = since.and_then(|since| sd_notify::notify(&[NotifyState::Reloading, since]));
         let reply = self.put_in_force(&mut served, loaded, plan.changes).await;
+        self.watch_tables(watches);
+        if contacts != self.realtime.contacts.wanted {
+            let text =
+                "Contacts stay where they are until the next start, whatever sorcery.conf says of them now";
+            self.say(Level::Warning, "loader.c", text);
+        }
+        if again {
+            self.want_reload("they changed while they were read");
+        }
         let _ = sd_notify::notify(&[NotifyState::Ready]);
         match reply {
             Ok(notices) => {
@@ -81,7 +99,7 @@ impl Server {
         loaded: Loaded,
         changes: Vec<crate::config::Change>,
     ) -> Result<String, String> {
-        let Loaded { objects, findings, .. } = loaded;
+        let Loaded { objects, findings, rows, .. } = loaded;
         for (level, origin, text) in finding_lines(&findings, &objects.sources) {
             self.say(level, origin, &text);
         }
@@ -109,6 +127,7 @@ impl Server {
         }
         // It fails only when nobody resolves names any more.
         self.hosts.send_replace(hosts_of(&objects));
+        self.set_rows(rows);
         *self.lock() = InForce {
             objects: Arc::new(objects),
             findings: findings.into(),

@@ -4,6 +4,7 @@ use super::clock::Clock;
 use super::layout::Layout;
 use super::log::{Log, LogForm};
 use super::names::Hosts;
+use super::realtime::{Realtime, health_words};
 use super::shard::Order;
 use super::stop::Stop;
 use super::transports::{TransportFault, Transports};
@@ -44,7 +45,9 @@ pub struct Server {
     /// The contact store.
     pub store: ContactStore,
     /// What is in force, and what was found when it was read.
-    pub current: Mutex<InForce>,
+    pub current: Arc<Mutex<InForce>>,
+    /// Realtime tables.
+    pub realtime: Realtime,
     /// Sockets. Locked for the whole of a reload, so that there is one at a time.
     pub served: tokio::sync::Mutex<Served>,
     /// What connections share.
@@ -113,7 +116,7 @@ impl Server {
     }
 
     /// Answers one line of the command language.
-    pub async fn answer(&self, line: &str, format: Format) -> Answer {
+    pub async fn answer(self: &Arc<Server>, line: &str, format: Format) -> Answer {
         match cli::parse(line, format) {
             Parsed::Text(answer) => answer,
             Parsed::Ask(commands, shape) => match self.ask(commands).await {
@@ -150,6 +153,7 @@ impl Server {
 
     async fn complete_status(&self, status: &mut StatusView) {
         status.stores.push(("contacts".into(), words(&self.store.status())));
+        status.stores.extend(self.realtime.status());
         let current = self.in_force();
         let sources = &current.objects.sources;
         status.findings = current.findings.iter().map(|finding| finding.text(sources).to_string()).collect();
@@ -181,7 +185,7 @@ impl Server {
         sentences
     }
 
-    async fn obey(&self, order: &ServerOrder, line: &str) -> Reply {
+    async fn obey(self: &Arc<Server>, order: &ServerOrder, line: &str) -> Reply {
         match order {
             ServerOrder::Uptime { seconds } => {
                 let now = self.clock.now().at;
@@ -265,14 +269,11 @@ impl Server {
 }
 
 fn words(status: &Status) -> String {
+    let counters = &status.counters;
     match &status.health {
-        Health::Failing { since, why, .. } => {
-            format!(
-                "not writing since {} s after 1970: {why}; {} changes wait",
-                since.secs(),
-                status.counters.waiting
-            )
+        Health::Working => format!("Ok, {} changes in {} commits", counters.changes, counters.commits),
+        failing => {
+            format!("{}; {} changes wait", health_words(failing, "not writing"), counters.waiting)
         }
-        _ => format!("ok, {} changes in {} commits", status.counters.changes, status.counters.commits),
     }
 }

@@ -40,6 +40,13 @@ pub enum Order {
     Ask(Vec<Command>, oneshot::Sender<Vec<Reply>>),
     /// The configuration changed; told when it is in force.
     Config(Box<NewConfig>, oneshot::Sender<()>),
+    /// Rows of realtime tables changed.
+    Rows {
+        /// What is different.
+        changes: Vec<Change>,
+        /// The names of files and tables.
+        sources: Sources,
+    },
     /// Host names of identify sections have these addresses.
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
     /// A name the switch asked for was resolved.
@@ -167,6 +174,10 @@ impl Shard {
                     self.take_config(now, *new, turn);
                     // The asker may have given up; the change stands all the same.
                     let _ = done.send(());
+                }
+                Order::Rows { changes, sources } => {
+                    let input = Input::Config { changes: &changes, sources: &sources };
+                    self.switch.handle(now, input, &mut turn.actions);
                 }
                 Order::HostAddresses(hosts) => {
                     self.switch.handle(now, Input::HostAddresses(hosts), &mut turn.actions);

@@ -7,19 +7,20 @@ use super::heartbeat::{Heartbeat, Pulse};
 use super::log::{Log, wanted_level};
 use super::logger_conf::LoggerConf;
 use super::names::{self, Names, hosts_of};
+use super::realtime::{self, Realtime};
 use super::reload::{finding_lines, pace, transport_lines};
 use super::runtime::{InForce, Served, Server};
 use super::shard::{Order, Shard};
 use super::transports::{InUse, Outcome, Transports};
 use super::{RunOptions, random};
 use crate::base::limits;
-use crate::config::load::{Loaded, load};
+use crate::config::load::Loaded;
 use crate::config::{Objects, Snapshot};
 use crate::net::resolve::{Resolver, SystemDns};
 use crate::net::stream::{Shared, Streams};
 use crate::net::wait::Poller;
-use crate::store::contacts::ContactStore;
-use crate::store::files::ConfigDir;
+use crate::store::map::Contacts;
+use crate::store::watch::Watch;
 use crate::switch::io::{Actions, Input};
 use crate::switch::view::Level;
 use crate::switch::{Seed, Switch};
@@ -35,6 +36,8 @@ use tokio::sync::{Notify, mpsc, watch};
 pub(super) struct Prepared {
     pub objects: Snapshot,
     loaded: Loaded,
+    watches: Vec<Watch>,
+    contacts: Contacts,
     transports: Transports,
     outcome: Outcome,
 }
@@ -44,7 +47,7 @@ pub(super) struct Prepared {
 /// # Errors
 /// There is nothing to run, or nothing listens.
 pub(super) fn prepare(dir: &Path) -> Result<Prepared, String> {
-    let mut loaded = load(&ConfigDir::new(dir), None);
+    let realtime::Read { mut loaded, watches, contacts } = realtime::read(dir, None);
     if loaded.findings.iter().any(|finding| finding.code == "missing-file") {
         return Err(format!("there is no configuration in {}: nothing to run", dir.display()));
     }
@@ -61,7 +64,7 @@ pub(super) fn prepare(dir: &Path) -> Result<Prepared, String> {
         return Err(format!("no transport listens:\n  {}", why.join("\n  ")));
     }
     let objects = Arc::new(std::mem::take(&mut loaded.objects));
-    Ok(Prepared { objects, loaded, transports, outcome })
+    Ok(Prepared { objects, loaded, watches, contacts, transports, outcome })
 }
 
 /// Everything that runs.
@@ -81,7 +84,7 @@ pub(super) fn start(
     (clock, log, logger): (Clock, &Log, &LoggerConf),
     runtime: &Runtime,
 ) -> Result<Running, String> {
-    let Prepared { objects, loaded, transports, mut outcome } = prepared;
+    let Prepared { objects, loaded, watches, contacts, transports, mut outcome } = prepared;
     let now = clock.now();
     for (level, origin, text) in finding_lines(&loaded.findings, &objects.sources) {
         log.line(now, level, origin, &text);
@@ -92,14 +95,20 @@ pub(super) fn start(
     let (poller, waker) = Poller::new().map_err(|error| format!("no epoll: {error}"))?;
     let (orders, order_queue) = mpsc::channel(limits::SWITCH_QUEUE);
     let (to_switch, knock) = (orders.clone(), waker.clone());
-    let (store, stored) =
-        ContactStore::open(&options.layout.state_dir.join("contacts.sqlite"), move |report| {
-            // The switch never waits for the store's thread, so waiting here for room in its queue cannot lock up.
-            if to_switch.blocking_send(Order::Store(report)).is_ok() {
-                knock.wake();
-            }
-        })
-        .map_err(|fault| fault.words)?;
+    let current = Arc::new(Mutex::new(InForce {
+        objects: objects.clone(),
+        findings: loaded.findings.into(),
+        transport_faults: std::mem::take(&mut outcome.faults).into(),
+        at: now.at,
+    }));
+    let own = options.layout.state_dir.join("contacts.sqlite");
+    let (store, stored, contacts) = realtime::open_contacts(contacts, &own, &current, move |report| {
+        // The switch never waits for the store's thread, so waiting here for room in its queue cannot lock up.
+        if to_switch.blocking_send(Order::Store(report)).is_ok() {
+            knock.wake();
+        }
+    })
+    .map_err(|fault| fault.words)?;
     stored.notes.iter().for_each(|note| log.line(now, Level::Warning, "contacts", note));
 
     let (shared, stream_events) = Shared::new(waker.clone(), pace(&objects));
@@ -121,7 +130,8 @@ pub(super) fn start(
     let changes = Objects::default().plan(&objects).changes;
     switch.handle(now, Input::Transports(&in_use.bound), &mut actions);
     switch.handle(now, Input::Config { changes: &changes, sources: &objects.sources }, &mut actions);
-    let contacts = stored.bindings.len();
+    drop(changes);
+    let bound = stored.bindings.len();
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
     let mut shard = Shard {
         switch,
@@ -155,16 +165,12 @@ pub(super) fn start(
 
     let (hosts, hosts_wanted) = watch::channel(hosts_of(&objects));
     let text = format!(
-        "Jackfield {} Ready: {} endpoints, {contacts} contacts, listening on {listening}",
+        "Jackfield {} Ready: {} endpoints, {bound} contacts, listening on {listening}",
         env!("CARGO_PKG_VERSION"),
         objects.endpoints.len(),
     );
-    let current = InForce {
-        objects,
-        findings: loaded.findings.into(),
-        transport_faults: std::mem::take(&mut outcome.faults).into(),
-        at: now.at,
-    };
+    // From here on changed rows are put into it without a copy.
+    drop(objects);
     let server = Arc::new(Server {
         layout: options.layout.clone(),
         log_form: options.log,
@@ -174,7 +180,8 @@ pub(super) fn start(
         waker,
         log: log.clone(),
         store,
-        current: Mutex::new(current),
+        current,
+        realtime: Realtime::new(loaded.rows, contacts),
         served: tokio::sync::Mutex::new(Served { transports, listeners: Default::default() }),
         streams: shared,
         resolver,
@@ -182,6 +189,7 @@ pub(super) fn start(
         ended: end,
     });
     runtime.block_on(attach(&server, outcome, heartbeat, hosts_wanted, dns))?;
+    server.watch_tables(watches);
     log.line(now, Level::Notice, "asterisk.c", &text);
     Ok(Running { server, switch })
 }
@@ -228,6 +236,7 @@ async fn attach(
     };
     tokio::spawn(heartbeat.watch(server.waker.clone(), pulse));
     tokio::spawn(Arc::clone(server).watch_certificates());
+    tokio::spawn(Arc::clone(server).reload_for_tables());
     tokio::spawn(watch_dns_files(Arc::clone(server), dns));
     Ok(())
 }

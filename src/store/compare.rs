@@ -5,7 +5,7 @@ use super::realtime::{Table, id_print, owned};
 use super::schema::columns;
 use crate::base::limits::REALTIME_CHANGES;
 use crate::config::draft::Draft;
-use crate::config::kind::Kind;
+use crate::config::rows::Gone;
 use foldhash::fast::RandomState;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -34,7 +34,7 @@ pub(super) enum Compared {
     /// Nothing.
     Same,
     /// These rows.
-    Rows { changed: Vec<Draft<'static>>, removed: Vec<(Kind, String)> },
+    Rows { changed: Vec<Draft<'static>>, removed: Vec<Gone> },
     /// More than can be told row by row.
     TooMuch,
 }
@@ -105,7 +105,7 @@ pub(super) fn compare_tables(
         let (wanted, table) = (watched.table.wanted(), &watched.table);
         for (_, id) in entries.iter().filter(|(table, _)| table.eq_ignore_ascii_case(&wanted.table)) {
             if !table.read_one(conn, id, &mut |draft, _| changed.push(owned(draft)))? {
-                removed.push((wanted.kind, text(id)));
+                removed.push(Gone { kind: wanted.kind, source: wanted.source, id: text(id) });
             }
         }
     }
@@ -136,7 +136,7 @@ fn compare_rows(
     conn: &Connection,
     watched: &mut Watched,
     changed: &mut Vec<Draft<'static>>,
-    removed: &mut Vec<(Kind, String)>,
+    removed: &mut Vec<Gone>,
 ) -> Result<(), Fault> {
     let Some(old) = &watched.prints else { return Ok(()) };
     let mut new = Prints::with_capacity_and_hasher(old.len(), RandomState::default());
@@ -147,9 +147,13 @@ fn compare_rows(
         }
         new.insert(print.id, Known { row: print.row, id: draft.id.as_ref().into() });
     })?;
-    let kind = watched.table.wanted().kind;
+    let (kind, source) = (watched.table.wanted().kind, watched.table.wanted().source);
     let gone = old.values().filter(|known| !new.contains_key(&id_print(&known.id)));
-    removed.extend(gone.take(REALTIME_CHANGES + 1).map(|known| (kind, known.id.to_string())));
+    removed.extend(gone.take(REALTIME_CHANGES + 1).map(|known| Gone {
+        kind,
+        source,
+        id: known.id.to_string(),
+    }));
     watched.prints = Some(new);
     Ok(())
 }

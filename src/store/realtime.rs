@@ -31,6 +31,13 @@ pub struct Wanted {
     pub source: SourceId,
 }
 
+impl Wanted {
+    /// The table as a place, for what is said about it as a whole.
+    pub fn at(&self) -> Origin {
+        Origin::new(self.source, 0, 0)
+    }
+}
+
 /// A table as found.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -107,7 +114,7 @@ impl Table {
         let mut number = 0;
         while let Some(row) = rows.next()? {
             number += 1;
-            reader.read(self, row, number, each);
+            reader.read(self, row, each);
         }
         Ok(number)
     }
@@ -126,8 +133,7 @@ impl Table {
         let mut statement = conn.prepare_cached(&sql)?;
         let mut rows = statement.query([id])?;
         let Some(row) = rows.next()? else { return Ok(false) };
-        // Its number among all rows is not known, and would not stay the same.
-        RowReader::default().read(self, row, 0, each);
+        RowReader::default().read(self, row, each);
         Ok(true)
     }
 }
@@ -178,13 +184,7 @@ enum Cell {
 }
 
 impl RowReader {
-    fn read(
-        &mut self,
-        table: &Table,
-        row: &Row<'_>,
-        number: u32,
-        each: &mut dyn FnMut(&Draft<'_>, RowPrint),
-    ) {
+    fn read(&mut self, table: &Table, row: &Row<'_>, each: &mut dyn FnMut(&Draft<'_>, RowPrint)) {
         self.digits.clear();
         self.cells.clear();
         for index in 0..=table.columns.len() {
@@ -209,8 +209,9 @@ impl RowReader {
         let print = id_print(&id);
         let mut hasher = FixedState::default().build_hasher();
         hasher.write(id.as_bytes());
+        // Rows have no numbers that would stay: a row is found by its table and id, a setting by its column.
         let source = table.wanted.source;
-        let mut draft = Draft::new(table.wanted.kind, id, Origin::new(source, number, 0));
+        let mut draft = Draft::new(table.wanted.kind, id, Origin::new(source, 0, 0));
         draft.settings.reserve_exact(self.cells.len() - 1);
         for (index, value) in cells {
             let column = &table.columns[index - 1];
@@ -218,7 +219,7 @@ impl RowReader {
             hasher.write(value.as_bytes());
             // SQLite's driver has no other way to say "set to the empty text" than a single space.
             let value = if value == " " { Cow::Borrowed("") } else { value };
-            let at = Origin::new(source, number, column.place);
+            let at = Origin::new(source, 0, column.place);
             draft.settings.push(Setting::new(column.name.as_str(), value, at));
         }
         each(&draft, RowPrint { id: print, row: hasher.finish() });
@@ -303,7 +304,7 @@ mod tests {
                 ("device_state_busy_at", "2")
             ])
         );
-        assert_eq!(drafts[0].settings[0].at, Origin::new(SourceId(3), 1, 6), "row and column");
+        assert_eq!(drafts[0].settings[0].at, Origin::new(SourceId(3), 0, 6), "table and column");
         assert_eq!(notes, Vec::<String>::new());
     }
 

@@ -16,7 +16,7 @@ use super::fault::{Fault, FaultKind, FileIdentity, Health, ask};
 use super::realtime::{RowPrint, Table, Wanted};
 use crate::base::time::WallTime;
 use crate::config::draft::Draft;
-use crate::config::kind::Kind;
+use crate::config::rows::Gone;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,10 +35,10 @@ const PAUSE_LONGEST: Duration = Duration::from_secs(1);
 pub enum Happened {
     /// These rows are new or different, or gone.
     Rows {
-        /// New or different; their row numbers are not known.
+        /// New or different.
         changed: Vec<Draft<'static>>,
-        /// Gone: what they described, and their id.
-        removed: Vec<(Kind, String)>,
+        /// Gone.
+        removed: Vec<Gone>,
     },
     /// Too much changed to be told row by row, or it is not known what: all tables shall be read again.
     Reload {
@@ -297,6 +297,7 @@ mod tests {
     use super::super::watcher::{News, Watcher};
     use super::*;
     use crate::base::limits::REALTIME_CHANGES;
+    use crate::config::kind::Kind;
     use crate::config::origin::SourceId;
     use std::sync::mpsc;
     use std::time::Instant;
@@ -349,7 +350,7 @@ mod tests {
                         draft.settings.iter().map(|s| format!("{}={}", s.option, s.value)).collect();
                     format!("{} {} {}", draft.kind, draft.id, settings.join(" "))
                 });
-                let removed = removed.iter().map(|(kind, id)| format!("-{kind} {id}"));
+                let removed = removed.iter().map(|gone| format!("-{} {}", gone.kind, gone.id));
                 let mut all: Vec<_> = changed.chain(removed).collect();
                 all.sort();
                 Some(all)

@@ -68,7 +68,9 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         *lock(&self.shared.stop) = true;
         self.shared.stopped.notify_one();
-        if let Some(thread) = self.thread.take() {
+        // Whoever is told may hold the last handle.
+        let own = thread::current().id();
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != own) {
             // The thread writes nothing; however it ends, nothing is lost.
             let _ = thread.join();
         }

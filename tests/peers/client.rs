@@ -1,5 +1,6 @@
 //! A UDP phone that registers many contacts as fast as they are acknowledged.
 
+use jackfield::sip::digest::Algorithm;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -69,4 +70,88 @@ impl Registrants {
         while self.hear() {}
         self.waiting.clear();
     }
+}
+
+/// A phone with a password, which registers one contact.
+#[derive(Debug)]
+pub struct Phone {
+    socket: UdpSocket,
+    server: SocketAddr,
+    user: String,
+    password: String,
+    call: u16,
+    cseq: u32,
+}
+
+impl Phone {
+    /// A phone on a port of its own.
+    pub fn new(server: SocketAddr, user: &str, password: &str) -> Phone {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a socket option");
+        let call = socket.local_addr().expect("bound").port();
+        Phone { socket, server, user: user.into(), password: password.into(), call, cseq: 0 }
+    }
+
+    /// From now on it has this one.
+    pub fn set_password(&mut self, password: &str) {
+        self.password = password.into();
+    }
+
+    /// Registers; gives the status of the last answer: 401 when the server does not take our credentials.
+    pub fn register(&mut self) -> u16 {
+        let challenged = self.ask("");
+        if !challenged.starts_with("SIP/2.0 401 ") {
+            return status(&challenged);
+        }
+        let header = challenged.lines().find_map(|line| line.strip_prefix("WWW-Authenticate: Digest "));
+        let header = header.unwrap_or_else(|| panic!("a 401 without a challenge: {challenged}"));
+        let value = |name: &str| {
+            let from = header.find(&format!("{name}=\""))? + name.len() + 2;
+            header[from..].split('"').next()
+        };
+        let (realm, nonce) = (value("realm").expect("has one"), value("nonce").expect("has one"));
+        let uri = format!("sip:{}", self.server);
+        let hash = |text: String| Algorithm::Md5.hash(&[text.as_bytes()]).as_str().to_owned();
+        let ha1 = hash(format!("{}:{realm}:{}", self.user, self.password));
+        let ha2 = hash(format!("REGISTER:{uri}"));
+        let response = hash(format!("{ha1}:{nonce}:00000001:abcdef:auth:{ha2}"));
+        let opaque = value("opaque").map(|opaque| format!(", opaque=\"{opaque}\"")).unwrap_or_default();
+        status(&self.ask(&format!(
+            "Authorization: Digest username=\"{}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
+             response=\"{response}\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"abcdef\"{opaque}\r\n",
+            self.user
+        )))
+    }
+
+    /// One REGISTER, sent again until it is answered.
+    fn ask(&mut self, header: &str) -> String {
+        self.cseq += 1;
+        let (user, server, call, cseq) = (&self.user, self.server, self.call, self.cseq);
+        let own = self.socket.local_addr().expect("bound");
+        let text = format!(
+            "REGISTER sip:{server} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bK-{call}-{cseq}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:{user}@{server}>;tag={call}\r\nTo: <sip:{user}@{server}>\r\n\
+             Call-ID: {call}\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:{user}@{own}>\r\nExpires: 600\r\n{header}\
+             Content-Length: 0\r\n\r\n"
+        );
+        let mut buffer = [0; 65_536];
+        for _ in 0..20 {
+            self.socket.send_to(text.as_bytes(), server).expect("loopback");
+            while let Ok((length, _)) = self.socket.recv_from(&mut buffer) {
+                let answer = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                if answer.contains(&format!("CSeq: {cseq} REGISTER\r\n")) {
+                    return answer;
+                }
+            }
+        }
+        panic!("{user}'s REGISTER is not answered");
+    }
+}
+
+fn status(answer: &str) -> u16 {
+    answer
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or_else(|| panic!("no status: {answer}"))
 }

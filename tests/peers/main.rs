@@ -9,5 +9,6 @@ mod client;
 mod crash;
 mod lifecycle;
 mod operating;
+mod realtime;
 mod sipp;
 mod tree;
