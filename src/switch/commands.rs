@@ -52,7 +52,7 @@ impl Switch {
             ],
             contacts: self.registrar.len(),
             transactions: self.transactions.servers.len() + self.transactions.clients.len(),
-            held_registers: self.held.len(),
+            held_registers: self.transactions.servers.held(),
             counters: self.counters.all(),
             ..StatusView::default()
         }

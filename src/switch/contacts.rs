@@ -83,18 +83,21 @@ impl Switch {
     }
 
     /// The store could not keep what these answers promise: each is turned into a 503, so that the phone tries again.
-    pub(super) fn commit_failed(&mut self, sequence: u64, why: &str, out: &mut Actions) {
+    pub(super) fn commit_failed(&mut self, now: Now, sequence: u64, why: &str, out: &mut Actions) {
         self.counters.count(Counter::CommitFailed);
         self.ears.log(out, Level::Error, REGISTRAR, || {
             format!("Contacts could not be stored: {why}. Phones are told to try again")
         });
-        for (to, bytes) in self.held.revoke(sequence) {
+        for (tx, to, bytes) in self.transactions.servers.revoke(sequence) {
             let rest = memchr::memchr(b'\n', &bytes).map_or(&[][..], |end| &bytes[end + 1..]);
-            out.outbox.push(to, |arena| {
+            let write = |arena: &mut Vec<u8>| {
                 arena.extend_from_slice(b"SIP/2.0 503 Service Unavailable\r\nRetry-After: 5\r\n");
                 arena.extend_from_slice(rest);
-            });
-            self.told(out, to.remote);
+            };
+            let sent = self.transactions.servers.respond(now.at, tx, 503, to, &mut out.outbox, write);
+            if sent.is_ok() {
+                self.told(out, to.remote);
+            }
         }
     }
 

@@ -21,6 +21,8 @@ counters! {
     Junk = "junk_received",
     /// Messages with a fault that was answered or dropped.
     Malformed = "malformed_received",
+    /// Requests that came again while their transaction lived.
+    Retransmissions = "retransmissions_received",
     /// REGISTERs granted.
     Registered = "registers_granted",
     /// REGISTERs refused.

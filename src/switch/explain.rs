@@ -34,7 +34,8 @@ impl Switch {
             source: question.source,
             local: question.source,
         };
-        let inbound = Inbound { arrival, message, envelope, method, from, force_rport: true };
+        let inbound =
+            Inbound { arrival, message, envelope, method, from, force_rport: true, transaction: None };
         let mut trace = Trace::kept();
         let found = self.find_endpoint(&inbound, &mut trace);
         let steps = trace.steps.unwrap_or_default();

@@ -5,10 +5,12 @@ use super::counters::Counter;
 use super::io::Actions;
 use super::view::Event;
 use super::view::Security;
+use crate::base::time::Now;
 use crate::config::model::Endpoint;
 use crate::sip::flow::Arrival;
 use crate::sip::method::Method;
 use crate::sip::nat;
+use crate::sip::transaction::{Received, ServerTx};
 use crate::sip::wire::{Contact, Envelope, Header, Message, Uri, ViaStamp, Writer};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,6 +26,8 @@ pub(super) struct Inbound<'m> {
     /// Answer to the packet's source whatever the Via says; `force_rport` of the endpoint, and yes for strangers, so
     /// that nobody can have our answers sent elsewhere.
     pub force_rport: bool,
+    /// Its server transaction, through which its answers go; `None` while it is served without one.
+    pub transaction: Option<ServerTx>,
 }
 
 /// A request that passed identification and authentication. Only the pipeline makes one, so no method can skip them.
@@ -37,6 +41,12 @@ impl<'a, 'm> Admitted<'a, 'm> {
     /// Only for `pipeline`.
     pub(super) fn new(inbound: &'a Inbound<'m>, endpoint: Arc<Endpoint>) -> Admitted<'a, 'm> {
         Admitted { inbound, endpoint }
+    }
+
+    /// The same request, once it has a transaction.
+    pub fn within<'b>(&self, transacted: &'b Inbound<'m>) -> Admitted<'b, 'm> {
+        debug_assert_eq!(transacted.message.bytes().as_ptr(), self.inbound.message.bytes().as_ptr());
+        Admitted { inbound: transacted, endpoint: Arc::clone(&self.endpoint) }
     }
 
     pub fn request(&self) -> &'a Inbound<'m> {
@@ -62,8 +72,57 @@ impl Switch {
             return;
         }
         let (to, _) = nat::response_destination(&inbound.envelope.via, &inbound.arrival, inbound.force_rport);
-        out.outbox.push(to, |bytes| self.write_answer(inbound, status, bytes, extra));
+        match inbound.transaction {
+            None => out.outbox.push(to, |bytes| self.write_answer(inbound, status, bytes, extra)),
+            Some(tx) => {
+                let bytes = self.written_answer(inbound, status, extra);
+                let write = |out: &mut Vec<u8>| out.extend_from_slice(&bytes);
+                let sent =
+                    self.transactions.servers.respond(self.now.at, tx, status.0, to, &mut out.outbox, write);
+                self.scratch = bytes;
+                if sent.is_err() {
+                    // Answered already, or its sender has given up.
+                    return;
+                }
+            }
+        }
         self.told(out, to.remote);
+    }
+
+    /// An answer in the scratch buffer, which the caller puts back.
+    pub(super) fn written_answer(
+        &mut self,
+        inbound: &Inbound<'_>,
+        status: (u16, &str),
+        extra: impl FnOnce(&mut Switch, &mut Writer<'_>),
+    ) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        self.write_answer(inbound, status, &mut bytes, extra);
+        bytes
+    }
+
+    /// Begins a server transaction for an admitted request, so that it is done once and answered alike each time it
+    /// comes. `false`: it is dealt with.
+    pub(super) fn begin(&mut self, now: Now, inbound: &mut Inbound<'_>, out: &mut Actions) -> bool {
+        let servers = &mut self.transactions.servers;
+        match servers.receive(now.at, &inbound.message, &inbound.envelope, &mut out.outbox) {
+            Received::New(tx) => {
+                inbound.transaction = Some(tx);
+                return true;
+            }
+            Received::Retransmission { replayed, .. } => {
+                self.counters.count(Counter::Retransmissions);
+                if replayed {
+                    self.told(out, inbound.arrival.source);
+                }
+            }
+            Received::Merged => self.refuse(inbound, (482, ""), out),
+            Received::Full => self.overloaded(inbound, out),
+            // ACK and CANCEL never get here: the pipeline deals with them.
+            Received::Cancel { .. } | Received::Ack | Received::AckAbsorbed => {}
+        }
+        false
     }
 
     /// Writes an answer at the end of `bytes`.

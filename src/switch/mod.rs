@@ -41,7 +41,6 @@ use crate::config::model::Transport;
 use crate::outbound::qualify::Qualify;
 use crate::registrar::{Binding, ContactChange, Happened, Registrar};
 use crate::sip::mint::Shard;
-use crate::sip::outbox::Held;
 use crate::sip::transaction::{self, Timers};
 use crate::sip::wire::Index;
 use counters::{Counter, Counters};
@@ -89,7 +88,6 @@ pub struct Switch {
     /// New requests are refused: the server is about to end.
     draining: bool,
     transports: HashMap<TransportId, BoundTransport>,
-    held: Held,
     /// Number of the last contact change handed out.
     sequence: u64,
     /// Number of the last one known to be on disk.
@@ -99,6 +97,8 @@ pub struct Switch {
     ears: Ears,
     counters: Counters,
     index: Index,
+    /// Where an answer is written before its transaction takes it.
+    scratch: Vec<u8>,
     date: DateCache,
     changes: Vec<ContactChange>,
     happened: Vec<Happened>,
@@ -124,13 +124,13 @@ impl Switch {
             maintenance: BTreeSet::new(),
             draining: false,
             transports: HashMap::new(),
-            held: Held::default(),
             sequence: 0,
             committed: 0,
             prune_at: seed.now.at + Duration::from_secs(30),
             ears: Ears::default(),
             counters: Counters::default(),
             index: Index::default(),
+            scratch: Vec::new(),
             date: DateCache::default(),
             changes: Vec::new(),
             happened: Vec::new(),
@@ -175,10 +175,10 @@ impl Switch {
             Input::Committed { sequence } => {
                 self.committed = self.committed.max(sequence);
                 let before = out.outbox.len();
-                self.held.release(sequence, &mut out.outbox);
+                self.transactions.servers.release(now.at, sequence, &mut out.outbox);
                 self.told_since(before, out);
             }
-            Input::CommitFailed { sequence, why } => self.commit_failed(sequence, why, out),
+            Input::CommitFailed { sequence, why } => self.commit_failed(now, sequence, why, out),
             Input::ContactsChanged(changes) => self.contacts_changed(now, changes, out),
             Input::PutAll => {
                 self.changes.extend(
@@ -242,7 +242,7 @@ impl Switch {
 
     /// Whether anything acknowledged still waits for its commit: a drain lasts until it does not.
     pub fn is_idle(&self) -> bool {
-        self.held.is_empty()
+        self.transactions.servers.held() == 0
     }
 
     fn reconfigure(&mut self, now: Now, changes: &[Change], out: &mut Actions) {

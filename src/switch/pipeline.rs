@@ -1,8 +1,8 @@
-//! From bytes to an admitted request: the order of `behaviour-identify-auth` 1, transactions first.
+//! From bytes to an admitted request: the order of `behaviour-identify-auth` 1. Only who is admitted gets a transaction.
 //!
 //! ```text
-//! bytes ─ scan ─ envelope ─ transaction ─ acl objects ─ URIs ─ dialog ─ identify ─ endpoint acl ─ maintenance ─ digest ─► method
-//!           400      400      replay        403          416     481     nobody: 401   401           503          401
+//! bytes ─ scan ─ envelope ─ acl objects ─ URIs ─ dialog ─ identify ─ endpoint acl ─ maintenance ─ digest ─► transaction ─ method
+//!           400      400      403          416     481     nobody: 401   401           503          401        replay
 //! ```
 
 use super::Switch;
@@ -88,7 +88,8 @@ impl Switch {
             Err(fault) => return self.malformed(arrival, &message, fault, out),
         };
         let (Some(method), Ok(from)) = (message.method(), envelope.from.uri()) else { return };
-        let mut inbound = Inbound { arrival, message, envelope, method, from, force_rport: true };
+        let mut inbound =
+            Inbound { arrival, message, envelope, method, from, force_rport: true, transaction: None };
         if self.acl_refuses(&inbound, out) || self.uris_refused(&inbound, out) {
             return;
         }
@@ -310,6 +311,13 @@ impl Switch {
                     vec![("UsingPassword", "1".to_owned())]
                 });
                 true
+            }
+            // The same request by another way used the same nonce count, and is no replay.
+            Some(Verdict::Challenge { why: Why::Replay, .. })
+                if self.transactions.servers.is_merged(&inbound.envelope) =>
+            {
+                self.refuse(inbound, (482, ""), out);
+                false
             }
             Some(Verdict::Challenge { stale, why }) => {
                 self.failed_credentials(inbound, &endpoint.name, &why, out);

@@ -2,7 +2,7 @@
 
 use super::Switch;
 use super::counters::Counter;
-use super::inbound::Admitted;
+use super::inbound::{Admitted, Inbound};
 use super::io::{Action, Actions};
 use super::view::Level;
 use crate::base::ids::Name;
@@ -12,6 +12,7 @@ use crate::config::model::{Aor, Endpoint, endpoint_words::IdentifyBy};
 use crate::registrar::{Policy, Refusal, Registrant};
 use crate::sip::flow::Protocol;
 use crate::sip::nat;
+use crate::sip::transaction::ServerTx;
 use crate::sip::wire::{Header, Uri, Writer};
 use std::io::Write as _;
 use std::sync::Arc;
@@ -20,6 +21,11 @@ const REGISTRAR: &str = "res_pjsip_registrar.c";
 
 impl Switch {
     pub(super) fn register(&mut self, now: Now, admitted: &Admitted<'_, '_>, out: &mut Actions) {
+        let mut request = *admitted.request();
+        if !self.begin(now, &mut request, out) {
+            return;
+        }
+        let admitted = &admitted.within(&request);
         let aor = match self.aor_of(admitted) {
             Ok(aor) => aor,
             Err(refusal) => return self.refuse_register(admitted, None, &refusal, out),
@@ -85,7 +91,7 @@ impl Switch {
         out: &mut Actions,
     ) -> Result<(), Refusal> {
         let request = admitted.request();
-        if self.held.len() >= limits::HELD_REGISTERS {
+        if self.transactions.servers.held() >= limits::HELD_REGISTERS {
             return Err(Refusal::Unavailable);
         }
         let policy = policy(aor, admitted.endpoint(), request.arrival.protocol);
@@ -112,19 +118,33 @@ impl Switch {
         let changed = !self.changes.is_empty();
         self.commit(out);
         self.tell_contacts(now, out);
-        let (to, _) = nat::response_destination(&request.envelope.via, &request.arrival, request.force_rport);
-        let mut held = std::mem::take(&mut self.held);
         let granted = |switch: &mut Switch, writer: &mut Writer<'_>| {
             switch.write_granted(now, admitted, aor, &policy, writer);
         };
-        if changed && self.sequence > self.committed {
-            held.push(self.sequence, to, |bytes| self.write_answer(request, (200, ""), bytes, granted));
-            self.held = held;
-        } else {
-            self.held = held;
-            self.answer(request, (200, ""), out, granted);
+        match request.transaction.filter(|_| changed && self.sequence > self.committed) {
+            Some(tx) => self.hold_granted(now, (request, tx), granted, out),
+            None => self.answer(request, (200, ""), out, granted),
         }
         Ok(())
+    }
+
+    /// The 200 that leaves once its changes are on disk.
+    fn hold_granted(
+        &mut self,
+        now: Now,
+        (request, tx): (&Inbound<'_>, ServerTx),
+        granted: impl FnOnce(&mut Switch, &mut Writer<'_>),
+        out: &mut Actions,
+    ) {
+        let (to, _) = nat::response_destination(&request.envelope.via, &request.arrival, request.force_rport);
+        let bytes = self.written_answer(request, (200, ""), granted);
+        let write = |out: &mut Vec<u8>| out.extend_from_slice(&bytes);
+        let held = self.transactions.servers.hold(now.at, tx, 200, to, self.sequence, write);
+        self.scratch = bytes;
+        if held.is_err() {
+            // More contacts than one message can list.
+            self.refuse(request, (500, "Too many contacts to list"), out);
+        }
     }
 
     /// Hands the collected contact changes out, each with its number.

@@ -299,6 +299,40 @@ fn a_200_waits_for_its_commit() {
     assert_eq!(values(&sent[0], "CSeq").len(), 1);
 }
 
+/// RFC 3261 17.2.2 and 8.2.2.2: a REGISTER is done once, whatever the network does with it.
+#[test]
+fn a_repeated_register_is_answered_with_the_same_bytes() {
+    use jackfield::switch::io::Input;
+    let mut world = World::with(PROBE);
+    world.commit_at_once = false;
+    let first = reg("alice", "alicepw", ALICE);
+    let challenged = world.datagram("127.0.0.1:5070", first.text(1, "").as_bytes());
+    let text = first.text(2, &answer(&challenged[0], &first, "alicepw", 1));
+    assert!(world.datagram("127.0.0.1:5070", text.as_bytes()).is_empty());
+    assert!(world.datagram("127.0.0.1:5070", text.as_bytes()).is_empty(), "it still waits for its commit");
+    assert_eq!(world.commits.len(), 1);
+    let (sequence, _) = world.commits[0];
+    let sent = world.handle(Input::Committed { sequence });
+    world.wait(Duration::from_secs(3));
+    let again = world.datagram("127.0.0.1:5070", text.as_bytes());
+    assert_eq!(again, sent, "byte for byte, the Date included");
+    let merged = text.replace("branch=z9hG4bK2", "branch=z9hG4bKother");
+    let merged = world.datagram("127.0.0.1:5070", merged.as_bytes());
+    assert_eq!(status_of(&merged[0]), "482 Loop Detected");
+    // A refusal is repeated as well, and one whose commit failed.
+    let two = first.clone().lines("Contact: <sip:alice@127.0.0.1:7102>\r\n");
+    let text = two.text(3, &answer(&challenged[0], &two, "alicepw", 2));
+    let refused = world.datagram("127.0.0.1:5070", text.as_bytes());
+    assert_eq!(status_of(&refused[0]), "403 Forbidden");
+    assert_eq!(world.datagram("127.0.0.1:5070", text.as_bytes()), refused);
+    let text = first.text(4, &answer(&challenged[0], &first, "alicepw", 3));
+    world.datagram("127.0.0.1:5070", text.as_bytes());
+    let (sequence, _) = *world.commits.last().expect("a refresh");
+    let failed = world.handle(Input::CommitFailed { sequence, why: "disk full" });
+    assert_eq!(status_of(&failed[0]), "503 Service Unavailable");
+    assert_eq!(world.datagram("127.0.0.1:5070", text.as_bytes()), failed);
+}
+
 #[test]
 fn a_nonce_count_is_good_once_and_an_old_nonce_is_stale() {
     let mut world = World::with(PROBE);

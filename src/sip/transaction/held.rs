@@ -58,6 +58,7 @@ impl<O: Copy> Servers<O> {
             // Every final code leads to the same state; the real one was checked when it was held.
             if let Ok(next) = state.respond(now, 200, to.protocol.is_reliable(), &self.timers) {
                 self.enter(tx.0, next);
+                self.note_finished(tx);
             }
         }
     }

@@ -35,9 +35,7 @@ impl<O: Copy> Servers<O> {
             return Received::Full;
         }
         let merge = merge_hash(envelope, &self.hash);
-        if let Some(merge) = merge
-            && self.by_merge.find(merge, |i| entries.at(*i).is_some_and(|(_, e)| e.merge == merge)).is_some()
-        {
+        if merge.is_some_and(|merge| self.has_merge(merge)) {
             return Received::Merged;
         }
         let tx = self.insert(now, key, hash, merge.unwrap_or(0));
@@ -51,6 +49,16 @@ impl<O: Copy> Servers<O> {
             .and_then(|i| entries.at(*i))
             .map(|(id, _)| ServerTx(id));
         Received::Cancel { cancel: tx, of }
+    }
+
+    /// Whether the same request arrived before by another way, for one that has not been received as a whole yet.
+    pub fn is_merged(&self, envelope: &Envelope<'_>) -> bool {
+        merge_hash(envelope, &self.hash).is_some_and(|merge| self.has_merge(merge))
+    }
+
+    fn has_merge(&self, merge: u64) -> bool {
+        let entries = &self.entries;
+        self.by_merge.find(merge, |i| entries.at(*i).is_some_and(|(_, e)| e.merge == merge)).is_some()
     }
 
     fn insert(&mut self, now: Moment, key: &Key<'_>, hash: u32, merge: u64) -> ServerTx {

@@ -14,6 +14,7 @@ use crate::base::limits;
 use crate::base::time::Moment;
 use crate::base::wheel::{TimerId, Wheel};
 use crate::sip::flow::Destination;
+use crate::sip::method::Method;
 use crate::sip::mint::{self, Shard};
 use crate::sip::outbox::Outbox;
 use crate::sip::wire::{Envelope, Message};
@@ -99,6 +100,8 @@ pub struct Servers<O> {
     pub(super) by_key: HashTable<u32>,
     pub(super) by_merge: HashTable<u32>,
     pub(super) held: VecDeque<(u64, ServerTx)>,
+    /// Answered REGISTERs, oldest first; some are over already.
+    finished: VecDeque<ServerTx>,
     pub(super) locals: Locals,
     pub(super) hash: FixedState,
     pub(super) timers: Timers,
@@ -119,6 +122,7 @@ impl<O: Copy> Servers<O> {
             by_merge: HashTable::with_capacity(4_096),
             wheel: super::table::wheel(now),
             held: VecDeque::new(),
+            finished: VecDeque::new(),
             locals: Locals::default(),
             hash: FixedState::with_seed(seed),
             timers,
@@ -245,7 +249,11 @@ impl<O: Copy> Servers<O> {
                 entry.stored.forget(&mut self.arena);
             }
         }
+        let last = matches!(next, Next::State(state) if state.is_final());
         self.enter(tx.0, next);
+        if last {
+            self.note_finished(tx);
+        }
     }
 
     pub(super) fn enter(&mut self, id: Id, next: Next<State>) {
@@ -257,6 +265,22 @@ impl<O: Copy> Servers<O> {
                 self.schedule(id);
             }
             Next::Terminated => self.remove(id),
+        }
+    }
+
+    /// Remembers that a REGISTER may be forgotten early, and forgets the oldest when there are too many.
+    pub(super) fn note_finished(&mut self, tx: ServerTx) {
+        if self.entries.get(tx.0).is_none_or(|entry| entry.stored.method != Method::Register) {
+            return;
+        }
+        self.finished.push_back(tx);
+        while let Some(first) = self.finished.front().copied() {
+            let over = self.entries.get(first.0).is_none();
+            if !over && self.finished.len() <= limits::FINISHED_REGISTERS {
+                return;
+            }
+            self.finished.pop_front();
+            self.remove(first.0);
         }
     }
 

@@ -279,3 +279,23 @@ fn a_stateless_reply_has_the_same_tag_each_time() {
     assert_ne!(one, tag(request("INVITE", OTHER, 1)));
     assert_eq!(jackfield::sip::mint::tag_shard(&one), Some(Shard(3)));
 }
+
+/// A REGISTER done again does no harm, so a flood of them does not fill the table for all others.
+#[test]
+fn the_oldest_of_too_many_finished_registers_is_forgotten() {
+    let mut side = Side::new();
+    let count = jackfield::base::limits::FINISHED_REGISTERS as u32 + 10;
+    for n in 1..=count {
+        let text = request("REGISTER", &format!("{VIA}{n}"), n);
+        let tx = side.begun(&text);
+        side.respond(tx, &text, 200, Protocol::Udp).expect("answered");
+        side.out.clear();
+    }
+    assert_eq!(side.alive().0, jackfield::base::limits::FINISHED_REGISTERS);
+    let again = |side: &mut Side, n: u32| side.receive(&request("REGISTER", &format!("{VIA}{n}"), n));
+    assert!(matches!(again(&mut side, count), Received::Retransmission { replayed: true, .. }));
+    assert!(matches!(again(&mut side, 11), Received::Retransmission { replayed: true, .. }));
+    assert!(matches!(again(&mut side, 10), Received::New(_)), "forgotten");
+    side.pass(secs(40));
+    assert_eq!(side.alive(), (0, 0));
+}
