@@ -73,6 +73,8 @@ pub const FINDINGS: usize = 10_000;
 pub const FORKS: usize = 16;
 /// Reliable provisional responses of one call waiting for the PRACK of the one before.
 pub const RELIABLE_WAITING: usize = 8;
+/// Changes of one running session waiting for their turn: more than media, hold, fax and identity together ever ask.
+pub const SESSION_REOFFERS: usize = 16;
 /// Dialogs (calls and subscriptions) alive at once.
 pub const DIALOGS: usize = 200_000;
 /// Lines read of one session description. A browser's offer with video and candidates has about 300.
