@@ -98,7 +98,9 @@ impl Judge<'_> {
         }
         let first = rest.split([',', ')', ':']).next().unwrap_or_default().trim();
         if !function.first.is_empty() && !first.is_empty() && !first.contains(['$', '{', '(']) {
-            let known = function.first.iter().any(|word| word.eq_ignore_ascii_case(first));
+            // `number` may stand for `num` in every item that has it.
+            let short = first.to_ascii_lowercase().replace("number", "num");
+            let known = function.first.iter().any(|word| word.eq_ignore_ascii_case(&short));
             if !known {
                 let message = format!("{name} has no item '{first}'");
                 let finding = Finding::error("function-item", right(at, name.len() + 1), message);

@@ -1,13 +1,27 @@
 //! `jackfield check`: everything that is wrong with a tree, at once, without running it.
+//!
+//! | exit status | |
+//! |---|---|
+//! | 0 | nothing is wrong; with `--strict`, there are no warnings either |
+//! | 1 | with `--strict`, there are warnings; or the answer could not be printed |
+//! | 2 | there are errors: something that is written does not take effect |
 
 use super::layout::{Given, Layout};
 use super::log::LogForm;
 use super::logger_conf::LoggerConf;
-use crate::config::Severity;
-use crate::config::check::check_loaded;
+use crate::base::time::Now;
+use crate::config::check::{Report, check_loaded};
+use crate::config::conf;
+use crate::config::files::Files;
+use crate::config::finding::{Finding, Severity, sort};
+use crate::config::origin::Sources;
+use crate::dialplan::zone::{Zone, Zones};
+use crate::dialplan::{Surroundings, line, load, toml_file};
 use crate::store::files::ConfigDir;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,29 +34,36 @@ pub struct CheckOptions {
     pub notes: bool,
 }
 
-/// Prints the findings about the tree in `dir`; gives the exit status: 0 when nothing is wrong, 1 for warnings where
-/// they count, 2 for errors.
+/// Everything that is to be said about the tree in `dir`: objects, dialplan, log files.
+pub fn report(dir: &Path) -> Report {
+    let files = ConfigDir::new(dir);
+    let mut report = check_loaded(&files, super::realtime::read(dir, None).loaded);
+    let mut sources = std::mem::take(&mut report.objects.sources);
+    let dialplan = dialplan(&files, &mut sources);
+    merge_dialplan(&mut report.findings, dialplan);
+    let layout = Layout::of_dir(dir, &Given::default());
+    let logger = LoggerConf::read(&files, &layout.log_dir, LogForm::Text, &mut sources);
+    report.findings.extend(logger.faults);
+    sort(&mut report.findings);
+    report.findings.dedup();
+    report.objects.sources = sources;
+    report
+}
+
+/// Prints the findings about the tree in `dir`; gives the exit status.
 ///
 /// # Errors
 /// `out` cannot be written.
 pub fn print(dir: &Path, options: CheckOptions, out: &mut dyn Write) -> io::Result<u8> {
-    let files = ConfigDir::new(dir);
-    let report = check_loaded(&files, super::realtime::read(dir, None).loaded);
-    // About running, not about SIP: its faults keep no object from loading.
-    let layout = Layout::of_dir(dir, &Given::default());
-    let logger = LoggerConf::read(&files, &layout.log_dir, LogForm::Text);
-    let status =
-        report.exit_status(options.strict).max(u8::from(options.strict && !logger.faults.is_empty()));
+    let report = report(dir);
+    let status = report.exit_status(options.strict);
     if options.json {
         writeln!(out, "{}", report.json())?;
         return Ok(status);
     }
     let least = if options.notes { Severity::Note } else { Severity::Warning };
     write!(out, "{}", report.text(least))?;
-    for fault in &logger.faults {
-        writeln!(out, "{fault}")?;
-    }
-    let objects = &report.objects;
+    let (objects, counts) = (&report.objects, report.counts());
     writeln!(
         out,
         "{}: {} endpoints, {} aors, {} auths, {} identifies, {} transports{}",
@@ -52,37 +73,170 @@ pub fn print(dir: &Path, options: CheckOptions, out: &mut dyn Write) -> io::Resu
         objects.auths.len(),
         objects.identifies.len(),
         objects.transports.len(),
-        if status == 0 && logger.faults.is_empty() { "; nothing is wrong" } else { "" },
+        if counts.errors + counts.warnings == 0 { "; nothing is wrong" } else { "" },
     )?;
     Ok(status)
 }
+
+/// What the dialplan's own reader finds.
+fn dialplan(files: &dyn Files, sources: &mut Sources) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let load = |sections: &[line::Section<'_>], sources: &Sources| {
+        let around = |zones| Surroundings {
+            sources,
+            zones,
+            environment: &|name| std::env::var(name).ok(),
+            // Calls are not connected yet: what an application does, none does.
+            done: &|_| false,
+            now: Now::default(),
+        };
+        let wanted = load(sections, &around(Arc::default()));
+        let zones = wanted.dialplan.zones_wanted().into_iter().filter_map(zone).collect();
+        load(sections, &around(Arc::new(Zones { named: zones, ..Zones::default() }))).findings
+    };
+    if let Some(tree) = conf::read_optional(files, "extensions.conf", sources, &mut findings) {
+        findings.extend(load(&line::sections(&tree), sources));
+    } else if let Ok(bytes) = files.read("extensions.toml") {
+        let source = sources.intern("extensions.toml");
+        let text = String::from_utf8_lossy(&bytes);
+        let sections = toml_file::sections(&text, source, &mut findings).unwrap_or_default();
+        findings.extend(load(&sections, sources));
+    }
+    findings
+}
+
+fn zone(name: &str) -> Option<(String, Zone)> {
+    // A name with dots could lead anywhere; the data base has none.
+    let path = Path::new("/usr/share/zoneinfo")
+        .join(name)
+        .to_str()
+        .filter(|path| !path.contains(".."))
+        .map(str::to_owned)?;
+    let bytes = std::fs::read(path).ok()?;
+    Some((name.to_owned(), Zone::parse(&bytes)?))
+}
+
+/// Adds the dialplan's findings to those about objects, which look at the same lines: each fault is told once.
+fn merge_dialplan(findings: &mut Vec<Finding>, dialplan: Vec<Finding>) {
+    let line = |finding: &Finding| (finding.at.source, finding.at.line);
+    // `SIP/name` is told with the endpoint that may be meant.
+    let old: HashSet<_> =
+        findings.iter().filter(|finding| finding.code == "old-technology").map(line).collect();
+    let mut later: HashMap<(&str, String), usize> = HashMap::new();
+    for mut finding in dialplan {
+        match finding.code {
+            "technology" if old.contains(&line(&finding)) => continue,
+            "later-application" | "later-function" => {
+                // Once each, and not as a fault: nothing in the tree is wrong.
+                finding.severity = Severity::Note;
+                let key = (finding.code, finding.message.clone());
+                if let Some(place) = later.get(&key) {
+                    let first = &mut findings[*place];
+                    if !first.message.ends_with(ELSEWHERE) {
+                        first.message.push_str(ELSEWHERE);
+                    }
+                    continue;
+                }
+                later.insert(key, findings.len());
+            }
+            // Asterisk loads an include of nothing with a warning, and control panels write them for lines that an
+            // administrator may add.
+            "unknown-context" if finding.message.contains("includes") => {
+                finding.severity =
+                    if finding.message.contains("-custom'") { Severity::Note } else { Severity::Warning };
+            }
+            _ => {}
+        }
+        findings.push(finding);
+    }
+}
+
+const ELSEWHERE: &str = ", here and elsewhere";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn run(files: &[(&str, &str)], options: CheckOptions) -> (u8, String) {
+        let dir = std::env::temp_dir().join(format!(
+            "jackfield-check-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
+        std::fs::create_dir_all(&dir).expect("a directory");
+        for (name, text) in files {
+            std::fs::write(dir.join(name), text).expect("a file");
+        }
+        let mut out = Vec::new();
+        let status = print(&dir, options, &mut out).expect("memory");
+        std::fs::remove_dir_all(&dir).expect("removed");
+        (status, String::from_utf8(out).expect("text"))
+    }
+
+    const SOUND: &str = "[t]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:5999\n";
+
     #[test]
     fn every_fault_is_printed_and_decides_the_status() {
-        let dir = std::env::temp_dir().join(format!("jackfield-check-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).expect("a directory");
-        let write = |text: &str| std::fs::write(dir.join("pjsip.conf"), text).expect("a file");
-        let run = |json| {
-            let mut out = Vec::new();
-            let options = CheckOptions { json, ..CheckOptions::default() };
-            let status = print(&dir, options, &mut out).expect("memory");
-            (status, String::from_utf8(out).expect("text"))
-        };
-        write("[a]\ntype=endpoint\naor=a\n");
-        let (status, text) = run(false);
+        let broken = [("pjsip.conf", "[a]\ntype=endpoint\naor=a\n")];
+        let (status, text) = run(&broken, CheckOptions::default());
         assert_eq!(status, 2);
         assert!(text.contains("pjsip.conf:3:") && text.contains("aors"), "{text}");
-        let (_, json) = run(true);
+        let (status, json) = run(&broken, CheckOptions { json: true, ..CheckOptions::default() });
         let document: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-        assert_eq!(document["findings"][0]["line"], 3);
-        write("[t]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:5999\n");
-        let (status, text) = run(false);
+        assert_eq!((status, &document["findings"][0]["line"]), (2, &serde_json::json!(3)));
+        let (status, text) = run(&[("pjsip.conf", SOUND)], CheckOptions::default());
         assert_eq!(status, 0, "{text}");
-        assert!(text.contains("1 transports"), "{text}");
-        std::fs::remove_dir_all(&dir).expect("removed");
+        assert!(text.contains("1 transports; nothing is wrong"), "{text}");
+    }
+
+    #[test]
+    fn warnings_count_only_where_that_is_asked_for() {
+        let files = [("pjsip.conf", SOUND), ("logger.conf", "[logfiles]\nconsole => notice,warnin\n")];
+        let (status, text) = run(&files, CheckOptions::default());
+        assert_eq!(status, 0);
+        assert!(
+            text.contains("logger.conf:2:12: warning[log-level]: there is no log level 'warnin'"),
+            "{text}"
+        );
+        assert!(text.contains("did you mean 'warning'?") && !text.contains("nothing is wrong"), "{text}");
+        assert_eq!(run(&files, CheckOptions { strict: true, ..CheckOptions::default() }).0, 1);
+        let (_, json) = run(&files, CheckOptions { json: true, ..CheckOptions::default() });
+        assert!(json.contains("\"file\":\"logger.conf\",\"line\":2"), "{json}");
+    }
+
+    /// S4-89: two readers look at the line, one of them tells.
+    #[test]
+    fn the_dialplan_is_checked_with_the_objects_and_each_fault_told_once() {
+        let pjsip =
+            format!("{SOUND}[200]\ntype=endpoint\naors=200\ncontext=in\n[200]\ntype=aor\nmax_contacts=1\n");
+        let extensions = "[in]\nexten => 1,1,Dial(SIP/200)\nexten => 2,1,Dail(PJSIP/200)\n                          exten => 3,1,Goto(nowhere,1,1)\nexten => 4,1,Playback(a)\nexten => 5,1,Playback(b)\n                          exten => 6,1,NoOp(${ECHO(a)})\ninclude => in-custom\ninclude => absent\n";
+        let files = [("pjsip.conf", pjsip.as_str()), ("extensions.conf", extensions)];
+        let (status, text) = run(&files, CheckOptions { notes: true, ..CheckOptions::default() });
+        assert_eq!(status, 2);
+        let about = |line: u32| -> Vec<&str> {
+            text.lines().filter(|l| l.starts_with(&format!("extensions.conf:{line}:"))).collect()
+        };
+        assert!(matches!(about(2)[..], [one] if one.contains("old-technology")), "{text}");
+        assert!(matches!(about(3)[..], [one] if one.contains("error[unknown-application]")), "{text}");
+        assert!(text.contains("did you mean 'Dial'?"), "{text}");
+        assert!(matches!(about(4)[..], [one] if one.contains("there is no context 'nowhere'")), "{text}");
+        assert!(
+            matches!(about(5)[..], [one] if one.contains("note[later-application]") && one.contains("elsewhere"))
+        );
+        assert_eq!(about(6), Vec::<&str>::new(), "said once");
+        assert!(matches!(about(7)[..], [one] if one.contains("error[unknown-function]")), "{text}");
+        assert!(matches!(about(8)[..], [one] if one.contains("note[unknown-context]")), "{text}");
+        assert!(matches!(about(9)[..], [one] if one.contains("warning[unknown-context]")), "{text}");
+    }
+
+    #[test]
+    fn a_zone_of_the_system_is_known() {
+        if !Path::new("/usr/share/zoneinfo/Europe/Berlin").is_file() {
+            return;
+        }
+        let extensions = "[in]\ninclude => day,9:00-17:00,mon-fri,*,*,Europe/Berlin\n                          include => night,9:00-17:00,mon-fri,*,*,Europe/Bonn\n[day]\n[night]\n";
+        let (_, text) =
+            run(&[("pjsip.conf", SOUND), ("extensions.conf", extensions)], CheckOptions::default());
+        assert!(text.contains("'Europe/Bonn'") && !text.contains("Berlin"), "{text}");
     }
 }

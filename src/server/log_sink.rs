@@ -40,6 +40,10 @@ impl Levels {
         Levels::read("notice,warning,error").0
     }
 
+    /// The words that may stand in `logger.conf`.
+    pub const WORDS: &[&str] =
+        &["debug", "trace", "verbose", "notice", "warning", "error", "security", "dtmf", "fax", "*"];
+
     /// Reads `notice,warning,verbose(3),security,*`; the words it does not know come back.
     pub fn read(text: &str) -> (Levels, Vec<String>) {
         let (mut levels, mut unknown) = (Levels::default(), Vec::new());

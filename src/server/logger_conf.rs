@@ -9,38 +9,37 @@
 
 use super::log::LogForm;
 use super::log_sink::{Levels, SinkOptions, Target};
-use crate::config::conf;
+use crate::config::conf::{self, Entry};
 use crate::config::files::{FileFault, Files};
+use crate::config::finding::Finding;
 use crate::config::origin::Sources;
+use crate::config::suggest;
 use std::path::Path;
 
 /// The file's name.
 const LOGGER_CONF: &str = "logger.conf";
 
 /// What the file says, and what is wrong with it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct LoggerConf {
     /// Where lines go; never empty.
     pub sinks: Vec<SinkOptions>,
-    /// A sentence for each thing that is not obeyed.
-    pub faults: Vec<String>,
+    /// A finding for each thing that is not obeyed.
+    pub faults: Vec<Finding>,
 }
 
 impl LoggerConf {
     /// Reads the file below `files`. Without it, notices and worse go to the console. `form` is that of lines for which
     /// the file names none; relative names lie in `log_dir`.
-    pub fn read(files: &dyn Files, log_dir: &Path, form: LogForm) -> LoggerConf {
+    pub fn read(files: &dyn Files, log_dir: &Path, form: LogForm, sources: &mut Sources) -> LoggerConf {
         let mut read = LoggerConf::default();
         if files.read(LOGGER_CONF) != Err(FileFault::Missing) {
-            let (mut sources, mut findings) = (Sources::new(), Vec::new());
-            let tree = conf::read(files, LOGGER_CONF, &mut sources, &mut findings);
-            read.faults.extend(findings.iter().map(|finding| finding.text(&sources).to_string()));
+            let tree = conf::read(files, LOGGER_CONF, sources, &mut read.faults);
             for section in
                 tree.sections().filter(|section| section.name() == "logfiles" && !section.is_template())
             {
                 for entry in section.entries() {
-                    let place = format!("{LOGGER_CONF}:{}", entry.at.line);
-                    read.entry(entry.name, entry.value, (log_dir, form), &place);
+                    read.entry(entry, (log_dir, form));
                 }
             }
         }
@@ -51,29 +50,40 @@ impl LoggerConf {
         read
     }
 
-    fn entry(&mut self, name: &str, value: &str, (log_dir, form): (&Path, LogForm), place: &str) {
+    fn entry(&mut self, entry: Entry<'_>, (log_dir, form): (&Path, LogForm)) {
+        let Entry { name, value, at, .. } = entry;
+        let at_value = at.at_column(entry.value_column);
         let (form, levels) = match value.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((kind, levels)) if kind.eq_ignore_ascii_case("json") => (LogForm::Json, levels),
             Some(("default" | "plain", levels)) => (LogForm::Text, levels),
             Some((kind, levels)) => {
-                self.faults.push(format!("{place}: there is no format '{kind}', lines are written as text"));
+                let message = format!("there is no format '{kind}': lines are written as text");
+                let help = "there are [json], [default] and [plain]";
+                self.faults.push(Finding::warning("log-format", at_value, message).help(help));
                 (LogForm::Text, levels)
             }
             None => (form, value),
         };
         let (levels, unknown) = Levels::read(levels);
-        self.faults.extend(unknown.iter().map(|word| format!("{place}: there is no log level '{word}'")));
+        for word in unknown {
+            let finding = Finding::warning("log-level", at_value, format!("there is no log level '{word}'"));
+            self.faults.push(match suggest::nearest(&word, Levels::WORDS.iter().copied()) {
+                Some(near) => finding.help(format!("did you mean '{near}'?")),
+                None => finding,
+            });
+        }
         let target = match name {
             "console" => Target::Console,
             name if name.starts_with("syslog") => {
                 let text = "syslog is not written to; the journal reads the console";
-                self.faults.push(format!("{place}: {text}"));
+                self.faults.push(Finding::warning("log-target", at, text));
                 return;
             }
             name => Target::File(log_dir.join(name)),
         };
         if self.sinks.iter().any(|sink| sink.target == target) {
-            self.faults.push(format!("{place}: '{name}' is given twice, the first one counts"));
+            let message = format!("'{name}' is given twice: the first one counts");
+            self.faults.push(Finding::warning("log-target", at, message));
             return;
         }
         self.sinks.push(SinkOptions { target, levels, form });
@@ -95,7 +105,8 @@ mod tests {
         let text = "[general]\n[logfiles]\nconsole => warning,error\nsecurity => security\n\
                     full => [json]notice,warning,loud\n/else/where => error\nsyslog.local0 => error\nfull => error\n";
         let files = MemoryFiles::new().with(LOGGER_CONF, text);
-        let read = LoggerConf::read(&files, Path::new("/logs"), LogForm::Text);
+        let mut sources = Sources::new();
+        let read = LoggerConf::read(&files, Path::new("/logs"), LogForm::Text, &mut sources);
         let targets: Vec<_> = read.sinks.iter().map(|sink| (sink.target.clone(), sink.form)).collect();
         let file = |path: &str| Target::File(path.into());
         assert_eq!(
@@ -108,19 +119,21 @@ mod tests {
             ]
         );
         assert!(read.security());
+        let told: Vec<String> = read.faults.iter().map(|fault| fault.text(&sources).to_string()).collect();
         assert_eq!(
-            read.faults,
+            told,
             [
-                "logger.conf:5: there is no log level 'loud'",
-                "logger.conf:7: syslog is not written to; the journal reads the console",
-                "logger.conf:8: 'full' is given twice, the first one counts",
+                "logger.conf:5:9: warning[log-level]: there is no log level 'loud'",
+                "logger.conf:7:1: warning[log-target]: syslog is not written to; the journal reads the console",
+                "logger.conf:8:1: warning[log-target]: 'full' is given twice: the first one counts",
             ]
         );
     }
 
     #[test]
     fn without_the_file_the_console_gets_notices_and_worse() {
-        let read = LoggerConf::read(&MemoryFiles::new(), Path::new("/logs"), LogForm::Json);
+        let read =
+            LoggerConf::read(&MemoryFiles::new(), Path::new("/logs"), LogForm::Json, &mut Sources::new());
         assert_eq!(
             read.sinks,
             [SinkOptions { target: Target::Console, levels: Levels::usual(), form: LogForm::Json }]

@@ -38,6 +38,7 @@ pub mod transports;
 pub mod user;
 mod zone;
 
+use crate::config::Sources;
 use crate::store::files::ConfigDir;
 use crate::switch::view::Level;
 use clock::Clock;
@@ -79,7 +80,9 @@ pub fn run(options: &RunOptions) -> Result<(), String> {
     make_dir("state directory", "--state-dir", &layout.state_dir, &identity)?;
     let lock = TreeLock::take(&layout.run_dir).map_err(|fault| fault.to_string())?;
     let prepared = start::prepare(&layout.config_dir)?;
-    let logger = LoggerConf::read(&ConfigDir::new(&layout.config_dir), &layout.log_dir, options.log);
+    let mut sources = Sources::new();
+    let files = ConfigDir::new(&layout.config_dir);
+    let logger = LoggerConf::read(&files, &layout.log_dir, options.log, &mut sources);
     if logger.sinks.iter().any(|sink| matches!(sink.target, Target::File(_))) {
         // Whoever cannot have it finds the reason in the log's first lines.
         let _ = make_dir("log directory", "astlogdir", &layout.log_dir, &identity);
@@ -89,8 +92,9 @@ pub fn run(options: &RunOptions) -> Result<(), String> {
     raise_descriptor_limit();
     let (log, log_thread) =
         Log::start(logger.sinks.clone(), options.levels).map_err(|error| format!("no thread: {error}"))?;
-    for fault in layout.faults.iter().chain(&logger.faults) {
-        log.line(clock.now(), Level::Warning, "config", fault);
+    let told = logger.faults.iter().map(|fault| fault.text(&sources).to_string());
+    for fault in layout.faults.iter().cloned().chain(told) {
+        log.line(clock.now(), Level::Warning, "config", &fault);
     }
     let result = run_with(options, prepared, (clock, &log, &logger));
     drop(log);

@@ -189,21 +189,23 @@ impl Server {
 
     /// Takes what `logger.conf` says now; its files are opened again.
     async fn reload_logger(&self) {
-        let read = self.logger_conf();
+        let mut sources = Sources::new();
+        let read = self.logger_conf(&mut sources);
         for fault in &read.faults {
-            self.say(Level::Warning, "logger.c", fault);
+            self.say(Level::Warning, "logger.c", &fault.text(&sources).to_string());
         }
         self.log.replace(read.sinks);
         self.tell_ears().await;
     }
 
-    fn logger_conf(&self) -> LoggerConf {
-        LoggerConf::read(&ConfigDir::new(&self.layout.config_dir), &self.layout.log_dir, self.log_form)
+    fn logger_conf(&self, sources: &mut Sources) -> LoggerConf {
+        let files = ConfigDir::new(&self.layout.config_dir);
+        LoggerConf::read(&files, &self.layout.log_dir, self.log_form, sources)
     }
 
     /// Tells the switch which events anybody reads.
     pub(super) async fn tell_ears(&self) {
-        let read = self.logger_conf();
+        let read = self.logger_conf(&mut Sources::new());
         let (level, security) = (wanted_level(&read.sinks, self.log.levels()), read.security());
         self.order(Order::Hear { level, security }).await;
     }

@@ -12,13 +12,11 @@ use crate::config::model::other::is_legal;
 use crate::config::origin::{Origin, SourceId};
 use foldhash::fast::FixedState;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, Row};
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
-use std::path::Path;
-use std::time::Duration;
 
 /// A table to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,21 +134,6 @@ impl Table {
         RowReader::default().read(self, row, each);
         Ok(true)
     }
-}
-
-/// Reads a table of a database file that nobody watches.
-///
-/// # Errors
-/// The file or the table cannot be read.
-pub fn read_file(
-    path: &Path,
-    wanted: &Wanted,
-    notes: &mut Vec<String>,
-    each: &mut dyn FnMut(&Draft<'_>, RowPrint),
-) -> Result<u32, Fault> {
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    conn.busy_timeout(Duration::from_secs(5))?;
-    Table::probe(&conn, wanted, notes)?.read(&conn, each)
 }
 
 /// Hashes of a row's id and of everything in it.

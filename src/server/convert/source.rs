@@ -5,8 +5,7 @@ use crate::config::finding::sort;
 use crate::config::load::{ACL_CONF, Loader, PJSIP_CONF, TOML_FILE};
 use crate::config::{Compiler, Finding, Objects, Severity, Sources, compile, conf, import};
 use crate::store::files::ConfigDir;
-use crate::store::map::RealtimeMap;
-use crate::store::{ps_objects, realtime};
+use crate::store::ps_objects;
 use std::path::Path;
 
 /// What a source is.
@@ -68,7 +67,7 @@ impl Found {
 /// It cannot be read at all. Faults in it are among the findings.
 pub(super) fn read(path: &Path, form: SourceForm) -> Result<Found, String> {
     match form {
-        SourceForm::Directory => directory(path),
+        SourceForm::Directory => Ok(directory(path)),
         SourceForm::Conf => {
             let only = One::new(path, PJSIP_CONF)?;
             let loaded = Loader::new(&only, None).finish();
@@ -102,28 +101,10 @@ pub(super) fn read(path: &Path, form: SourceForm) -> Result<Found, String> {
     }
 }
 
-fn directory(dir: &Path) -> Result<Found, String> {
-    let files = ConfigDir::new(dir);
-    let mut loader = Loader::new(&files, None);
-    let (mut sources, mut mapped) = (Sources::new(), Vec::new());
+fn directory(dir: &Path) -> Found {
     let root = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-    let map = RealtimeMap::read(&loader.mappings, &files, &root, &mut sources, &mut mapped);
-    let mut notes = Vec::new();
-    for database in map.databases {
-        let at = |fault: String| format!("{}: {fault}", database.path.display());
-        for mut wanted in database.tables {
-            wanted.source = loader.source(&wanted.table);
-            let read = realtime::read_file(&database.path, &wanted, &mut notes, &mut |draft, _| {
-                loader.row(draft);
-            });
-            read.map_err(|fault| at(fault.words))?;
-        }
-    }
-    let loaded = loader.finish();
-    let mut found = Found::new(loaded.objects, loaded.findings);
-    found.findings.extend(mapped.iter().map(|one| (one.severity, one.text(&sources).to_string())));
-    found.findings.extend(notes.into_iter().map(|note| (Severity::Warning, note)));
-    Ok(found)
+    let loaded = crate::server::realtime::read(&root, None).loaded;
+    Found::new(loaded.objects, loaded.findings)
 }
 
 fn split(path: &Path) -> Result<(&Path, &str), String> {
