@@ -58,6 +58,7 @@ fn whole(reply: &Reply) -> (&'static str, Value) {
         Reply::Explanation(view) => ("explanation", value(view)),
         Reply::History(all) => ("history", Value::Array(all.iter().map(entry).collect())),
         Reply::Identifiers(all) => ("identifiers", value(all)),
+        Reply::Bans(all) => ("bans", value(all)),
         Reply::Maintenance(all) => ("maintenance", value(all)),
         Reply::ChannelStats(all) => ("channelstats", value(all)),
         Reply::Subscriptions(all) => ("subscriptions", value(all)),

@@ -74,6 +74,8 @@ pub enum Layout {
     Unidentified,
     /// `pjsip show maintenance`.
     Maintenance,
+    /// `security show bans`.
+    Bans,
     /// `pjsip show history`.
     History(Pick),
     /// `pjsip show channelstats`.

@@ -50,6 +50,15 @@ pub const DIAL_TARGETS: usize = 65_536;
 pub const BATCH: usize = 64;
 /// Sources remembered for unidentified requests and for scoring. Full: the oldest is forgotten.
 pub const SOURCES: usize = 65_536;
+/// Sources barred at once (48 bytes each). Full: the ban that ends first is lifted.
+pub const BANS: usize = 65_536;
+/// Log lines one source may cause per minute and kind: twice what ban tools need (fail2ban's `maxretry` is 10).
+pub const SOURCE_LINES_PER_MIN: u32 = 20;
+/// Log lines all strangers together may cause per minute: half a gigabyte of log in a day of attack. Further ones are
+/// counted and summed up.
+pub const STRANGER_LINES_PER_MIN: u32 = 1_200;
+/// Sources named when a minute of left-out lines is summed up; the rest share one line.
+pub const SUMMARY_LINES: usize = 20;
 /// OPTIONS of qualify sent per second by one process: 50,000 contacts at 60 s need 833.
 pub const QUALIFY_PER_SEC: u32 = 2_000;
 /// Messages kept by `pjsip set history on`.

@@ -8,8 +8,8 @@ use super::draft::Draft;
 use super::finding::{Effect, Finding, Severity};
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Asterisk, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Other, Pool,
-    Provenance, Registration, Rtp, System, Transport, other,
+    Acl, Aor, Asterisk, Auth, Contact, DomainAlias, Endpoint, Global, Identify, Jackfield, NamedAcl, Other,
+    Pool, Provenance, Registration, Rtp, System, Transport, other,
 };
 use super::objects::{Objects, Stored, Table, VisitKinds, visit_kinds};
 use super::origin::{Origin, Sources};
@@ -103,6 +103,7 @@ impl<'g> Compiler<'g> {
             Kind::Contact => self.build::<Contact>(draft, sources),
             Kind::Asterisk => self.build::<Asterisk>(draft, sources),
             Kind::Rtp => self.build::<Rtp>(draft, sources),
+            Kind::Jackfield => self.build::<Jackfield>(draft, sources),
             _ => self.keep_other(draft, sources),
         }
     }

@@ -56,7 +56,8 @@ fn draft<T: Object>(object: &T, blank: &T) -> Draft<'static> {
     draft
 }
 
-/// A draft as a section of `pjsip.conf`, or of the file its kind has of its own: `acl.conf`, `asterisk.conf`, `rtp.conf`.
+/// A draft as a section of `pjsip.conf`, or of the file its kind has of its own: `acl.conf`, `asterisk.conf`, `rtp.conf`,
+/// `jackfield.conf`.
 pub fn conf(draft: &Draft<'_>) -> String {
     if draft.kind == Kind::Asterisk {
         // Two sections share this object.
@@ -68,7 +69,7 @@ pub fn conf(draft: &Draft<'_>) -> String {
         return format!("[directories]\n{}[options]\n{}", of(true), of(false));
     }
     let mut out = match draft.kind {
-        Kind::Rtp => "[general]\n".to_owned(),
+        Kind::Rtp | Kind::Jackfield => "[general]\n".to_owned(),
         _ => format!("[{}]\n", draft.id),
     };
     if !draft.kind.has_own_file() {
@@ -85,7 +86,9 @@ pub fn conf(draft: &Draft<'_>) -> String {
 /// A draft as a table of a TOML file. Repeated options become arrays.
 pub fn toml(draft: &Draft<'_>) -> String {
     let mut out = match draft.kind {
-        Kind::Global | Kind::System | Kind::Asterisk | Kind::Rtp => format!("[{}]\n", draft.kind),
+        Kind::Global | Kind::System | Kind::Asterisk | Kind::Rtp | Kind::Jackfield => {
+            format!("[{}]\n", draft.kind)
+        }
         kind => format!("[{kind}.{}]\n", toml_text(&draft.id)),
     };
     let mut done: Vec<&str> = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Asterisk, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object,
+    Acl, Aor, Asterisk, Auth, Contact, DomainAlias, Endpoint, Global, Identify, Jackfield, NamedAcl, Object,
     Registration, Rtp, System, Transport, other,
 };
 use super::suggest;
@@ -124,6 +124,7 @@ pub fn option_names(kind: Kind) -> Vec<&'static str> {
         Kind::Registration => names::<Registration>(),
         Kind::Asterisk => names::<Asterisk>(),
         Kind::Rtp => names::<Rtp>(),
+        Kind::Jackfield => names::<Jackfield>(),
         Kind::Wizard => super::wizard::OPTIONS.to_vec(),
         other => other::legal_options(other).unwrap_or_default().to_vec(),
     }

@@ -45,6 +45,8 @@ pub enum Kind {
     Asterisk,
     /// `[general]` of `rtp.conf`.
     Rtp,
+    /// `[general]` of `jackfield.conf`: what Asterisk has no option for.
+    Jackfield,
     /// `type=wizard` of `pjsip_wizard.conf`.
     Wizard,
 }
@@ -71,6 +73,7 @@ const KINDS: &[(Kind, &str, &str)] = &[
     (Kind::Phoneprov, "phoneprov", ""),
     (Kind::Asterisk, "asterisk", ""),
     (Kind::Rtp, "rtp", ""),
+    (Kind::Jackfield, "jackfield", ""),
     (Kind::Wizard, "wizard", ""),
 ];
 
@@ -96,7 +99,7 @@ impl Kind {
 
     /// Whether it is written in a file of its own rather than in `pjsip.conf`.
     pub fn has_own_file(self) -> bool {
-        matches!(self, Kind::NamedAcl | Kind::Asterisk | Kind::Rtp | Kind::Wizard)
+        matches!(self, Kind::NamedAcl | Kind::Asterisk | Kind::Rtp | Kind::Jackfield | Kind::Wizard)
     }
 
     /// The kind that `pjsip.conf` calls `name` in its `type=`. Compared exactly, as Asterisk does.

@@ -48,12 +48,14 @@ pub const ACL_CONF: &str = "acl.conf";
 pub const ASTERISK_CONF: &str = "asterisk.conf";
 /// The file with what holds for all media.
 pub const RTP_CONF: &str = "rtp.conf";
+/// The file with what Asterisk has no option for.
+pub const JACKFIELD_CONF: &str = "jackfield.conf";
 /// The same objects in TOML.
 pub const TOML_FILE: &str = "pjsip.toml";
 
 impl<'g> Loader<'g> {
-    /// Reads `sorcery.conf`, `extconfig.conf`, `acl.conf`, `asterisk.conf`, `rtp.conf`, `pjsip.conf`, `pjsip_wizard.conf` and `pjsip.toml`. At least
-    /// one of the last three must be there, unless everything comes from tables.
+    /// Reads `sorcery.conf`, `extconfig.conf`, `acl.conf`, `asterisk.conf`, `rtp.conf`, `jackfield.conf`,
+    /// `pjsip.conf`, `pjsip_wizard.conf` and `pjsip.toml`. At least one of the last three must be there, unless everything comes from tables.
     pub fn new(files: &dyn Files, last_good: Option<&'g Objects>) -> Loader<'g> {
         let sources = last_good.map(|good| good.sources.clone()).unwrap_or_default();
         let mut loader = Loader {
@@ -67,7 +69,8 @@ impl<'g> Loader<'g> {
         loader.report(findings);
         loader.acl_conf(files);
         loader.asterisk_conf(files);
-        loader.rtp_conf(files);
+        loader.general_of(files, RTP_CONF, Kind::Rtp);
+        loader.general_of(files, JACKFIELD_CONF, Kind::Jackfield);
         let any = [loader.pjsip_conf(files), loader.wizard_conf(files), loader.toml(files)].contains(&true);
         if !any && loader.mappings.tables().is_empty() {
             let at = super::origin::Origin::new(loader.sources.intern(PJSIP_CONF), 0, 0);
@@ -148,10 +151,11 @@ impl<'g> Loader<'g> {
         self.compiler.add(&draft, &self.sources);
     }
 
-    fn rtp_conf(&mut self, files: &dyn Files) {
-        let Some(tree) = self.tree(files, RTP_CONF) else { return };
+    /// A file whose section `[general]` is one object.
+    fn general_of(&mut self, files: &dyn Files, path: &str, kind: Kind) {
+        let Some(tree) = self.tree(files, path) else { return };
         let Some(section) = tree.section("general") else { return };
-        let mut draft = Draft::new(Kind::Rtp, "rtp", section.at());
+        let mut draft = Draft::new(kind, kind.type_name(), section.at());
         draft.settings.extend(section.entries().map(pjsip_conf::setting));
         self.compiler.add(&draft, &self.sources);
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::kind::Kind;
 use super::model::{
-    Acl, Aor, Asterisk, Auth, Contact, DomainAlias, Endpoint, Global, Identify, NamedAcl, Object, Other,
-    Registration, Rtp, System, Transport,
+    Acl, Aor, Asterisk, Auth, Contact, DomainAlias, Endpoint, Global, Identify, Jackfield, NamedAcl, Object,
+    Other, Registration, Rtp, System, Transport,
 };
 use super::origin::Sources;
 use crate::base::ids::Name;
@@ -27,6 +27,8 @@ pub struct Objects {
     pub asterisk: Arc<Asterisk>,
     /// What holds for all media.
     pub rtp: Arc<Rtp>,
+    /// What Asterisk has no option for.
+    pub jackfield: Arc<Jackfield>,
     /// Where we listen.
     pub transports: Sorted<Transport>,
     /// Phones and trunks.
@@ -66,6 +68,8 @@ pub enum AnyObject {
     Asterisk(Arc<Asterisk>),
     /// What holds for all media.
     Rtp(Arc<Rtp>),
+    /// What Asterisk has no option for.
+    Jackfield(Arc<Jackfield>),
     /// Where we listen.
     Transport(Arc<Transport>),
     /// A phone or trunk.
@@ -276,6 +280,7 @@ stored! {
     System Arc<System>, system;
     Asterisk Arc<Asterisk>, asterisk;
     Rtp Arc<Rtp>, rtp;
+    Jackfield Arc<Jackfield>, jackfield;
     Transport Sorted<Transport>, transports;
     Endpoint Lookup<Endpoint>, endpoints;
     Aor Lookup<Aor>, aors;

@@ -96,7 +96,7 @@ impl Reader<'_, '_> {
                 self.fault("unknown-type", at, format!("there is no type '{key}'"), help);
                 continue;
             };
-            if matches!(kind, Kind::Global | Kind::System | Kind::Asterisk | Kind::Rtp) {
+            if matches!(kind, Kind::Global | Kind::System | Kind::Asterisk | Kind::Rtp | Kind::Jackfield) {
                 self.object(kind, key, at, table);
                 continue;
             }

@@ -137,7 +137,7 @@ impl DtmfReader {
             }
             Some(pressed) if (timestamp.wrapping_sub(pressed.timestamp) as i32) < 0 => return events,
             Some(pressed) if pressed.digit == digit && pressed.duration == u16::MAX => {
-                pressed.before += u32::from(u16::MAX);
+                pressed.before = pressed.before.saturating_add(u32::from(u16::MAX));
                 pressed.duration = payload.duration;
                 pressed.timestamp = timestamp;
                 pressed.heard = now;
@@ -286,6 +286,20 @@ mod tests {
 
     fn end(c: char, ms: u64) -> DtmfEvent {
         DtmfEvent::End { digit: digit(c), duration: Duration::from_millis(ms) }
+    }
+
+    /// A peer may press one key for ever; the sum of its segments stays at the largest there is.
+    #[test]
+    fn a_key_pressed_for_ever_is_no_overflow() {
+        let (mut reader, mut timestamp) = (DtmfReader::default(), 0u32);
+        for _ in 0..70_000 {
+            timestamp = timestamp.wrapping_add(30_000);
+            feed(&mut reader, 0, timestamp, 5, false, u16::MAX);
+        }
+        let ended = feed(&mut reader, 0, timestamp, 5, true, u16::MAX);
+        assert!(
+            matches!(ended[..], [DtmfEvent::End { duration, .. }] if duration > Duration::from_secs(500_000))
+        );
     }
 
     #[test]

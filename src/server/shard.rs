@@ -25,9 +25,11 @@ use crate::sip::flow::{Destination, Protocol};
 use crate::store::committer::Report;
 use crate::store::contacts::Writer;
 use crate::switch::Switch;
+use crate::switch::guard::shed::Backlog;
+use crate::switch::guard::thin::Nuisance;
 use crate::switch::io::{Action, Actions, Input};
 use crate::switch::view::{Command, Level, Reply};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -120,6 +122,8 @@ struct Turn {
     udp: Vec<Udp>,
     /// Whether each of them may have datagrams.
     ready: Vec<bool>,
+    /// How long the oldest datagram of the last turn's full batches had waited.
+    waited: Duration,
     receiver: Receiver,
     sender: Sender,
     actions: Actions,
@@ -145,6 +149,7 @@ impl Shard {
                 self.switch.handle(now, drain, &mut turn.actions);
             }
             if !phase.is_closing() {
+                self.look_back(&mut turn);
                 self.take_stream_events(now, &mut turn);
                 self.take_datagrams(now, &mut turn);
             }
@@ -264,17 +269,28 @@ impl Shard {
                     }
                 }
                 Some(Heard::Refused(_, source, why)) => {
-                    let source = source.map_or_else(|| "a peer".to_owned(), |source| source.to_string());
-                    let text = format!("Connection of {source} refused: {why}");
-                    self.log.line(now, Level::Warning, "res_pjsip_transport_management.c", &text);
+                    let ip = source.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |source| source.ip());
+                    if self.switch.ears().thin.admits(now.at, ip, Nuisance::Connection) {
+                        let source = source.map_or_else(|| "a peer".to_owned(), |source| source.to_string());
+                        let text = format!("Connection of {source} refused: {why}");
+                        self.log.line(now, Level::Warning, "res_pjsip_transport_management.c", &text);
+                    }
                 }
                 None => {}
             }
         }
     }
 
+    /// How far behind we are, from the streams' queue and the last batch of datagrams: what is least needed is refused.
+    fn look_back(&mut self, turn: &mut Turn) {
+        let queued = self.stream_events.len() * 1_000 / limits::SWITCH_QUEUE;
+        let waited = std::mem::take(&mut turn.waited);
+        let queued_milli = u16::try_from(queued).unwrap_or(u16::MAX);
+        self.switch.observe_backlog(Backlog { waited, queued_milli });
+    }
+
     fn take_datagrams(&mut self, now: Now, turn: &mut Turn) {
-        let Turn { udp, ready, receiver, actions, .. } = turn;
+        let Turn { udp, ready, receiver, actions, waited, .. } = turn;
         for (slot, socket) in udp.iter().enumerate() {
             if !ready[slot] {
                 continue;
@@ -284,7 +300,10 @@ impl Shard {
                 switch.handle(now, Input::Sip { arrival, bytes }, actions);
             });
             match received {
-                Ok(received) => ready[slot] = received.more,
+                Ok(received) => {
+                    ready[slot] = received.more;
+                    *waited = received.waited.max(*waited);
+                }
                 Err(errno) => {
                     ready[slot] = false;
                     let text = format!("{}: {}", socket.bound(), errno.desc());

@@ -31,6 +31,8 @@ impl Switch {
             Command::Maintenance { endpoint, on } => self.set_maintenance(&endpoint, on),
             Command::ShowMaintenance { endpoint } => self.show_maintenance(endpoint.as_deref()),
             Command::RemoveContact { aor, uri } => self.remove_contact(now, &aor, uri.as_deref(), out),
+            Command::Bans => self.show_bans(now),
+            Command::Unban { source } => self.unban(now, source),
             other => Reply::Refused(format!("{} is not served by this version", words(&other))),
         };
         out.queue.push(Action::Reply { token, reply });

@@ -43,6 +43,10 @@ counters! {
     Unidentified = "unidentified_requests",
     /// Requests refused because a table was full or the store behind.
     Overloaded = "overload_refused",
+    /// Packets dropped because their source is barred.
+    Barred = "barred_dropped",
+    /// Sources barred.
+    Bans = "bans",
     /// Requests refused because the server is about to end.
     DrainRefused = "drain_refused",
     /// OPTIONS sent to qualify.

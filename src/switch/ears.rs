@@ -1,6 +1,7 @@
 //! Who is listening: which events are worth making at all. Formatting a line nobody reads would cost more than the
 //! request it is about.
 
+use super::guard::thin::Thin;
 use super::io::{Action, Actions};
 use super::view::{Event, HistoryOrder, HistoryView, Level, Logger};
 use crate::base::limits;
@@ -17,6 +18,8 @@ pub struct Ears {
     pub level: Level,
     /// Whether security events are wanted.
     pub security: bool,
+    /// Which lines that strangers cause are worth making.
+    pub thin: Thin,
     /// Whether `pjsip set logger` is on, and for whom.
     logger: Option<Filter>,
     history: Option<VecDeque<HistoryView>>,
@@ -35,6 +38,7 @@ impl Default for Ears {
         Ears {
             level: Level::Notice,
             security: false,
+            thin: Thin::default(),
             logger: None,
             history: None,
             kept: VecDeque::new(),

@@ -19,6 +19,8 @@ pub mod counters;
 mod directory;
 pub mod ears;
 mod explain;
+pub mod guard;
+mod guarded;
 mod inbound;
 pub mod io;
 mod methods;
@@ -46,6 +48,7 @@ use crate::sip::wire::Index;
 use counters::{Counter, Counters};
 use directory::Directory;
 use ears::Ears;
+use guarded::Guard;
 use io::{Actions, BoundTransport, Input};
 use qualify::Pings;
 use register::DateCache;
@@ -84,6 +87,7 @@ pub struct Switch {
     pings: Pings,
     routes: Routes,
     unidentified: Unidentified,
+    guard: Guard,
     maintenance: BTreeSet<Name>,
     /// New requests are refused: the server is about to end.
     draining: bool,
@@ -121,6 +125,7 @@ impl Switch {
             pings: Pings::default(),
             routes: Routes::default(),
             unidentified: Unidentified::default(),
+            guard: Guard::default(),
             maintenance: BTreeSet::new(),
             draining: false,
             transports: HashMap::new(),
@@ -158,6 +163,11 @@ impl Switch {
         self.now = now;
         match input {
             Input::Sip { arrival, bytes } => self.receive(now, arrival, bytes, out),
+            Input::FlowOpened { arrival, inbound: true }
+                if self.guard.bans.bars(now.at, arrival.source.ip()) =>
+            {
+                self.barred(&arrival, out);
+            }
             Input::FlowOpened { .. } | Input::Tick => {}
             Input::Resolved { token, found } => self.resolved(now, token, found, out),
             Input::FlowClosed { flow, why: _ } => {
@@ -190,7 +200,10 @@ impl Switch {
                 self.directory.objects.sources = sources.clone();
                 self.reconfigure(now, changes, out);
             }
-            Input::HostAddresses(hosts) => self.directory.set_hosts(hosts),
+            Input::HostAddresses(hosts) => {
+                self.directory.set_hosts(hosts);
+                self.set_bans();
+            }
             Input::Transports(bound) => {
                 self.transports = bound.iter().map(|transport| (transport.id, transport.clone())).collect();
             }
@@ -217,6 +230,9 @@ impl Switch {
         if self.routes.next_deadline().is_some_and(|at| at <= now.at) {
             self.routes_due(now, out);
         }
+        if self.sum_up_at().is_some_and(|at| at <= now.at) {
+            self.sum_up(now, out);
+        }
         if self.prune_at <= now.at {
             let interval = self.directory.objects.global.unidentified_request_prune_interval_secs.max(1);
             self.prune_at = now.at + Duration::from_secs(u64::from(interval));
@@ -231,6 +247,7 @@ impl Switch {
             self.qualify.next_deadline(),
             self.transactions.next_deadline(),
             self.routes.next_deadline(),
+            self.sum_up_at(),
         ];
         rooms.into_iter().flatten().chain([self.prune_at]).min()
     }
@@ -247,6 +264,7 @@ impl Switch {
 
     fn reconfigure(&mut self, now: Now, changes: &[Change], out: &mut Actions) {
         let touched = self.directory.apply(changes);
+        self.guard_by(changes);
         let system = &self.directory.objects.system;
         self.transactions.set_timers(Timers {
             t1: Duration::from_millis(u64::from(system.timer_t1_ms)),

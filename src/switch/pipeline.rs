@@ -7,13 +7,14 @@
 
 use super::Switch;
 use super::counters::Counter;
+use super::guard::bans::Offence;
+use super::guard::thin::Nuisance;
 use super::inbound::{Admitted, Inbound, contact_addresses};
-use super::io::{Action, Actions};
+use super::io::Actions;
 use super::unidentified;
-use super::view::{Event, Level, RequestFailed};
+use super::view::Level;
 use crate::authenticate::inbound::{Presented, verify, verify_nobody};
 use crate::authenticate::{Shape, Verdict, Why};
-use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::config::model::Endpoint;
 use crate::identify::{Found, Identifier, Request, Trace};
@@ -24,12 +25,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The file a line about identification or authentication is known by in Asterisk's log.
-const DISTRIBUTOR: &str = "res_pjsip/pjsip_distributor.c";
+pub(super) const DISTRIBUTOR: &str = "res_pjsip/pjsip_distributor.c";
 
 impl Switch {
     /// One whole message came in.
     pub(super) fn receive(&mut self, now: Now, arrival: Arrival, bytes: &[u8], out: &mut Actions) {
         self.counters.count(Counter::Received);
+        if self.guard.bans.bars(now.at, arrival.source.ip()) {
+            return self.barred(&arrival, out);
+        }
         if self.ears.messages() {
             self.ears.message(out, now.wall, (false, arrival.protocol, arrival.source), bytes);
         }
@@ -57,9 +61,12 @@ impl Switch {
 
     fn malformed(&mut self, arrival: Arrival, message: &Message<'_>, fault: Fault, out: &mut Actions) {
         self.counters.count(Counter::Malformed);
-        self.ears.log(out, Level::Warning, "res_pjsip.c", || {
-            format!("Malformed message from {}:{}: {fault}", arrival.protocol, arrival.source)
-        });
+        self.offend(&arrival, Offence::Malformed, out);
+        if self.tells(&arrival, Nuisance::Malformed) {
+            self.ears.log(out, Level::Warning, "res_pjsip.c", || {
+                format!("Malformed message from {}:{}: {fault}", arrival.protocol, arrival.source)
+            });
+        }
         let Some(status) = fault.status() else { return };
         if message.method().is_none_or(|method| method == Method::Ack) {
             return;
@@ -90,6 +97,9 @@ impl Switch {
         let (Some(method), Ok(from)) = (message.method(), envelope.from.uri()) else { return };
         let mut inbound =
             Inbound { arrival, message, envelope, method, from, force_rport: true, transaction: None };
+        if self.guard.shedding.is_on() && self.sheds(now, &inbound, out) {
+            return;
+        }
         if self.acl_refuses(&inbound, out) || self.uris_refused(&inbound, out) {
             return;
         }
@@ -133,10 +143,13 @@ impl Switch {
             });
         let Some(name) = refusing.map(|acl| acl.name.clone()) else { return false };
         self.counters.count(Counter::AclRefused);
-        self.ears.log(out, Level::Warning, "res_pjsip_acl.c", || {
-            format!("Incoming SIP message from {} did not pass ACL test '{name}'", inbound.arrival.source)
-        });
-        self.security(inbound, out, ("FailedACL", "<unknown>"), || vec![("ACLName", name.to_string())]);
+        self.offend(&inbound.arrival, Offence::Acl, out);
+        if self.tells(&inbound.arrival, Nuisance::Acl) {
+            self.ears.log(out, Level::Warning, "res_pjsip_acl.c", || {
+                format!("Incoming SIP message from {} did not pass ACL test '{name}'", inbound.arrival.source)
+            });
+            self.security(inbound, out, ("FailedACL", "<unknown>"), || vec![("ACLName", name.to_string())]);
+        }
         self.refuse(inbound, (403, ""), out);
         true
     }
@@ -207,7 +220,10 @@ impl Switch {
             return self.directory.endpoint(&found.endpoint).cloned();
         }
         self.counters.count(Counter::Unidentified);
-        if self.unidentified.note(now, inbound.arrival.source.ip(), self.unidentified_policy()) {
+        self.offend(&inbound.arrival, Offence::Unidentified, out);
+        if self.unidentified.note(now, inbound.arrival.source.ip(), self.unidentified_policy())
+            && self.tells(&inbound.arrival, Nuisance::Unidentified)
+        {
             self.security(inbound, out, ("InvalidAccountID", "<unknown>"), Vec::new);
             self.request_failed(inbound, out, "No matching endpoint found");
         }
@@ -252,8 +268,11 @@ impl Switch {
         });
         let Some(list) = refused else { return true };
         self.counters.count(Counter::AclRefused);
-        self.security(inbound, out, ("FailedACL", &endpoint.name), || vec![("ACLName", list)]);
-        self.request_failed(inbound, out, "Not match Endpoint ACL");
+        self.offend(&inbound.arrival, Offence::Acl, out);
+        if self.tells(&inbound.arrival, Nuisance::Acl) {
+            self.security(inbound, out, ("FailedACL", &endpoint.name), || vec![("ACLName", list)]);
+            self.request_failed(inbound, out, "Not match Endpoint ACL");
+        }
         false
     }
 
@@ -296,12 +315,12 @@ impl Switch {
         let verdict = accounts.map(|accounts| verify(accounts, presented, nonces));
         match verdict {
             None => {
-                self.ears.log(out, Level::Error, DISTRIBUTOR, || {
-                    format!(
-                        "Endpoint '{}' names an auth that does not exist: refused with 500",
-                        endpoint.name
-                    )
-                });
+                if self.tells(&inbound.arrival, Nuisance::Credentials) {
+                    self.ears.log(out, Level::Error, DISTRIBUTOR, || {
+                        let name = &endpoint.name;
+                        format!("Endpoint '{name}' names an auth that does not exist: refused with 500")
+                    });
+                }
                 self.refuse(inbound, (500, ""), out);
                 false
             }
@@ -330,20 +349,6 @@ impl Switch {
         }
     }
 
-    fn failed_credentials(&mut self, inbound: &Inbound<'_>, account: &Name, why: &Why, out: &mut Actions) {
-        match why {
-            Why::NoCredentials => return,
-            Why::StaleNonce => return,
-            Why::Replay => self.counters.count(Counter::Replays),
-            _ => {}
-        }
-        self.counters.count(Counter::AuthenticationFailed);
-        self.ears
-            .log(out, Level::Debug, DISTRIBUTOR, || format!("Endpoint '{account}' not authenticated: {why}"));
-        self.security(inbound, out, ("ChallengeResponseFailed", account), Vec::new);
-        self.request_failed(inbound, out, "Failed to authenticate");
-    }
-
     /// The 401. The same words for everybody.
     fn challenge(
         &mut self,
@@ -354,7 +359,9 @@ impl Switch {
         out: &mut Actions,
     ) {
         self.counters.count(Counter::Challenged);
-        self.security(inbound, out, ("ChallengeSent", account), Vec::new);
+        if self.ears.security && self.tells(&inbound.arrival, Nuisance::Challenge) {
+            self.security(inbound, out, ("ChallengeSent", account), Vec::new);
+        }
         let source = inbound.arrival.source.ip();
         self.answer(inbound, (401, ""), out, |switch, writer| {
             shape.write(writer, &switch.nonces, &mut switch.rng, (now.wall, source), stale);
@@ -378,20 +385,6 @@ impl Switch {
             verify_nobody(realm, *algorithm, presented, &mut self.nonces);
         }
         self.challenge(now, inbound, "<unknown>", (&shape, false), out);
-    }
-
-    /// The NOTICE that ban tools read.
-    fn request_failed(&self, inbound: &Inbound<'_>, out: &mut Actions, reason: &'static str) {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let event = RequestFailed {
-            method: text(inbound.message.method_text()),
-            from: text(inbound.message.header(Header::From).unwrap_or_default()),
-            source: inbound.arrival.source,
-            call_id: text(inbound.envelope.call_id),
-            reason,
-            tries: None,
-        };
-        out.queue.push(Action::Event(Box::new(Event::RequestFailed(Box::new(event)))));
     }
 }
 

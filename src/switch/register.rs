@@ -2,6 +2,7 @@
 
 use super::Switch;
 use super::counters::Counter;
+use super::guard::thin::Nuisance;
 use super::inbound::{Admitted, Inbound};
 use super::io::{Action, Actions};
 use super::view::Level;
@@ -203,7 +204,9 @@ impl Switch {
         let (request, endpoint) = (admitted.request(), &admitted.endpoint().name);
         let source = request.arrival.source;
         let name: &str = aor.map_or("", |aor| &aor.name);
+        let tells = self.tells(&request.arrival, Nuisance::Register);
         match refusal {
+            _ if !tells => {}
             Refusal::NotPermitted => self.ears.log(out, Level::Warning, REGISTRAR, || {
                 format!("AOR '{name}' has no configured max_contacts. Endpoint '{endpoint}' unable to register ({source})")
             }),
@@ -232,10 +235,12 @@ impl Switch {
             Refusal::Unavailable => return self.overloaded(request, out),
             _ => "FailedACL",
         };
-        self.security(request, out, (event, endpoint), || {
-            let key = if event == "FailedACL" { "ACLName" } else { "RequestType" };
-            vec![(key, refusal.security_word().to_owned())]
-        });
+        if tells {
+            self.security(request, out, (event, endpoint), || {
+                let key = if event == "FailedACL" { "ACLName" } else { "RequestType" };
+                vec![(key, refusal.security_word().to_owned())]
+            });
+        }
         let status = refusal.status();
         self.refuse(request, status, out);
     }

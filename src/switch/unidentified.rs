@@ -42,7 +42,8 @@ impl Unidentified {
             }
             None => Source { first: now.at, count: 1 },
         };
-        if self.sources.len() >= limits::SOURCES {
+        // A source that was matched since leaves its place in the order, so both are looked at.
+        while self.sources.len() >= limits::SOURCES || self.order.len() >= 2 * limits::SOURCES {
             self.drop_oldest();
         }
         self.sources.insert(source, fresh);
@@ -93,6 +94,18 @@ impl Unidentified {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sources_that_come_and_go_leave_nothing_behind() {
+        let mut table = Unidentified::default();
+        let policy = Policy { count: 5, period: Duration::from_secs(5), counting: true };
+        for n in 0..500_000u32 {
+            table.note(Now::default(), IpAddr::from([127, 0, 0, 9]), policy);
+            table.clear(IpAddr::from([127, 0, 0, 9]));
+            table.note(Now::default(), IpAddr::from(n.to_be_bytes()), policy);
+        }
+        assert!(table.sources.len() <= limits::SOURCES && table.order.len() <= 2 * limits::SOURCES);
+    }
 
     #[test]
     fn the_fifth_request_within_the_period_is_told() {

@@ -95,6 +95,13 @@ pub enum Command {
     Hints,
     /// Whether two legs may exchange media directly, condition by condition.
     ExplainDirectMedia(DirectMediaQuestion),
+    /// Sources that are barred (`security show bans`).
+    Bans,
+    /// Lift a ban (`security unban`).
+    Unban {
+        /// Whose; every ban when `None`.
+        source: Option<std::net::IpAddr>,
+    },
     /// Forget one contact or all of an aor.
     RemoveContact {
         /// The aor.
@@ -245,6 +252,8 @@ pub enum Reply {
     Dialplan(Vec<ContextView>),
     /// Hints.
     Hints(Vec<HintView>),
+    /// Bans, the one that lasts longest first.
+    Bans(Vec<BanView>),
     /// Done; a sentence to print.
     Done(String),
     /// Not done; a sentence that says what to do.
@@ -285,6 +294,19 @@ pub struct UnidentifiedView {
     pub count: u32,
     /// Seconds since the first, with milliseconds.
     pub age_secs: f64,
+}
+
+/// A source that is barred.
+#[derive(Clone, Debug, Serialize)]
+pub struct BanView {
+    /// Its address, or the /64 network of an IPv6 one.
+    pub source: std::net::IpAddr,
+    /// Seconds until the ban ends.
+    pub left_secs: u64,
+    /// What the last of its offences was.
+    pub reason: &'static str,
+    /// Packets dropped since.
+    pub dropped: u64,
 }
 
 /// A judgement with its reasons, in the order they were considered.

@@ -12,6 +12,7 @@ mod media_relay;
 mod registering;
 mod sdp_offer_answer;
 mod show_as_recorded;
+mod strangers;
 mod transaction;
 mod ways;
 mod wire;

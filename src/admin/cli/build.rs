@@ -183,6 +183,15 @@ pub(super) fn set_maintenance(call: &Call<'_>) -> Built {
     }
 }
 
+/// `security unban {X|all}`.
+pub(super) fn unban(call: &Call<'_>) -> Built {
+    let source = match call.only()? {
+        "all" => None,
+        address => Some(address.parse().map_err(|_| Fault::Usage)?),
+    };
+    call.order(Command::Unban { source })
+}
+
 /// `pjsip show maintenance [X]`.
 pub(super) fn show_maintenance(call: &Call<'_>) -> Built {
     let endpoint = match call.rest() {

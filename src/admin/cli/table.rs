@@ -222,5 +222,12 @@ static PJSIP: &[Entry] = &[
         c.ask(Command::UnidentifiedRequests, Layout::Unidentified)
     })
     .helped(&["Sources whose requests matched no endpoint."]),
+    entry("security show bans", "", "Show sources that are barred", |c| {
+        c.nothing()?;
+        c.ask(Command::Bans, Layout::Bans)
+    })
+    .helped(&["What barred each, for how long still, and how many packets of it were dropped. See jackfield.conf."]),
+    entry("security unban", "{<address>|all}", "Lift the ban on a source", build::unban)
+        .helped(&["Its score begins at nothing again. To keep it from being barred, add it to ban_exempt."]),
     entry("pjsip show version", "", "Show the version of pjproject in use", |c| build::version(c, false)),
 ];

@@ -48,6 +48,7 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
         Layout::Identifiers => server::identifiers(&mut out, first),
         Layout::Unidentified => server::unidentified(&mut out, first),
         Layout::Maintenance => server::maintenance(&mut out, first),
+        Layout::Bans => server::bans(&mut out, first),
         Layout::History(pick) => return history::print(first, pick, shape),
         Layout::ChannelStats => calls::stats(&mut out, first),
         Layout::Subscriptions => calls::subscriptions(&mut out, first),

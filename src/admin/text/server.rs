@@ -70,6 +70,21 @@ pub(super) fn maintenance(out: &mut String, reply: &Reply) {
     }
 }
 
+/// `security show bans`.
+pub(super) fn bans(out: &mut String, reply: &Reply) {
+    let Reply::Bans(all) = reply else { return };
+    if all.is_empty() {
+        out.push_str("No source is barred.\n");
+        return;
+    }
+    cell(out, "Source", 40);
+    out.push_str(" Seconds left  Packets dropped  Reason\n");
+    for one in all {
+        cell(out, &one.source.to_string(), 40);
+        out.push_str(&format!(" {:12}  {:15}  {}\n", one.left_secs, one.dropped, one.reason));
+    }
+}
+
 /// `show status`: the server at a glance. Our own layout: names left, numbers ending in one column.
 pub(super) fn status(out: &mut String, reply: &Reply) {
     let Reply::Status(view) = reply else { return };

@@ -78,6 +78,8 @@ impl Udp {
         let _ = socket.set_recv_buffer_size(QUEUE_BYTES);
         let _ = socket.set_send_buffer_size(QUEUE_BYTES);
         let shortfall = mark(SockRef::from(&socket), v6, dual, options.tos, options.cos);
+        // When each datagram came: how far behind we are. Without it the backlog is not known, and nothing is refused.
+        let _ = setsockopt(&socket, sockopt::ReceiveTimestampns, &true);
         if options.bind.ip().is_unspecified() {
             packet_info(&socket, v6).map_err(fault("set packet info of"))?;
         }

@@ -9,8 +9,11 @@ use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::libc::in6_pktinfo;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg};
+use nix::sys::time::TimeSpec;
+use nix::time::ClockId;
 use std::io::IoSliceMut;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 /// Distance between two buffers. A power of two would put the starts of all messages into the same few cache sets.
 const STRIDE: usize = limits::MESSAGE_BYTES + 1 + 17 * 64;
@@ -26,6 +29,9 @@ pub struct Received {
     pub junk: usize,
     /// Whether the batch was full, so that more may wait.
     pub more: bool,
+    /// How long the first datagram of a full batch had waited in the kernel; zero for other batches, behind which
+    /// nothing waits.
+    pub waited: Duration,
 }
 
 /// Buffers for one batch, shared by the sockets of a thread, and the kernel's headers for each socket.
@@ -50,7 +56,8 @@ impl Receiver {
         mut each: impl FnMut(Arrival, &[u8]),
     ) -> Result<Received, Errno> {
         while self.headers.len() <= slot {
-            self.headers.push(MultiHeaders::preallocate(limits::BATCH, Some(cmsg_space!(in6_pktinfo))));
+            self.headers
+                .push(MultiHeaders::preallocate(limits::BATCH, Some(cmsg_space!(in6_pktinfo, TimeSpec))));
         }
         let mut slices: [[IoSliceMut<'_>; 1]; limits::BATCH] = {
             let mut chunks = self.buffers.chunks_exact_mut(STRIDE);
@@ -68,9 +75,12 @@ impl Receiver {
             Err(errno) => return Err(errno),
         };
         let mut done = Received::default();
-        let mut count = 0;
+        let (mut count, mut oldest) = (0, None);
         for message in batch {
             count += 1;
+            if count == 1 {
+                oldest = message.cmsgs().ok().and_then(|mut all| all.find_map(came_at));
+            }
             let bytes = message.iovs().next().unwrap_or_default();
             match classify(bytes) {
                 Kind::Sip => match arrival(socket, &message) {
@@ -85,6 +95,14 @@ impl Receiver {
             }
         }
         done.more = count == limits::BATCH;
+        if let Some(oldest) = oldest.filter(|_| done.more) {
+            // A clock that was set back makes it nothing.
+            done.waited = ClockId::CLOCK_REALTIME
+                .now()
+                .ok()
+                .and_then(|now| Duration::from(now).checked_sub(Duration::from(oldest)))
+                .unwrap_or_default();
+        }
         Ok(done)
     }
 }
@@ -120,6 +138,13 @@ fn arrival(socket: &Udp, message: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<A
         source: normalised(source),
         local: normalised(local),
     })
+}
+
+fn came_at(info: ControlMessageOwned) -> Option<TimeSpec> {
+    match info {
+        ControlMessageOwned::ScmTimestampns(at) => Some(at),
+        _ => None,
+    }
 }
 
 fn destination(info: ControlMessageOwned) -> Option<IpAddr> {

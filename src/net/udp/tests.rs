@@ -43,6 +43,30 @@ fn answer(socket: Udp, to: Destination, bytes: &[u8]) -> Vec<SendFault> {
     faults
 }
 
+/// Only a full batch says how long its first datagram waited: behind another one nothing waits.
+#[test]
+fn a_full_batch_tells_how_long_it_waited() {
+    for bind in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+        let server = Udp::open(&options(bind)).expect("opens");
+        let phone = phone("127.0.0.1:0");
+        for _ in 0..=limits::BATCH {
+            phone
+                .send_to(b"OPTIONS sip:h SIP/2.0\r\n\r\n", ("127.0.0.1", server.bound().port()))
+                .expect("sent");
+        }
+        let mut receiver = Receiver::new();
+        let full = receiver
+            .receive(0, &server, |arrival, _| assert!(arrival.local.ip().is_loopback()))
+            .expect("receives");
+        assert!(
+            full.more && !full.waited.is_zero() && full.waited < Duration::from_secs(60),
+            "{bind}: {full:?}"
+        );
+        let rest = receiver.receive(0, &server, |_, _| {}).expect("receives");
+        assert_eq!((rest.messages, rest.waited), (1, Duration::ZERO));
+    }
+}
+
 #[test]
 fn an_answer_leaves_from_the_address_that_was_asked() {
     let server = Udp::open(&options("0.0.0.0:0")).expect("opens");
@@ -115,7 +139,8 @@ fn more_than_a_batch_comes_in_order_and_noise_is_only_counted() {
         phone.send_to(noise, server.bound()).expect("sent");
     }
     let (got, sum) = receive_all(&server);
-    assert_eq!(sum, Received { messages: 2 * limits::BATCH, keep_alives: 2, junk: 2, more: false });
+    let want = Received { messages: 2 * limits::BATCH, keep_alives: 2, junk: 2, ..Received::default() };
+    assert_eq!(sum, want);
     for (n, (_, bytes)) in got.iter().enumerate() {
         assert_eq!(bytes, format!("MESSAGE {n}").as_bytes());
     }

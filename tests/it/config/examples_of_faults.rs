@@ -98,6 +98,28 @@ fn rtp_conf_takes_bad_lines_lightly() {
 }
 
 #[test]
+fn jackfield_conf_holds_what_asterisk_has_no_option_for() {
+    let read = |text: &str, toml: &str| {
+        let files = MemoryFiles::new().with("pjsip.conf", SOUND).with("jackfield.conf", text);
+        check(&files.with("acl.conf", "[office]\npermit=198.51.100.0/24\n").with("pjsip.toml", toml))
+    };
+    let report = read(
+        "[general]\nban=yes\nban_threshold=5\nban_period=60\nban_time=30\nban_exempt=192.0.2.0/24\nban_exempt_acl=office\n",
+        "",
+    );
+    assert_eq!(report.findings, []);
+    let ours = &report.objects.jackfield;
+    assert_eq!((ours.ban, ours.ban_threshold, ours.ban_period_secs, ours.ban_time_secs), (true, 5, 60, 30));
+    assert!(ours.ban_exempt.named[0].1.is_some());
+    let report = read("", "[jackfield]\nban = true\nban_exempt = [\"192.0.2.0/24\"]\n");
+    assert_eq!((report.findings.len(), report.objects.jackfield.ban), (0, true));
+    let report = read("[general]\nban=yes\nban_treshold=5\nban_time=0\n", "");
+    assert_eq!(report.counts().warnings, 2, "{}", report.text(Severity::Note));
+    assert!(report.text(Severity::Warning).contains("did you mean 'ban_threshold'?"));
+    assert!(report.objects.jackfield.ban, "the good line counts");
+}
+
+#[test]
 fn an_unknown_identifier_is_told_and_the_others_count() {
     let report =
         check_conf(&format!("{SOUND}[global]\ntype=global\nendpoint_identifier_order=ip, usrname\n"));
