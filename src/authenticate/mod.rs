@@ -8,6 +8,7 @@ pub mod challenge;
 pub mod dummy;
 pub mod inbound;
 pub mod nonce;
+pub mod outbound;
 
 pub use challenge::Shape;
 pub use inbound::{Account, Secret, Verdict, Why};

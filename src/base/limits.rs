@@ -177,6 +177,8 @@ pub const DNS_UNUSED_SECS: u64 = 3_600;
 pub const ROUTES_WAITING: usize = 16_384;
 /// Seconds a request of ours waits for DNS: longer than [`DNS_TOTAL_SECS`], after which an answer always comes.
 pub const ROUTE_SECS: u64 = 10;
+/// Challenges answered for one request of ours, as in Asterisk; then the 401 counts as the answer.
+pub const CHALLENGES: usize = 10;
 /// Log lines waiting to be written; further ones are counted and dropped, never waited for.
 pub const LOG_LINES: usize = 8_192;
 /// Bytes of log lines collected for one write.

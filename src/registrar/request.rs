@@ -29,6 +29,8 @@ pub struct Policy {
     pub support_path: bool,
     /// The endpoint's `rewrite_contact`, or a WebSocket, where it always happens.
     pub rewrite_contact: bool,
+    /// The transport's `symmetric_transport`: its name is remembered in the stored URI.
+    pub symmetric_transport: bool,
 }
 
 /// Who registers, and how the request came.
@@ -143,6 +145,9 @@ fn stored_uri(uri: &Uri<'_>, policy: &Policy, who: &Registrant<'_>) -> Result<St
         nat::write_rewritten(&mut stored, &bare, who.arrival.source, who.arrival.protocol, true);
     } else {
         nat::write_without_internal(&mut stored, &bare);
+    }
+    if policy.symmetric_transport {
+        nat::write_transport_name(&mut stored, who.transport);
     }
     let stored = String::from_utf8(stored)
         .unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned());

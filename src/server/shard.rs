@@ -18,7 +18,7 @@ use crate::base::ids::Name;
 use crate::base::limits;
 use crate::base::time::Now;
 use crate::config::{Change, Sources};
-use crate::net::stream::{ConnectionFacts, Heard, StreamEvent, Streams};
+use crate::net::stream::{ConnectionFacts, Gone, Heard, StreamEvent, Streams};
 use crate::net::udp::{Receiver, Sender, Udp};
 use crate::net::wait::Poller;
 use crate::sip::flow::{Destination, Protocol};
@@ -259,8 +259,9 @@ impl Shard {
                 Some(Heard::Opened(arrival, inbound)) => {
                     self.switch.handle(now, Input::FlowOpened { arrival, inbound }, actions);
                 }
-                Some(Heard::Closed(flow, why)) => {
-                    self.switch.handle(now, Input::FlowClosed { flow, why: &why }, actions);
+                Some(Heard::Closed(Gone { flow, named, peer }, why)) => {
+                    let input = Input::FlowClosed { flow, named, peer, why: &why };
+                    self.switch.handle(now, input, actions);
                 }
                 Some(Heard::Unreachable(faults)) => {
                     for fault in faults {

@@ -185,7 +185,7 @@ pub fn write_rewritten(
         }
     }
     for (name, value) in uri.params.iter() {
-        if !known.iter().any(|k| name.eq_ignore_ascii_case(k)) {
+        if !known.iter().any(|k| name.eq_ignore_ascii_case(k)) && !is_internal(name) {
             write_param(out, name, value);
         }
     }
@@ -193,6 +193,23 @@ pub fn write_rewritten(
         write!(out, ";{ORIGINAL_HOST}={}:{}", uri.host, uri.port.unwrap_or(0)).expect(INTO_A_VEC);
     }
     write_headers(out, uri);
+}
+
+/// Appends [`TRANSPORT_NAME`] to a URI without headers; what a parameter may not hold is escaped.
+pub fn write_transport_name(out: &mut Vec<u8>, transport: &str) {
+    push_all(out, &[b";", TRANSPORT_NAME.as_bytes(), b"="]);
+    for byte in transport.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()[]/:&+$".contains(&byte) {
+            out.push(byte);
+        } else {
+            write!(out, "%{byte:02X}").expect(INTO_A_VEC);
+        }
+    }
+}
+
+/// The transport that a stored Contact names.
+pub fn transport_name(uri: &Uri<'_>) -> Option<Vec<u8>> {
+    uri.params.value(TRANSPORT_NAME.as_bytes()).map(crate::sip::wire::text::percent_decode)
 }
 
 /// The host and port a rewritten Contact had, when it remembers them; port 0 means none was written.
@@ -418,6 +435,9 @@ mod tests {
         let uri = "sip:100;x=1@10.0.0.7;ob;transport=tcp;user=phone?a=b";
         let r = rewritten(uri, Protocol::Udp, true);
         assert_eq!(r, "sip:100;x=1@192.0.2.1:40000;user=phone;ob;x-ast-orig-host=10.0.0.7:0?a=b");
+        // A phone cannot say what only we may remember.
+        let forged = "sip:100@192.0.2.1;x-ast-orig-host=1.2.3.4:5;X-AST-txp=other;a=b";
+        assert_eq!(rewritten(forged, Protocol::Udp, true), "sip:100@192.0.2.1:40000;a=b");
         let r = rewritten("sip:100@phone.lan:5070", Protocol::Tls, true);
         assert_eq!(r, "sip:100@192.0.2.1:40000;transport=TLS;x-ast-orig-host=phone.lan:5070");
         let uri = Uri::parse(r.as_bytes()).expect("uri");

@@ -2,6 +2,7 @@
 //! change by change, so that one row among a million costs one row's work.
 
 use crate::authenticate::dummy::Shapes;
+use crate::authenticate::outbound::Login;
 use crate::authenticate::{Account, Secret, Shape};
 use crate::base::ids::Name;
 use crate::config::model::{Aor, Auth, Endpoint, Identify};
@@ -145,6 +146,14 @@ impl Directory {
         all.then(|| listed.map(|auth| ListedAuth { auth, objects: &self.objects }))
     }
 
+    /// What an endpoint answers challenges with, in its order (`outbound_auth`).
+    pub fn logins<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+    ) -> impl Iterator<Item = OutboundAuth<'a>> + Clone + use<'a> {
+        endpoint.extra().outbound_auth.iter().filter_map(|name| self.auth(name)).map(|auth| OutboundAuth(auth))
+    }
+
     fn unlink(&mut self, name: &Name) {
         let Some(endpoint) = self.objects.endpoints.get(name).cloned() else { return };
         self.with_domain -= usize::from(name.contains('@'));
@@ -224,14 +233,37 @@ impl Account for ListedAuth<'_> {
         if !algorithms_of(self.auth, self.objects).contains(&algorithm) {
             return None;
         }
-        let digest = self.auth.digests.as_deref().and_then(|digests| digests.of(algorithm));
-        let password = Some(Secret::Password(&self.auth.password)).filter(|_| !self.auth.password.is_empty());
-        digest.map(Secret::Digest).or(password)
+        secret_of(self.auth, algorithm)
     }
 
     fn nonce_lifetime_secs(&self) -> u64 {
         u64::from(self.auth.options.nonce_lifetime_secs)
     }
+}
+
+/// An auth as client.
+#[derive(Clone, Copy)]
+pub(super) struct OutboundAuth<'a>(&'a Auth);
+
+impl Login for OutboundAuth<'_> {
+    fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    fn realm(&self) -> &str {
+        &self.0.options.realm
+    }
+
+    fn secret(&self, algorithm: Algorithm) -> Option<Secret<'_>> {
+        self.0.options.algorithms_uac.list.contains(&algorithm).then(|| secret_of(self.0, algorithm)).flatten()
+    }
+}
+
+/// The digest when there is one, else the password.
+fn secret_of(auth: &Auth, algorithm: Algorithm) -> Option<Secret<'_>> {
+    let digest = auth.digests.as_deref().and_then(|digests| digests.of(algorithm));
+    let password = Some(Secret::Password(&auth.password)).filter(|_| !auth.password.is_empty());
+    digest.map(Secret::Digest).or(password)
 }
 
 fn fallback_shape(objects: &Objects) -> Shape {

@@ -44,6 +44,10 @@ pub enum Input<'a> {
     FlowClosed {
         /// Which.
         flow: FlowId,
+        /// The number in destinations that asked for this peer by the name of its certificate.
+        named: Option<FlowId>,
+        /// The peer, when this was the connection that messages to it took.
+        peer: Option<(Protocol, SocketAddr)>,
         /// Why, in a few words: "closed by peer", "idle", "reset", …
         why: &'a str,
     },

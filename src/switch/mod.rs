@@ -170,8 +170,14 @@ impl Switch {
             }
             Input::FlowOpened { .. } | Input::Tick => {}
             Input::Resolved { token, found } => self.resolved(now, token, found, out),
-            Input::FlowClosed { flow, why: _ } => {
-                // A connection's own transactions fail with their sends; contacts that lived on it end now.
+            Input::FlowClosed { flow, named, peer, why: _ } => {
+                let (clients, events) = (&mut self.transactions.clients, &mut self.transaction_events);
+                clients.flow_closed(now.at, flow, peer, &mut out.outbox, events);
+                if let Some(named) = named {
+                    clients.flow_closed(now.at, named, None, &mut out.outbox, events);
+                }
+                self.transactions_due(now, out);
+                // Contacts that lived on it end now.
                 self.registrar.flow_closed(flow, &mut self.changes, &mut self.happened);
                 self.commit(out);
                 self.tell_contacts(now, out);

@@ -6,6 +6,7 @@ use super::io::Actions;
 use super::requests::Owner;
 use super::route::{Known, Routed, Targets, Way};
 use super::view::Level;
+use crate::authenticate::outbound::Answers;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::config::Kind;
@@ -14,7 +15,7 @@ use crate::outbound::qualify::{Changed, ContactKey, Status};
 use crate::sip::flow::Destination;
 use crate::sip::mint::{self, Shard};
 use crate::sip::transaction::ClientTx;
-use crate::sip::wire::{Header, Message, Uri, Writer};
+use crate::sip::wire::{Header, Message, Scheme, Uri, Writer};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,12 +38,13 @@ struct Ping {
     tx: Option<ClientTx>,
     /// Where it went.
     to: Option<Destination>,
+    answers: Answers,
 }
 
 impl Pings {
     fn begin(&mut self, contact: &ContactKey) -> u64 {
         self.last += 1;
-        let ping = Ping { contact: contact.clone(), route: None, tx: None, to: None };
+        let ping = Ping { contact: contact.clone(), route: None, tx: None, to: None, answers: Answers::default() };
         self.out.insert(self.last, ping);
         self.of.insert(contact.clone(), self.last);
         self.last
@@ -98,10 +100,10 @@ impl Switch {
         let contact = self.pinged(key).ok_or("it is gone")?;
         // Asterisk pings on behalf of an endpoint, and none means no ping.
         let endpoint = contact.endpoint.as_deref().ok_or("no endpoint lists the aor")?;
-        let proxy = self.proxy_of(key, endpoint);
-        let (route, known) =
-            if proxy.is_empty() { (contact.path.as_str(), contact.known) } else { (proxy.as_str(), None) };
-        let hop = Uri::parse(first_uri(route).unwrap_or(&contact.uri).as_bytes());
+        let route = self.route_of(key, &contact, endpoint);
+        // The connection leads to whoever registered, not to a proxy of ours.
+        let known = contact.known.filter(|_| route == contact.path);
+        let hop = Uri::parse(first_uri(&route).unwrap_or(&contact.uri).as_bytes());
         let way = Way {
             hop: hop.map_err(|fault| fault.to_string())?,
             transport: &endpoint.options.transport,
@@ -139,10 +141,10 @@ impl Switch {
         let contact = self.pinged(key).ok_or("it is gone")?;
         let endpoint = contact.endpoint.as_deref().ok_or("no endpoint lists the aor")?;
         let uri = Uri::parse(contact.uri.as_bytes()).map_err(|fault| fault.to_string())?;
-        let proxy = self.proxy_of(key, endpoint);
-        let route = if proxy.is_empty() { contact.path.as_str() } else { &proxy };
+        let hop = hop_of(&uri, &self.route_of(key, &contact, endpoint));
         let Targets { first, later } = targets;
-        let text = self.options_text(&uri, (from_user(endpoint), endpoint, route), &first.sent_by);
+        let identity = self.identity(endpoint, &first.sent_by);
+        let text = self.options_text(&uri, &hop, &identity, b"");
         let to = first.to;
         let owner = Owner::Qualify(ping);
         let sent = self.transactions.clients.send(now.at, owner, &text, first, later, &mut out.outbox);
@@ -158,10 +160,51 @@ impl Switch {
     /// A final response to a ping.
     pub(super) fn ping_answered(&mut self, now: Now, ping: u64, message: &Message<'_>, out: &mut Actions) {
         let Some(code) = message.status().filter(|code| *code >= 200) else { return };
+        if matches!(code, 401 | 407) && self.ping_again(now, ping, message, out) {
+            return;
+        }
         let Some(ping) = self.pings.end(ping) else { return };
         if let Some(change) = self.qualify.answered(now.at, &ping.contact, code) {
             self.status_changed(&change, out);
         }
+    }
+
+    /// Answers the challenge to a ping with the endpoint's `outbound_auth`. `false`: the challenge is its answer.
+    fn ping_again(&mut self, now: Now, number: u64, challenge: &Message<'_>, out: &mut Actions) -> bool {
+        let Some(Ping { contact: key, to: Some(to), answers, .. }) = self.pings.out.get_mut(&number) else {
+            return false;
+        };
+        let (key, to, mut answers) = (key.clone(), *to, std::mem::take(answers));
+        let Some(contact) = self.pinged(&key) else { return false };
+        let (Some(endpoint), Ok(uri)) = (contact.endpoint.clone(), Uri::parse(contact.uri.as_bytes())) else {
+            return false;
+        };
+        if endpoint.extra().outbound_auth.iter().next().is_none() {
+            return false;
+        }
+        let route = self.route_of(&key, &contact, &endpoint);
+        let hop = hop_of(&uri, &route);
+        let logins = self.directory.logins(&endpoint);
+        if let Err(stop) = answers.hear(challenge, (b"OPTIONS", &hop.request_uri), logins, &mut self.rng) {
+            let text = || format!("Challenge to the qualify of AOR '{}' not answered: {stop}", key.0);
+            self.ears.log(out, Level::Warning, OPTIONS, text);
+            return false;
+        }
+        let says = (uri.scheme == Scheme::Sips, from_user(&endpoint));
+        let (Some(target), Some(identity)) = (self.target_at(to, says), Identity::next(challenge)) else {
+            return false;
+        };
+        let text = self.options_text(&uri, &hop, &identity, &answers.lines());
+        let clients = &mut self.transactions.clients;
+        let owner = Owner::Qualify(number);
+        let Ok(tx) = clients.send(now.at, owner, &text, target, Vec::new(), &mut out.outbox) else {
+            return false;
+        };
+        self.told(out, to.remote);
+        if let Some(ping) = self.pings.out.get_mut(&number) {
+            (ping.tx, ping.answers) = (Some(tx), answers);
+        }
+        true
     }
 
     /// A ping went to its next target.
@@ -196,47 +239,38 @@ impl Switch {
         }
     }
 
-    /// Everything of the request but Via and Contact.
-    fn options_text(
-        &mut self,
-        uri: &Uri<'_>,
-        (user, endpoint, route): (&str, &Endpoint, &str),
-        sent_by: &str,
-    ) -> Vec<u8> {
+    /// Everything of the request but Via and Contact; `more` are whole header lines.
+    fn options_text(&self, uri: &Uri<'_>, hop: &Hop, identity: &Identity, more: &[u8]) -> Vec<u8> {
         let mut text = Vec::with_capacity(512);
-        let mut bare = Vec::with_capacity(uri.raw.len());
-        crate::sip::nat::write_without_internal(&mut bare, uri);
-        let strict = first_uri(route).and_then(strict_router);
-        let global = Arc::clone(&self.directory.objects.global);
-        let own_host = sent_by.rsplit_once(':').map_or(sent_by, |(host, _)| host);
-        let domain = &endpoint.options.from_domain;
-        let host: &str = if domain.is_empty() { own_host } else { domain };
-        let (mut tag, mut call_id) = (Vec::new(), Vec::new());
-        mint::tag(Shard(0), &mut self.rng, &mut tag);
-        mint::call_id(&mut self.rng, &mut call_id);
-        let cseq = 1 + self.rng.below(65_000);
-        let mut writer = Writer::request(&mut text, b"OPTIONS", strict.unwrap_or(&bare));
+        let global = &self.directory.objects.global;
+        let mut writer = Writer::request(&mut text, b"OPTIONS", &hop.request_uri);
         writer
-            .pieces(Header::From, &[b"<sip:", user.as_bytes(), b"@", host.as_bytes(), b">;tag=", &tag])
-            .pieces(Header::To, &[b"<", &bare, b">"])
-            .header(Header::CallId, &call_id)
-            .pieces(Header::CSeq, &[cseq.to_string().as_bytes(), b" OPTIONS"]);
-        match strict {
-            // A strict router takes its place in the request line, and the target goes to the end (RFC 3261 12.2.1.1).
-            Some(_) => {
-                if let Some((_, rest)) = route.split_once('>').filter(|(_, rest)| rest.contains('<')) {
-                    writer.header(Header::Route, rest.trim_start_matches([',', ' ']).as_bytes());
-                }
-                writer.pieces(Header::Route, &[b"<", &bare, b">"]);
-            }
-            None if !route.is_empty() => drop(writer.header(Header::Route, route.as_bytes())),
-            None => {}
+            .header(Header::From, &identity.from)
+            .pieces(Header::To, &[b"<", &without_internal(uri), b">"])
+            .header(Header::CallId, &identity.call_id)
+            .pieces(Header::CSeq, &[identity.cseq.to_string().as_bytes(), b" OPTIONS"]);
+        for route in &hop.routes {
+            writer.header(Header::Route, route);
         }
         writer
             .number(Header::MaxForwards, u64::from(global.max_forwards))
-            .header(Header::UserAgent, global.user_agent.as_bytes());
+            .header(Header::UserAgent, global.user_agent.as_bytes())
+            .lines(more);
         writer.finish();
         text
+    }
+
+    /// A new one, on behalf of an endpoint.
+    fn identity(&mut self, endpoint: &Endpoint, sent_by: &str) -> Identity {
+        let own_host = sent_by.rsplit_once(':').map_or(sent_by, |(host, _)| host);
+        let domain = &endpoint.options.from_domain;
+        let host: &str = if domain.is_empty() { own_host } else { domain };
+        let mut from = format!("<sip:{}@{host}>;tag=", from_user(endpoint)).into_bytes();
+        mint::tag(Shard(0), &mut self.rng, &mut from);
+        let mut call_id = Vec::new();
+        mint::call_id(&mut self.rng, &mut call_id);
+        let cseq = 1 + u32::try_from(self.rng.below(65_000)).unwrap_or(0);
+        Identity { from, call_id, cseq }
     }
 
     fn status_changed(&mut self, change: &Changed, out: &mut Actions) {
@@ -275,16 +309,60 @@ impl Switch {
         self.directory.endpoint(&name).cloned()
     }
 
-    /// The aor's outbound proxy, else the endpoint's.
-    fn proxy_of(&self, key: &ContactKey, endpoint: &Endpoint) -> String {
-        let of_aor =
-            self.directory.aor(&key.0).map(|aor| aor.options.outbound_proxy.clone()).unwrap_or_default();
-        let proxy = if of_aor.is_empty() { endpoint.options.outbound_proxy.clone() } else { of_aor };
-        match proxy.is_empty() || proxy.starts_with('<') {
-            true => proxy.to_string(),
-            false => format!("<{proxy}>"),
+    /// The Route of requests to a contact: the aor's outbound proxy, else the endpoint's, else the contact's Path.
+    fn route_of(&self, key: &ContactKey, contact: &Pinged, endpoint: &Endpoint) -> String {
+        let of_aor = self.directory.aor(&key.0).map(|aor| &*aor.options.outbound_proxy).unwrap_or_default();
+        let proxy = if of_aor.is_empty() { &*endpoint.options.outbound_proxy } else { of_aor };
+        match proxy {
+            "" => contact.path.clone(),
+            named if named.starts_with('<') => named.to_owned(),
+            bare => format!("<{bare}>"),
         }
     }
+}
+
+/// What makes requests one conversation.
+struct Identity {
+    from: Vec<u8>,
+    call_id: Vec<u8>,
+    cseq: u32,
+}
+
+impl Identity {
+    /// That of the request which this answers, one CSeq higher.
+    fn next(response: &Message<'_>) -> Option<Identity> {
+        let copy = |header| response.header(header).map(<[u8]>::to_vec);
+        let cseq = response.cseq()?.number.checked_add(1)?;
+        Some(Identity { from: copy(Header::From)?, call_id: copy(Header::CallId)?, cseq })
+    }
+}
+
+/// The request line's URI and the Route values.
+struct Hop {
+    request_uri: Vec<u8>,
+    routes: Vec<Vec<u8>>,
+}
+
+/// A strict router takes its place in the request line, and the target goes to the end (RFC 3261 12.2.1.1).
+fn hop_of(uri: &Uri<'_>, route: &str) -> Hop {
+    let target = without_internal(uri);
+    let Some(router) = first_uri(route).and_then(strict_router) else {
+        let routes = if route.is_empty() { Vec::new() } else { vec![route.as_bytes().to_vec()] };
+        return Hop { request_uri: target, routes };
+    };
+    let rest = route.split_once('>').map_or("", |(_, rest)| rest.trim_start_matches([',', ' ']));
+    let mut routes = Vec::new();
+    if rest.contains('<') {
+        routes.push(rest.as_bytes().to_vec());
+    }
+    routes.push([&b"<"[..], &target, b">"].concat());
+    Hop { request_uri: router.to_vec(), routes }
+}
+
+fn without_internal(uri: &Uri<'_>) -> Vec<u8> {
+    let mut bare = Vec::with_capacity(uri.raw.len());
+    crate::sip::nat::write_without_internal(&mut bare, uri);
+    bare
 }
 
 /// The user part of From and Contact: `from_user`, else the endpoint's name.

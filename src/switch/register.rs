@@ -95,7 +95,8 @@ impl Switch {
         if self.transactions.servers.held() >= limits::HELD_REGISTERS {
             return Err(Refusal::Unavailable);
         }
-        let policy = policy(aor, admitted.endpoint(), request.arrival.protocol);
+        let symmetric = self.symmetric(request.arrival.transport);
+        let policy = policy(aor, admitted.endpoint(), (request.arrival.protocol, symmetric));
         let transport = self.transport_name(request.arrival.transport);
         let who = Registrant {
             aor: &aor.name,
@@ -247,7 +248,7 @@ impl Switch {
 }
 
 /// What decides a REGISTER to this aor by this endpoint.
-fn policy(aor: &Aor, endpoint: &Endpoint, protocol: Protocol) -> Policy {
+fn policy(aor: &Aor, endpoint: &Endpoint, (protocol, symmetric_transport): (Protocol, bool)) -> Policy {
     let options = &aor.options;
     Policy {
         max_contacts: options.max_contacts,
@@ -258,6 +259,7 @@ fn policy(aor: &Aor, endpoint: &Endpoint, protocol: Protocol) -> Policy {
         default_secs: options.default_expiration_secs,
         support_path: options.support_path,
         rewrite_contact: endpoint.options.rewrite_contact || matches!(protocol, Protocol::Ws | Protocol::Wss),
+        symmetric_transport,
     }
 }
 

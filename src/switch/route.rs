@@ -18,6 +18,7 @@ use crate::base::limits;
 use crate::base::time::{Moment, Now};
 use crate::registrar::Binding;
 use crate::sip::flow::{Arrival, Destination, Protocol};
+use crate::sip::nat;
 use crate::sip::transaction::Target;
 use crate::sip::wire::{Host, Scheme, Uri};
 use foldhash::fast::RandomState;
@@ -143,8 +144,10 @@ impl Switch {
             return Err("only sip: and sips: URIs have a way".into());
         }
         let secure = way.hop.scheme == Scheme::Sips;
-        let asked = asked_protocol(&way.hop)?;
         let pinned = self.pinned(way)?;
+        let symmetric = way.transport.is_empty() && pinned.is_some();
+        // By the transport it came, whatever its URI says.
+        let asked = asked_protocol(&way.hop)?.filter(|_| !symmetric || secure);
         if let Some(to) = way.known.and_then(|known| self.standing(&known, asked, pinned)) {
             return self.single(to, (secure, way.contact_user)).map(Routed::Now);
         }
@@ -206,7 +209,11 @@ impl Switch {
 
     /// How a registered contact came to us.
     pub(super) fn known(&self, binding: &Binding) -> Option<Known> {
-        let bound = self.transports.values().find(|bound| bound.name == binding.transport)?;
+        // A row that another server wrote tells its transport in the URI alone.
+        let bound = self.transport_named(&binding.transport).or_else(|| {
+            let name = nat::transport_name(&Uri::parse(binding.uri.as_bytes()).ok()?)?;
+            self.transport_named(std::str::from_utf8(&name).ok()?)
+        })?;
         Some(Known { flow: binding.flow, transport: bound.id, source: binding.source.into() })
     }
 
@@ -215,7 +222,7 @@ impl Switch {
         Ok(Targets { first, later: Vec::new() })
     }
 
-    /// The transport that must be used: the endpoint's, else the one the URI remembers (`symmetric_transport`).
+    /// The transport that must be used: the endpoint's, else the one the peer came by, where that is symmetric.
     fn pinned(&self, way: &Way<'_>) -> Result<Option<&BoundTransport>, String> {
         if !way.transport.is_empty() {
             let bound = self.transport_named(way.transport);
@@ -224,10 +231,13 @@ impl Switch {
                 None => Err(format!("transport '{}' is not open", way.transport)),
             };
         }
-        let remembered = way.hop.params.value(crate::sip::nat::TRANSPORT_NAME.as_bytes());
-        let name = remembered.map(crate::sip::wire::text::percent_decode);
-        // One that is gone since then binds nobody.
-        Ok(name.and_then(|name| self.transport_named(std::str::from_utf8(&name).ok()?)))
+        let symmetric = way.known.filter(|known| self.symmetric(known.transport));
+        Ok(symmetric.and_then(|known| self.transports.get(&known.transport)))
+    }
+
+    /// Whether whoever came by a transport is to be reached by it (`symmetric_transport`).
+    pub(super) fn symmetric(&self, transport: TransportId) -> bool {
+        self.transport_config(transport).is_some_and(|transport| transport.symmetric_transport)
     }
 
     /// The connection by which the peer came, if it may carry this request.

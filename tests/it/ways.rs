@@ -185,7 +185,7 @@ fn a_standing_connection_is_used_and_a_closed_one_is_not() {
     world.handle(Input::Sip { arrival, bytes: reply(&sent[0], "200 OK", "").as_bytes() });
     assert_eq!(status(&mut world), "Avail");
     assert!(world.resolves.is_empty());
-    world.handle(Input::FlowClosed { flow: FlowId(7), why: "closed by peer" });
+    world.handle(Input::FlowClosed { flow: FlowId(7), named: None, peer: None, why: "closed by peer" });
     world.wait(Duration::from_secs(61));
     assert_eq!(world.resolves.pop().map(|(_, question)| question.host).as_deref(), Some("phone.lan"));
 }
@@ -198,4 +198,69 @@ fn a_pinned_transport_binds_and_says_when_it_cannot() {
     let mut world = self::world("transport=transport-tcp", "contact=sip:phone@127.0.0.8:5062");
     world.wait(Duration::from_secs(61));
     assert_eq!(world.destinations[0].protocol, Protocol::Tcp);
+}
+
+/// `outbound_auth` answers a challenged ping, and wrong credentials are not tried again and again.
+#[test]
+fn a_challenged_ping_is_sent_again_with_credentials() {
+    let auth = "outbound_auth=out\n[out]\ntype=auth\nusername=us\npassword=secret\n";
+    let mut world = world(auth, "contact=sip:phone@127.0.0.8:5062\nqualify_2xx_only=yes");
+    let first = world.wait(Duration::from_secs(61)).remove(0);
+    let challenge = "WWW-Authenticate: Digest realm=\"phone\",nonce=\"n1\",algorithm=MD5,qop=\"auth\"\r\n";
+    let again =
+        world.datagram("127.0.0.8:5062", reply(&first, "401 Unauthorized", challenge).as_bytes()).remove(0);
+    assert_eq!(world.destinations[0].remote.port(), 5062);
+    let (cseq, next) = (values(&first, "CSeq").remove(0), values(&again, "CSeq").remove(0));
+    let number = |cseq: &str| cseq.split(' ').next().and_then(|n| n.parse::<u32>().ok()).expect("a number");
+    assert_eq!(number(&next), number(&cseq) + 1);
+    for same in ["From", "To", "Call-ID"] {
+        assert_eq!(values(&first, same), values(&again, same));
+    }
+    let given = values(&again, "Authorization").remove(0);
+    assert!(given.starts_with("Digest username=\"us\", realm=\"phone\", nonce=\"n1\", uri=\"sip:phone@127.0.0.8:5062\""));
+    let mut refused = world.datagram("127.0.0.8:5062", reply(&again, "401 Unauthorized", challenge).as_bytes());
+    assert_eq!(refused.pop(), None);
+    assert!(said(&world, "the credentials for realm \"phone\" were refused"));
+    assert_eq!(status(&mut world), "Unavail");
+    let first = world.wait(Duration::from_secs(60)).remove(0);
+    let again =
+        world.datagram("127.0.0.8:5062", reply(&first, "401 Unauthorized", challenge).as_bytes()).remove(0);
+    world.datagram("127.0.0.8:5062", reply(&again, "200 OK", "").as_bytes());
+    assert_eq!(status(&mut world), "Avail");
+}
+
+/// `symmetric_transport`: the stored URI names the transport, no message does, and later requests take it.
+#[test]
+fn a_symmetric_transport_is_remembered_and_taken() {
+    let mut world = world("", "");
+    let conf = format!(
+        "{HEAD}symmetric_transport=yes\n[phone]\ntype=endpoint\naors=phone\n[phone]\ntype=aor\nmax_contacts=2\n\
+         qualify_frequency=60\n"
+    );
+    world.reload(&conf);
+    let ask = Ask::new("REGISTER", "phone", "")
+        .lines("Contact: <sip:phone@127.0.0.1:5070;transport=tcp;x-ast-txp=forged>\r\n");
+    let arrival = Arrival {
+        transport: TransportId(2),
+        protocol: Protocol::Udp,
+        flow: FlowId::DATAGRAM,
+        source: "127.0.0.1:5070".parse().expect("an address"),
+        local: "127.0.0.1:5090".parse().expect("an address"),
+    };
+    let sent = world.handle(Input::Sip { arrival, bytes: ask.text(1, "").as_bytes() });
+    assert!(!sent.concat().contains("x-ast"), "{sent:?}");
+    assert_eq!((world.destinations[0].transport, world.destinations[0].protocol), (TransportId(2), Protocol::Udp));
+    let Reply::Contacts(shown) = world.show(Kind::Contact, None) else { panic!("contacts") };
+    assert_eq!(shown[0].uri, "sip:phone@127.0.0.1:5070;transport=tcp;x-ast-txp=second-udp");
+}
+
+/// A ping on its way when the connection breaks has failed: nobody waits for Timer F.
+#[test]
+fn a_broken_connection_fails_the_ping_on_it() {
+    let mut world = world("transport=transport-tcp", "contact=sip:phone@127.0.0.8:5062");
+    let first = world.wait(Duration::from_secs(61));
+    assert_eq!(first.len(), 1);
+    let peer = Some((Protocol::Tcp, "127.0.0.8:5062".parse().expect("an address")));
+    world.handle(Input::FlowClosed { flow: FlowId(3), named: None, peer, why: "reset" });
+    assert_eq!(status(&mut world), "Unavail");
 }

@@ -19,7 +19,7 @@ mod writer;
 pub use dial::Dialer;
 pub use gate::Gate;
 pub use listen::{Listener, serve};
-pub use table::{ConnectionFacts, Heard, Streams};
+pub use table::{ConnectionFacts, Gone, Heard, Streams};
 pub use writer::Writer;
 
 use super::tls::Tls;

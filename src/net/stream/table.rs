@@ -8,7 +8,7 @@ use super::writer::PushFault;
 use super::{Dialer, Shared, StreamEvent, StreamSendFault, Writer};
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::limits;
-use crate::sip::flow::{Arrival, Destination};
+use crate::sip::flow::{Arrival, Destination, Protocol};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -29,6 +29,7 @@ struct Place {
 struct Entry {
     writer: Arc<Writer>,
     place: Place,
+    protocol: Protocol,
     inbound: bool,
     /// While it is not yet up: who waits for it, to be told when it fails.
     waiting: Option<Vec<Destination>>,
@@ -75,11 +76,22 @@ pub enum Heard {
     /// A message.
     Message(Arrival, Vec<u8>),
     /// A connection that was up is gone.
-    Closed(FlowId, Cow<'static, str>),
+    Closed(Gone, Cow<'static, str>),
     /// A connection could not be opened; these messages are lost.
     Unreachable(Vec<StreamSendFault>),
     /// Nothing: a connection was turned away. For the log.
     Refused(TransportId, Option<SocketAddr>, Cow<'static, str>),
+}
+
+/// What a connection that is gone was known as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Its number.
+    pub flow: FlowId,
+    /// The number that [`Streams::target`] gave to its place.
+    pub named: Option<FlowId>,
+    /// Its peer, when messages that would take any connection there took this one.
+    pub peer: Option<(Protocol, SocketAddr)>,
 }
 
 impl Streams {
@@ -209,7 +221,7 @@ impl Streams {
             writer: Arc::clone(&writer),
         };
         self.runtime.spawn(dial.run(self.shared.clone(), seat));
-        self.insert(flow, Entry { writer, place, inbound: false, waiting: Some(vec![to]) });
+        self.insert(flow, Entry { writer, place, protocol: to.protocol, inbound: false, waiting: Some(vec![to]) });
         Ok(())
     }
 
@@ -232,20 +244,28 @@ impl Streams {
                     None => {
                         let place =
                             Place { transport: arrival.transport, remote: arrival.source, host: None };
-                        self.insert(arrival.flow, Entry { writer, place, inbound, waiting: None });
+                        let protocol = arrival.protocol;
+                        self.insert(arrival.flow, Entry { writer, place, protocol, inbound, waiting: None });
                     }
                 }
                 Some(Heard::Opened(arrival, inbound))
             }
             StreamEvent::Closed { flow, why } => {
                 let entry = self.connections.remove(&flow)?;
-                for place in [Place { host: None, ..entry.place.clone() }, entry.place] {
+                let anyone = Place { host: None, ..entry.place.clone() };
+                let served = self.by_place.get(&anyone) == Some(&flow);
+                let gone = Gone {
+                    flow,
+                    named: self.target_of.get(&entry.place).copied(),
+                    peer: served.then_some((entry.protocol, entry.place.remote)),
+                };
+                for place in [anyone, entry.place] {
                     if self.by_place.get(&place) == Some(&flow) {
                         self.by_place.remove(&place);
                     }
                 }
                 Some(match entry.waiting {
-                    None => Heard::Closed(flow, why),
+                    None => Heard::Closed(gone, why),
                     Some(waiting) => Heard::Unreachable(
                         waiting.into_iter().map(|to| StreamSendFault { to, why: why.clone() }).collect(),
                     ),

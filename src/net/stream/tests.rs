@@ -67,7 +67,7 @@ impl Side {
 
     fn closed(&mut self) -> (FlowId, String) {
         match self.hear() {
-            Heard::Closed(flow, why) => (flow, why.into_owned()),
+            Heard::Closed(gone, why) => (gone.flow, why.into_owned()),
             other => panic!("{other:?}"),
         }
     }

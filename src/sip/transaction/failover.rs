@@ -59,18 +59,18 @@ impl<O: Copy> Clients<O> {
         self.broken(now, Way::of(to), out, events);
     }
 
-    /// A connection is gone. Requests that were sent on it, or to `remote` before it was up, cannot be answered.
+    /// A connection is gone. Requests that were sent on it cannot be answered; nor those that went to `peer`, for which
+    /// any connection would have done, when this was the one.
     pub fn flow_closed(
         &mut self,
         now: Moment,
         flow: FlowId,
-        protocol: Protocol,
-        remote: SocketAddr,
+        peer: Option<(Protocol, SocketAddr)>,
         out: &mut Outbox,
         events: &mut Vec<Event<O>>,
     ) {
         self.broken(now, Way::Flow(flow), out, events);
-        if protocol.is_reliable() {
+        if let Some((protocol, remote)) = peer {
             self.broken(now, Way::Peer(protocol, remote), out, events);
         }
     }

@@ -275,7 +275,7 @@ fn a_broken_transport_concerns_those_who_wait_on_it() {
         ]
     );
     events.clear();
-    table.clients.flow_closed(*now, to_next.flow, Protocol::Tcp, to_next.remote, out, events);
+    table.clients.flow_closed(*now, to_next.flow, Some((Protocol::Tcp, to_next.remote)), out, events);
     assert_eq!(*events, [Event::TransportFailed { tx: lucky, owner: 5 }]);
     assert_eq!(table.clients.owner(elsewhere), Some(5));
     assert_eq!(table.clients.owner(answered), Some(5));
