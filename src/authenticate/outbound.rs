@@ -149,7 +149,8 @@ fn answer<L: Login>(
     };
     let mut cnonce = Vec::with_capacity(CNONCE);
     rng.token(CNONCE, &mut cnonce);
-    let auth = |offered: &[u8]| offered.split(|b| *b == b',').any(|word| text::same(text::trim(word), b"auth"));
+    let auth =
+        |offered: &[u8]| offered.split(|b| *b == b',').any(|word| text::same(text::trim(word), b"auth"));
     let qop = match challenge.qop {
         None => Qop::Absent,
         Some(offered) if auth(offered) => Qop::Auth { nc: FIRST, cnonce: &cnonce },
@@ -291,7 +292,10 @@ mod tests {
         let proxy = "Proxy-Authenticate: Digest realm=\"proxy\",nonce=\"n2\",qop=\"auth-int,auth\"\r\n";
         hear(&mut answers, proxy, &logins).expect("answered");
         let lines = hear(&mut answers, www, &logins).expect("answered");
-        assert!(lines.starts_with("Proxy-Authorization: Digest username=\"any\", realm=\"proxy\""), "{lines}");
+        assert!(
+            lines.starts_with("Proxy-Authorization: Digest username=\"any\", realm=\"proxy\""),
+            "{lines}"
+        );
         assert!(lines.contains("\r\nAuthorization: Digest username=\"own\", realm=\"home\""), "{lines}");
         assert!(!lines.split("\r\n").nth(1).expect("two").contains("nc="), "no qop offered, none given");
     }

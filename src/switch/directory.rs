@@ -151,7 +151,12 @@ impl Directory {
         &'a self,
         endpoint: &'a Endpoint,
     ) -> impl Iterator<Item = OutboundAuth<'a>> + Clone + use<'a> {
-        endpoint.extra().outbound_auth.iter().filter_map(|name| self.auth(name)).map(|auth| OutboundAuth(auth))
+        endpoint
+            .extra()
+            .outbound_auth
+            .iter()
+            .filter_map(|name| self.auth(name))
+            .map(|auth| OutboundAuth(auth))
     }
 
     fn unlink(&mut self, name: &Name) {
@@ -255,7 +260,13 @@ impl Login for OutboundAuth<'_> {
     }
 
     fn secret(&self, algorithm: Algorithm) -> Option<Secret<'_>> {
-        self.0.options.algorithms_uac.list.contains(&algorithm).then(|| secret_of(self.0, algorithm)).flatten()
+        self.0
+            .options
+            .algorithms_uac
+            .list
+            .contains(&algorithm)
+            .then(|| secret_of(self.0, algorithm))
+            .flatten()
     }
 }
 

@@ -44,7 +44,8 @@ struct Ping {
 impl Pings {
     fn begin(&mut self, contact: &ContactKey) -> u64 {
         self.last += 1;
-        let ping = Ping { contact: contact.clone(), route: None, tx: None, to: None, answers: Answers::default() };
+        let ping =
+            Ping { contact: contact.clone(), route: None, tx: None, to: None, answers: Answers::default() };
         self.out.insert(self.last, ping);
         self.of.insert(contact.clone(), self.last);
         self.last

@@ -217,8 +217,11 @@ fn a_challenged_ping_is_sent_again_with_credentials() {
         assert_eq!(values(&first, same), values(&again, same));
     }
     let given = values(&again, "Authorization").remove(0);
-    assert!(given.starts_with("Digest username=\"us\", realm=\"phone\", nonce=\"n1\", uri=\"sip:phone@127.0.0.8:5062\""));
-    let mut refused = world.datagram("127.0.0.8:5062", reply(&again, "401 Unauthorized", challenge).as_bytes());
+    assert!(given.starts_with(
+        "Digest username=\"us\", realm=\"phone\", nonce=\"n1\", uri=\"sip:phone@127.0.0.8:5062\""
+    ));
+    let mut refused =
+        world.datagram("127.0.0.8:5062", reply(&again, "401 Unauthorized", challenge).as_bytes());
     assert_eq!(refused.pop(), None);
     assert!(said(&world, "the credentials for realm \"phone\" were refused"));
     assert_eq!(status(&mut world), "Unavail");
@@ -249,7 +252,10 @@ fn a_symmetric_transport_is_remembered_and_taken() {
     };
     let sent = world.handle(Input::Sip { arrival, bytes: ask.text(1, "").as_bytes() });
     assert!(!sent.concat().contains("x-ast"), "{sent:?}");
-    assert_eq!((world.destinations[0].transport, world.destinations[0].protocol), (TransportId(2), Protocol::Udp));
+    assert_eq!(
+        (world.destinations[0].transport, world.destinations[0].protocol),
+        (TransportId(2), Protocol::Udp)
+    );
     let Reply::Contacts(shown) = world.show(Kind::Contact, None) else { panic!("contacts") };
     assert_eq!(shown[0].uri, "sip:phone@127.0.0.1:5070;transport=tcp;x-ast-txp=second-udp");
 }

@@ -221,7 +221,10 @@ impl Streams {
             writer: Arc::clone(&writer),
         };
         self.runtime.spawn(dial.run(self.shared.clone(), seat));
-        self.insert(flow, Entry { writer, place, protocol: to.protocol, inbound: false, waiting: Some(vec![to]) });
+        self.insert(
+            flow,
+            Entry { writer, place, protocol: to.protocol, inbound: false, waiting: Some(vec![to]) },
+        );
         Ok(())
     }
 
