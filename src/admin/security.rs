@@ -37,8 +37,8 @@ pub fn event_object(
     fields(event, at, offset_secs).into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
-/// `Request '%s' from '%s' failed for '%s' (callid: %s) - %s`. Apostrophes and brackets of a peer are shown as `\xNN`:
-/// otherwise its From could name another's address as the culprit.
+/// `Request '%s' from '%s' failed for '%s' (callid: %s) - %s`. Apostrophes, brackets and
+/// colons before blanks of a peer are shown as `\xNN`: otherwise its From could name another's address as the culprit.
 pub fn request_failed(failed: &RequestFailed) -> String {
     let mut out = String::from("Request '");
     apart(&mut out, &failed.method);
@@ -122,11 +122,16 @@ fn quoted(out: &mut String, value: &str) {
     }
 }
 
-/// A value between apostrophes or brackets.
+/// A value between apostrophes or brackets. Ban tools take what ends in a colon and a blank for the head of the line:
+/// a peer's colon before a blank would hide the rest from them.
 fn apart(out: &mut String, value: &str) {
-    for c in value.chars() {
+    let mut rest = value.chars().peekable();
+    while let Some(c) = rest.next() {
         match c {
             '\'' | '(' | ')' => out.push_str(&format!("\\x{:02x}", c as u32)),
+            ':' if rest.peek().is_none_or(|next| next.is_whitespace()) => {
+                out.push_str(&format!("\\x{:02x}", c as u32))
+            }
             c => one_line(out, c.encode_utf8(&mut [0; 4])),
         }
     }

@@ -34,6 +34,12 @@ pub const HELD_REGISTERS: usize = 65_536;
 pub const CONNECTIONS: usize = 100_000;
 /// Connections from one source address that have not yet delivered a whole message (AST-2016-005).
 pub const HALF_OPEN_PER_SOURCE: usize = 64;
+/// Connections from one source address: room for a load balancer with a small provider's phones behind it, and four
+/// others of the kind. A further one is closed at accept.
+pub const CONNECTIONS_PER_SOURCE: usize = 20_000;
+/// Seconds a message may take from its first byte to its last: 64 times T1, when its sender has given up. A slower
+/// sender is closed: it would hold memory for nothing.
+pub const MESSAGE_SECS: u64 = 32;
 /// Seconds an accepted connection may take to deliver its first message.
 pub const FIRST_MESSAGE_SECS: u64 = 15;
 /// Seconds a connection without any bound contact or call may stay silent.

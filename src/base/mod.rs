@@ -3,6 +3,7 @@
 
 pub mod ids;
 pub mod limits;
+pub mod party;
 pub mod rng;
 pub mod time;
 pub mod wheel;

@@ -11,6 +11,7 @@ use super::pipeline::DISTRIBUTOR;
 use super::view::{BanView, Event, Level, Reply, RequestFailed};
 use crate::authenticate::Why;
 use crate::base::ids::{FlowId, Name};
+use crate::base::party::party;
 use crate::base::time::{Moment, Now};
 use crate::config::model::global::OverloadTrigger;
 use crate::config::value::network::Match;
@@ -55,7 +56,7 @@ impl Switch {
         if self.tells(arrival, Nuisance::Ban) {
             self.ears.log(out, Level::Notice, "jackfield.conf", || {
                 let (secs, why) = (time.as_secs(), offence.words());
-                format!("Barred {} for {secs} s: {why}", super::guard::party(source))
+                format!("Barred {} for {secs} s: {why}", party(source))
             });
         }
     }

@@ -10,5 +10,6 @@ mod crash;
 mod lifecycle;
 mod operating;
 mod realtime;
+mod security;
 mod sipp;
 mod tree;

@@ -46,6 +46,8 @@ pub(super) struct Connection<S> {
 struct Times {
     opened: Instant,
     heard_message: bool,
+    /// When the message began that is not yet whole.
+    begun: Option<Instant>,
     active: Instant,
     pinged: Instant,
     progress: Instant,
@@ -69,7 +71,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         trusted: bool,
     ) -> Self {
         let now = Instant::now();
-        let times = Times { opened, heard_message: trusted, active: now, pinged: now, progress: now };
+        let times =
+            Times { opened, heard_message: trusted, begun: None, active: now, pinged: now, progress: now };
         let timer = Box::pin(sleep_until(now));
         Connection {
             io,
@@ -242,7 +245,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             self.partial = joined;
         }
+        self.watch_message(at > 0);
         Ok(())
+    }
+
+    /// A message that is not yet whole: look at the clock no later than when it takes too long. `fresh`: it is another
+    /// one than before.
+    fn watch_message(&mut self, fresh: bool) {
+        if self.partial.is_empty() {
+            self.times.begun = None;
+        } else if fresh || self.times.begun.is_none() {
+            self.times.begun = Some(self.times.active);
+            let due = self.times.active + self.shared.pace().message;
+            if due < self.timer.deadline() {
+                self.timer.as_mut().reset(due);
+            }
+        }
     }
 
     /// Ends the connection when one of its times is over; sends a keep-alive when one is due.
@@ -260,6 +278,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let due = times.opened + pace.first_message;
                 if now >= due {
                     return Poll::Ready("no message came".into());
+                }
+                next = next.min(due);
+            }
+            if let Some(begun) = times.begun {
+                let due = begun + pace.message;
+                if now >= due {
+                    return Poll::Ready("a message is not finished".into());
                 }
                 next = next.min(due);
             }

@@ -1,6 +1,7 @@
-//! How many connections there may be: in all, and from one source before it has said anything.
+//! How many connections there may be: in all, from one source, and from one source before it has said anything.
 
 use crate::base::limits;
+use crate::base::party::party;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,15 +11,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Default)]
 pub struct Gate {
     open: AtomicUsize,
-    silent: Mutex<HashMap<IpAddr, usize, foldhash::fast::RandomState>>,
+    sources: Mutex<Sources>,
+}
+
+type Sources = HashMap<IpAddr, Counts, foldhash::fast::RandomState>;
+
+/// Accepted connections of one source; an IPv6 network of 64 bits is one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    open: usize,
+    /// Those that have not yet delivered a whole message.
+    silent: usize,
 }
 
 /// One connection's place among all.
 #[derive(Debug)]
 pub(super) struct Place {
     gate: Arc<Gate>,
-    /// The source, while it has not yet delivered a whole message.
-    silent: Option<IpAddr>,
+    /// Whose, when we accepted it.
+    source: Option<IpAddr>,
+    /// It has not yet delivered a whole message.
+    silent: bool,
 }
 
 impl Gate {
@@ -29,12 +42,12 @@ impl Gate {
 
     /// Accepted connections that have not yet delivered a whole message.
     pub fn silent(&self) -> usize {
-        self.lock().values().sum()
+        self.lock().values().map(|counts| counts.silent).sum()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize, foldhash::fast::RandomState>> {
+    fn lock(&self) -> MutexGuard<'_, Sources> {
         // The map is whole after each of its own operations.
-        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for a connection that we open.
@@ -43,19 +56,23 @@ impl Gate {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return Err("too many connections");
         }
-        Ok(Place { gate: Arc::clone(self), silent: None })
+        Ok(Place { gate: Arc::clone(self), source: None, silent: false })
     }
 
     /// A place for a connection from `source`.
     pub(super) fn inbound(self: &Arc<Gate>, source: IpAddr) -> Result<Place, &'static str> {
-        let mut place = self.outbound()?;
-        let mut silent = self.lock();
-        let count = silent.entry(source).or_default();
-        if *count >= limits::HALF_OPEN_PER_SOURCE {
+        let (mut place, source) = (self.outbound()?, party(source));
+        let mut sources = self.lock();
+        let counts = sources.entry(source).or_default();
+        if counts.silent >= limits::HALF_OPEN_PER_SOURCE {
             return Err("too many silent connections from this address");
         }
-        *count += 1;
-        place.silent = Some(source);
+        if counts.open >= limits::CONNECTIONS_PER_SOURCE {
+            return Err("too many connections from this address");
+        }
+        counts.open += 1;
+        counts.silent += 1;
+        (place.source, place.silent) = (Some(source), true);
         Ok(place)
     }
 }
@@ -63,13 +80,11 @@ impl Gate {
 impl Place {
     /// The first whole message came: this connection is no longer suspect.
     pub(super) fn spoke(&mut self) {
-        let Some(source) = self.silent.take() else { return };
-        let mut silent = self.gate.lock();
-        if let Some(count) = silent.get_mut(&source) {
-            *count -= 1;
-            if *count == 0 {
-                silent.remove(&source);
-            }
+        if std::mem::take(&mut self.silent)
+            && let Some(source) = self.source
+            && let Some(counts) = self.gate.lock().get_mut(&source)
+        {
+            counts.silent -= 1;
         }
     }
 }
@@ -77,6 +92,15 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.spoke();
+        if let Some(source) = self.source {
+            let mut sources = self.gate.lock();
+            if let Some(counts) = sources.get_mut(&source) {
+                counts.open -= 1;
+                if counts.open == 0 {
+                    sources.remove(&source);
+                }
+            }
+        }
         self.gate.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -101,5 +125,27 @@ mod tests {
         );
         drop(places);
         assert_eq!((gate.open(), gate.silent()), (0, 0));
+        assert!(gate.lock().is_empty());
+    }
+
+    #[test]
+    fn a_source_may_hold_so_many_connections_even_if_they_speak() {
+        let (gate, one) = (Arc::new(Gate::default()), "2001:db8::1".parse().expect("an address"));
+        let held: Vec<Place> = (0..limits::CONNECTIONS_PER_SOURCE)
+            .map(|_| {
+                let mut place = gate.inbound(one).expect("room");
+                place.spoke();
+                place
+            })
+            .collect();
+        let neighbour = "2001:db8::2".parse().expect("an address");
+        assert_eq!(
+            gate.inbound(neighbour).expect_err("the same /64"),
+            "too many connections from this address"
+        );
+        assert!(gate.inbound("2001:db8:0:1::1".parse().expect("an address")).is_ok());
+        assert!(gate.outbound().is_ok(), "our own are not counted to anybody");
+        drop(held);
+        assert!(gate.inbound(one).is_ok());
     }
 }

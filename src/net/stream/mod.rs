@@ -73,6 +73,8 @@ pub struct Keepalive {
 pub struct Pace {
     /// From accept to the first whole message, TLS included.
     pub first_message: Duration,
+    /// From a message's first byte to its last.
+    pub message: Duration,
     /// Silence of both sides, our keep-alives not counted.
     pub idle: Duration,
     /// Time to connect, TLS included.
@@ -87,6 +89,7 @@ impl Default for Pace {
     fn default() -> Pace {
         Pace {
             first_message: Duration::from_secs(limits::FIRST_MESSAGE_SECS),
+            message: Duration::from_secs(limits::MESSAGE_SECS),
             idle: Duration::from_secs(limits::IDLE_CONNECTION_SECS),
             connect: Duration::from_secs(limits::CONNECT_SECS),
             stall: Duration::from_secs(limits::WRITE_STALL_SECS),

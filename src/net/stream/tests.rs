@@ -193,6 +193,22 @@ fn silence_slowness_and_nonsense_end_a_connection() {
         assert_eq!(side.closed().1, why);
     }
 
+    // A byte now and then keeps nothing open, not even for one who has spoken before.
+    let mut side = Side::new(Pace { message: quick, ..Pace::default() });
+    let server = side.listen(&options(0));
+    let mut dripping = phone(server);
+    dripping.write_all(&[MESSAGE, MESSAGE, b"OPTIONS"].concat()).expect("sent");
+    side.opened();
+    side.message();
+    side.message();
+    let drip = std::thread::spawn(move || {
+        while dripping.write_all(b"x").is_ok() {
+            std::thread::sleep(quick / 8);
+        }
+    });
+    assert_eq!(side.closed().1, "a message is not finished");
+    drip.join().expect("it ends when the connection does");
+
     let mut side = Side::new(Pace { idle: quick, ..Pace::default() });
     let server = side.listen(&options(0));
     let mut idle = phone(server);

@@ -289,3 +289,25 @@ fn nobody_is_kept_waiting_by_a_server_that_is_not_tls() {
     let why = side.unreachable();
     assert!(why.starts_with("TLS: "), "{why}");
 }
+
+/// AST-2011-005 and its kin: who connects and never finishes TLS holds a place for a while, not for ever.
+#[test]
+fn who_does_not_finish_tls_is_closed() {
+    let dir = Dir::new("slow-tls");
+    let (cert, key) = certificate("localhost");
+    let (cert, key) = (dir.write("cert.pem", &cert), dir.write("key.pem", &key));
+    let (mut side, remote) = both(&options(0, show(&cert, &key)), &[]);
+    side.shared.set_pace(Pace { first_message: Duration::from_millis(80), ..Pace::default() });
+    let silent = std::net::TcpStream::connect(remote).expect("loopback");
+    let mut halting = std::net::TcpStream::connect(remote).expect("loopback");
+    // The head of a ClientHello that never comes.
+    std::io::Write::write_all(&mut halting, &[22, 3, 1, 2, 0, 1]).expect("sent");
+    for _ in 0..2 {
+        let Heard::Refused(_, Some(_), why) = side.hear() else { panic!() };
+        assert_eq!(why, "TLS was not finished in time");
+    }
+    assert_eq!((side.shared.gate().open(), side.shared.gate().silent()), (0, 0));
+    for mut conn in [silent, halting] {
+        assert_eq!(std::io::Read::read(&mut conn, &mut [0; 9]).unwrap_or(0), 0);
+    }
+}

@@ -4,7 +4,7 @@ use crate::config::Objects;
 use crate::config::draft::{Draft, RowStyle};
 use crate::config::export::{self, Row};
 use crate::config::kind::Kind;
-use crate::config::load::{ACL_CONF, ASTERISK_CONF, PJSIP_CONF, RTP_CONF, TOML_FILE};
+use crate::config::load::{ACL_CONF, ASTERISK_CONF, JACKFIELD_CONF, PJSIP_CONF, RTP_CONF, TOML_FILE};
 
 /// What a configuration can be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,7 @@ fn conf_files(drafts: &[Draft<'_>]) -> Vec<(&'static str, String)> {
         Kind::NamedAcl => ACL_CONF,
         Kind::Asterisk => ASTERISK_CONF,
         Kind::Rtp => RTP_CONF,
+        Kind::Jackfield => JACKFIELD_CONF,
         _ => PJSIP_CONF,
     };
     let mut files = vec![(PJSIP_CONF, String::new())];

@@ -137,6 +137,7 @@ const KNOWN: &[&str] = &[
     "pjsip.toml",
     "pjsip_wizard.conf",
     "rtp.conf",
+    "jackfield.conf",
     "sorcery.conf",
 ];
 

@@ -4,8 +4,8 @@
 //! The score is a leaky bucket of `ban_threshold` points that empties in `ban_period`: a phone with a wrong password
 //! that tries once a minute never fills it, a dictionary attack does within seconds.
 
-use super::party;
 use crate::base::limits;
+use crate::base::party::party;
 use crate::base::time::Moment;
 use crate::config::value::access::Access;
 use foldhash::fast::RandomState;

@@ -1,8 +1,8 @@
 //! Log lines that strangers cause, thinned: each source has a few per minute and kind, all together have a budget, and
 //! what was left out is counted and said when the minute ends. A ban tool still sees every source that goes on.
 
-use super::party;
 use crate::base::limits;
+use crate::base::party::party;
 use crate::base::time::Moment;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;

@@ -50,7 +50,7 @@ fn stock() -> [Regex; 2] {
         r#"SecurityEvent="\w+".*?,RemoteAddress="\w+/\w+/(?P<host>[0-9A-Fa-f:.]+)/\d+"(?:,\w+="[^"]*")*$"#,
         r"Request '.*?' from '.*?' failed for '\[?(?P<host>[0-9A-Fa-f:.]+?)\]?(?::\d+)?' \(callid: [^)]*\) - No matching endpoint found$",
     ]
-    .map(|rest| Regex::new(&format!(r"^\[\] (?:NOTICE|SECURITY)\[\d+\] [^:]+: {rest}")).expect("a pattern"))
+    .map(|rest| Regex::new(&format!(r"^\[\] (?:NOTICE|SECURITY)\[\d+\] [^:]+:\d*(?:(?: in)? [^:]+:)? {rest}")).expect("a pattern"))
 }
 
 /// A line as fail2ban matches it: the date gone.
@@ -136,6 +136,8 @@ fn no_peer_names_another_as_the_culprit() {
         "a' failed for '198.51.100.1:5060' (callid: ",
         "a\n[Nov 20 20:44:16] NOTICE[1] res_pjsip.c: Request 'REGISTER' from 'b' failed for '198.51.100.1:5060' \
          (callid: x) - No matching endpoint found",
+        "a: b <sip:a@198.51.100.1>: c",
+        "a:",
         "a\r\u{85}\u{2028}Host 198.51.100.1 failed to authenticate as 'b'",
     ];
     for trick in tricks {
