@@ -54,6 +54,7 @@ fn whole(reply: &Reply) -> (&'static str, Value) {
             ("settings", tables(all.iter().map(|(name, options)| (name.as_str(), value(options)))))
         }
         Reply::Status(view) => ("status", value(view)),
+        Reply::EndpointStates(all) => ("endpoint_states", value(all)),
         Reply::Unidentified(all) => ("unidentified_requests", value(all)),
         Reply::Explanation(view) => ("explanation", value(view)),
         Reply::History(all) => ("history", Value::Array(all.iter().map(entry).collect())),

@@ -12,9 +12,6 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Where it listens unless told otherwise: loopback, because numbers tell a stranger much.
-pub const DEFAULT_BIND: &str = "127.0.0.1:9360";
-
 /// Asks the server for the numbers of one scrape.
 pub type Source = mpsc::Sender<oneshot::Sender<Scrape>>;
 

@@ -106,6 +106,9 @@ pub const ADMIN_LINE_WORDS: usize = 4_096;
 pub const FILTER_DEPTH: usize = 32;
 /// Memory of one compiled `like` pattern: a short pattern with huge counts must not eat the machine.
 pub const PATTERN_BYTES: usize = 1 << 20;
+/// Endpoints whose states are counted for a scrape: counting is done between two messages, and 10,000 take a millisecond
+/// or two. Where there are more, the series is left out.
+pub const METRIC_ENDPOINTS: usize = 10_000;
 /// Series of one metric name that carries an object's name (registrations, transports, endpoints asked for). What is
 /// left out is counted in `jackfield_series_left_out`.
 pub const METRIC_SERIES: usize = 1_000;

@@ -25,6 +25,7 @@ pub mod lock;
 pub mod log;
 pub mod log_sink;
 pub mod logger_conf;
+pub mod metrics;
 pub mod names;
 mod random;
 pub mod realtime;

@@ -75,6 +75,7 @@ impl Server {
         let _ = since.and_then(|since| sd_notify::notify(&[NotifyState::Reloading, since]));
         let reply = self.put_in_force(&mut served, loaded, plan.changes).await;
         self.watch_tables(watches);
+        self.serve_metrics().await;
         if contacts != self.realtime.contacts.wanted {
             let text =
                 "Contacts stay where they are until the next start, whatever sorcery.conf says of them now";

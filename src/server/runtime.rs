@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::layout::Layout;
 use super::log::{Log, LogForm};
+use super::metrics::Metrics;
 use super::names::Hosts;
 use super::realtime::{Realtime, health_words};
 use super::shard::Order;
@@ -56,6 +57,8 @@ pub struct Server {
     pub resolver: Resolver,
     /// Host names of identify sections.
     pub hosts: watch::Sender<Hosts>,
+    /// Who answers scrapes.
+    pub metrics: tokio::sync::Mutex<Metrics>,
     /// Told when the switch has ended.
     pub ended: Arc<Notify>,
 }
@@ -134,7 +137,7 @@ impl Server {
     }
 
     /// What only the server knows is added to what the switch said.
-    async fn complete(&self, replies: &mut [Reply]) {
+    pub(super) async fn complete(&self, replies: &mut [Reply]) {
         for reply in replies {
             match reply {
                 Reply::Status(status) => self.complete_status(status).await,

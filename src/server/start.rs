@@ -186,6 +186,7 @@ pub(super) fn start(
         streams: shared,
         resolver,
         hosts,
+        metrics: Default::default(),
         ended: end,
     });
     runtime.block_on(attach(&server, outcome, heartbeat, hosts_wanted, dns))?;
@@ -220,6 +221,7 @@ async fn attach(
             served.listeners.insert(listener.id(), server.serve(listener));
         }
     }
+    server.serve_metrics().await;
     tokio::spawn(server.resolver.clone().keep_fresh());
     let (log, clock) = (server.log.clone(), server.clock);
     let say =

@@ -11,6 +11,7 @@ impl Switch {
         let reply = match command {
             Command::Show { kind, name } => self.show(now, kind, name.as_deref()),
             Command::Status => Reply::Status(Box::new(self.status(now))),
+            Command::EndpointStates => Reply::EndpointStates(self.endpoint_states()),
             Command::UnidentifiedRequests => Reply::Unidentified(self.unidentified.view(now)),
             Command::Identifiers => {
                 let names = self.directory.chain.order().iter().map(|by| match by {

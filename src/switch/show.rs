@@ -5,6 +5,7 @@ use super::view::{
     AorView, AuthView, ContactView, EndpointView, IdentifyView, Kind, Options, Reply, TransportView,
 };
 use crate::base::ids::Name;
+use crate::base::limits;
 use crate::base::time::Now;
 use crate::config::Object;
 use crate::config::model::{Aor, Auth, Endpoint, Identify, Transport};
@@ -87,6 +88,18 @@ impl Switch {
     /// `Not in use` when any aor can be reached, else `Unavailable`.
     fn device_state(&self, endpoint: &Endpoint) -> &'static str {
         if endpoint.aors.iter().any(|aor| self.aor_reachable(aor)) { "Not in use" } else { "Unavailable" }
+    }
+
+    /// How many endpoints are in which state.
+    pub(super) fn endpoint_states(&self) -> Vec<(&'static str, usize)> {
+        let endpoints = &self.directory.objects.endpoints;
+        let mut states: std::collections::BTreeMap<&'static str, usize> = Default::default();
+        if endpoints.len() <= limits::METRIC_ENDPOINTS {
+            endpoints
+                .values()
+                .for_each(|endpoint| *states.entry(self.device_state(endpoint)).or_default() += 1);
+        }
+        states.into_iter().collect()
     }
 
     fn aor_view(&self, now: Now, aor: &Aor, single: bool) -> AorView {

@@ -29,6 +29,8 @@ pub enum Command {
     },
     /// Counters and states of the whole server.
     Status,
+    /// How many endpoints are in which state; looks at all of them, so none are counted when there are very many.
+    EndpointStates,
     /// Sources whose requests matched no endpoint.
     UnidentifiedRequests,
     /// The identifiers in the order they are tried.
@@ -232,6 +234,8 @@ pub enum Reply {
     Options(Vec<(String, Options)>),
     /// The server.
     Status(Box<StatusView>),
+    /// Device states, and how many endpoints are in each.
+    EndpointStates(Vec<(&'static str, usize)>),
     /// Unmatched sources.
     Unidentified(Vec<UnidentifiedView>),
     /// A judgement, line by line.

@@ -1,7 +1,7 @@
 //! What an operator does to a running server: renew certificates, move transports, rotate logs, ask what runs; and
 //! what systemd hears of it.
 
-use crate::tree::{PHONES, Tree, poll, read, text_of};
+use crate::tree::{PHONES, Tree, free_port, poll, read, text_of};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::net::UnixDatagram;
@@ -218,4 +218,42 @@ fn scripts_that_call_asterisk_find_it() {
     let (good, _) = execute("core stop now");
     assert!(good);
     assert!(tree.ended().success());
+}
+
+/// One scrape, as Prometheus makes it; nothing when nobody listens.
+fn scrape(port: u16) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    text.starts_with("HTTP/1.1 200").then_some(text)
+}
+
+#[test]
+fn metrics_are_served_where_jackfield_conf_says_and_a_taken_port_is_no_fault() {
+    let port = free_port();
+    let conf = format!("[general]\nmetrics_bind=127.0.0.1:{port}\nmetrics_endpoints=100\n");
+    let mut tree = Tree::new("metrics", PHONES);
+    std::fs::write(tree.dir.join("jackfield.conf"), &conf).expect("written");
+    tree.start();
+    let text = scrape(port).expect("it is listened");
+    for line in [
+        "jackfield_transport_up{transport=\"udp\"} 1",
+        "jackfield_endpoints{state=\"Unavailable\"} 2",
+        "jackfield_endpoint_up{endpoint=\"100\"} 0",
+        "jackfield_store_up{store=\"contacts\"} 1",
+        "jackfield_objects{kind=\"endpoints\"} 2",
+        "jackfield_contacts 0",
+        "# EOF",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    let mut second = Tree::new("metrics-second", PHONES);
+    std::fs::write(second.dir.join("jackfield.conf"), &conf).expect("written");
+    second.start();
+    second.wait_for_log("No metrics: 127.0.0.1");
+    std::fs::write(tree.dir.join("jackfield.conf"), "[general]\nmetrics=no\n").expect("written");
+    let output = tree.command().arg("reload").output().expect("runs");
+    assert!(output.status.success(), "{}", text_of(&output));
+    assert!(scrape(port).is_none(), "off after the reload");
 }

@@ -53,7 +53,7 @@ options! {
     /// Static contacts.
     Obeyed "contact" contact, SipUris;
     /// Mailboxes for MWI SUBSCRIBE.
-    Obeyed "mailboxes" mailboxes, TextList;
+    Later "mailboxes" mailboxes, TextList;
 }
 
 options! {
@@ -64,7 +64,7 @@ options! {
     SHARED: Aor, shared, shared_mut;
 
     /// Answer the challenge to a qualify OPTIONS. Asterisk answers whenever the endpoint has outbound_auth.
-    Obeyed "authenticate_qualify" authenticate_qualify: bool = false, Truth;
+    Later "authenticate_qualify" authenticate_qualify: bool = false, Truth;
     /// Seconds when REGISTER names no expiry.
     Obeyed "default_expiration" default_expiration_secs: u32 = 3600, Uint;
     /// Limit of registered contacts; 0 refuses registration.
@@ -88,7 +88,7 @@ options! {
     /// Store and use Path.
     Obeyed "support_path" support_path: bool = false, Truth;
     /// Message-Account user in MWI to this aor.
-    Obeyed "voicemail_extension" voicemail_extension: Name = Name::default(), Text;
+    Later "voicemail_extension" voicemail_extension: Name = Name::default(), Text;
 }
 
 named_object!(Aor, Aor, [OWN, SHARED], {

@@ -24,21 +24,21 @@ options! {
     /// Where the server's own data lie.
     Obeyed "astdbdir" astdbdir: Name = Name::from("/var/lib/asterisk"), Text;
     /// Where sounds and other shared data lie.
-    Obeyed "astdatadir" astdatadir: Name = Name::from("/var/lib/asterisk"), Text;
+    Later "astdatadir" astdatadir: Name = Name::from("/var/lib/asterisk"), Text;
     /// Where logs go.
     Obeyed "astlogdir" astlogdir: Name = Name::from("/var/log/asterisk"), Text;
     /// Where the control socket and the process id lie.
     Obeyed "astrundir" astrundir: Name = Name::from("/var/run/asterisk"), Text;
     /// Where voicemail and call files lie.
-    Obeyed "astspooldir" astspooldir: Name = Name::from("/var/spool/asterisk"), Text;
+    Later "astspooldir" astspooldir: Name = Name::from("/var/spool/asterisk"), Text;
     /// Detail of debug messages.
     Obeyed "debug" debug: u32 = 0, Uint;
     /// Prompt language of channels that name none.
-    Obeyed "defaultlanguage" defaultlanguage: Name = Name::from("en"), Text;
+    Later "defaultlanguage" defaultlanguage: Name = Name::from("en"), Text;
     /// Name of this server in shared tables and in caller identities between servers.
-    Obeyed "entityid" entityid: Name = Name::default(), Text;
+    Later "entityid" entityid: Name = Name::default(), Text;
     /// Calls at once; 0 is no limit.
-    Obeyed "maxcalls" maxcalls: u32 = 0, Uint;
+    Later "maxcalls" maxcalls: u32 = 0, Uint;
     /// Megabytes of free memory below which calls are refused; 0 is off.
     Later "minmemfree" minmemfree_mb: u32 = 0, Uint;
     /// Group to run as.
@@ -48,7 +48,7 @@ options! {
     /// Name of this server: the node in `ps_contacts.reg_server`, and a part of channel ids.
     Obeyed "systemname" systemname: Name = Name::default(), Text;
     /// Time before each line of the console.
-    Obeyed "timestamp" timestamp: bool = false, Truth;
+    Later "timestamp" timestamp: bool = false, Truth;
     /// Detail of verbose messages.
     Obeyed "verbose" verbose: u32 = 0, Uint;
 }

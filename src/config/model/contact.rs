@@ -24,35 +24,35 @@ options! {
     OPTIONS: Contact, Contact::this, Contact::this_mut;
 
     /// Copied from the aor.
-    Obeyed "authenticate_qualify" authenticate_qualify: bool = false, YesNo;
+    Later "authenticate_qualify" authenticate_qualify: bool = false, YesNo;
     /// Call-ID of the REGISTER.
-    Obeyed "call_id" call_id: Name = Name::default(), Text;
+    Later "call_id" call_id: Name = Name::default(), Text;
     /// Endpoint that registered it.
-    Obeyed "endpoint" endpoint: Name = Name::default(), Text;
+    Later "endpoint" endpoint: Name = Name::default(), Text;
     /// Second since 1970 when it expires; 0 is never.
-    Obeyed "expiration_time" expiration_time_secs: u64 = 0, UnixTime;
+    Later "expiration_time" expiration_time_secs: u64 = 0, UnixTime;
     /// Copied from the aor.
-    Obeyed "outbound_proxy" outbound_proxy: Name = Name::default(), Text;
+    Later "outbound_proxy" outbound_proxy: Name = Name::default(), Text;
     /// Comma-joined Path values.
-    Obeyed "path" path: Name = Name::default(), Text;
+    Later "path" path: Name = Name::default(), Text;
     /// Delete at restart: it depends on a connection.
-    Obeyed "prune_on_boot" prune_on_boot: bool = false, YesNo;
+    Later "prune_on_boot" prune_on_boot: bool = false, YesNo;
     /// Copied from the aor.
-    Obeyed "qualify_2xx_only" qualify_2xx_only: bool = false, Truth;
+    Later "qualify_2xx_only" qualify_2xx_only: bool = false, Truth;
     /// Copied from the aor, in seconds.
-    Obeyed "qualify_frequency" qualify_frequency_secs: u32 = 0, Between<0, 86400>;
+    Later "qualify_frequency" qualify_frequency_secs: u32 = 0, Between<0, 86400>;
     /// Copied from the aor.
-    Obeyed "qualify_timeout" qualify_timeout: Duration = Duration::from_secs(3), FractionalSecs;
+    Later "qualify_timeout" qualify_timeout: Duration = Duration::from_secs(3), FractionalSecs;
     /// systemname of the server that took the REGISTER.
-    Obeyed "reg_server" reg_server: Name = Name::default(), Text;
+    Later "reg_server" reg_server: Name = Name::default(), Text;
     /// The registered URI after rewriting.
-    Obeyed "uri" uri: Name = Name::default(), SipUri;
+    Later "uri" uri: Name = Name::default(), SipUri;
     /// User-Agent of the REGISTER.
-    Obeyed "user_agent" user_agent: Name = Name::default(), Text;
+    Later "user_agent" user_agent: Name = Name::default(), Text;
     /// Sent-by host of the last Via of the REGISTER.
-    Obeyed "via_addr" via_addr: Name = Name::default(), Text;
+    Later "via_addr" via_addr: Name = Name::default(), Text;
     /// Sent-by port of that Via.
-    Obeyed "via_port" via_port: u16 = 0, Between<0, 65535>;
+    Later "via_port" via_port: u16 = 0, Between<0, 65535>;
 }
 
 flat_object!(Contact, Contact, [OPTIONS], {

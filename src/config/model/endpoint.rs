@@ -130,9 +130,9 @@ options! {
     /// Addresses of record it may register to and is dialled by.
     Obeyed "aors" aors, NameList;
     /// Inbound caller id unless trusted; outbound, its number overrides From.
-    Obeyed "callerid" callerid, CallerIdentity;
+    Later "callerid" callerid, CallerIdentity;
     /// Mailboxes of unsolicited MWI.
-    Obeyed "mailboxes" mailboxes, TextList;
+    Later "mailboxes" mailboxes, TextList;
 }
 
 options! {
@@ -141,19 +141,19 @@ options! {
     EXTRA: Endpoint, Endpoint::extra, Endpoint::extra_mut;
 
     /// CDR account code of channels.
-    Obeyed "accountcode" accountcode, Text;
+    Later "accountcode" accountcode, Text;
     /// Internal tag set on the caller id.
-    Obeyed "callerid_tag" callerid_tag, Text;
+    Later "callerid_tag" callerid_tag, Text;
     /// Contact user on requests and responses.
     Obeyed "contact_user" contact_user, Text;
     /// From user on requests to this endpoint.
     Obeyed "from_user" from_user, Text;
     /// Mailbox updated by NOTIFY message-summary from the peer.
-    Obeyed "incoming_mwi_mailbox" incoming_mwi_mailbox, Text;
+    Later "incoming_mwi_mailbox" incoming_mwi_mailbox, Text;
     /// Credentials used when challenged.
-    Obeyed "outbound_auth" outbound_auth, NameList;
+    Later "outbound_auth" outbound_auth, NameList;
     /// Channel variable set on every channel.
-    Obeyed "set_var" set_var, Variables;
+    Later "set_var" set_var, Variables;
 }
 
 named_object!(Endpoint, Endpoint, [OWN, EXTRA, SHARED, JOINED], {

@@ -22,11 +22,11 @@ options! {
     /// Accept changed SDP from the same To tag while early.
     Later "accept_multiple_sdp_answers" accept_multiple_sdp_answers: bool = false, Truth;
     /// Send one-letter header names.
-    Obeyed "compact_headers" compact_headers: bool = false, Truth;
+    Later "compact_headers" compact_headers: bool = false, Truth;
     /// Omit rport from the Via of our requests.
-    Obeyed "disable_rport" disable_rport: bool = false, Truth;
+    Later "disable_rport" disable_rport: bool = false, Truth;
     /// Do not move large UDP requests to TCP.
-    Obeyed "disable_tcp_switch" disable_tcp_switch: bool = true, Truth;
+    Later "disable_tcp_switch" disable_tcp_switch: bool = true, Truth;
     /// Accept new SDP from a different To tag while early.
     Later "follow_early_media_fork" follow_early_media_fork: bool = true, Truth;
     /// Thread pools: there are none to tune.

@@ -96,13 +96,13 @@ options! {
     /// Certificate chain; read again when the file changes.
     Obeyed "cert_file" cert_file: Name = Name::default(), Text;
     /// Allowed ciphers.
-    Later "cipher" cipher: Box<[Name]> = Box::default(), TextList;
+    Obeyed "cipher" cipher: Box<[Name]> = Box::default(), TextList;
     /// 802.1p class of signalling.
-    Later "cos" cos: u8 = 0, Between<0, 7>;
+    Obeyed "cos" cos: u8 = 0, Between<0, 7>;
     /// Domain the transport serves; used in looking up endpoints.
     Obeyed "domain" domain: Name = Name::default(), Text;
     /// Address in SDP for peers outside local_net.
-    Obeyed "external_media_address" external_media_address: Name = Name::default(), Text;
+    Later "external_media_address" external_media_address: Name = Name::default(), Text;
     /// Host in Via and Contact for destinations outside local_net.
     Obeyed "external_signaling_address" external_signaling_address: Name = Name::default(), Text;
     /// The same, written as it is and never resolved.
@@ -122,7 +122,7 @@ options! {
     /// Refuse TLS clients without certificate.
     Obeyed "require_client_cert" require_client_cert: bool = false, CapitalYesNo;
     /// Later requests to a peer go out by the transport it used.
-    Obeyed "symmetric_transport" symmetric_transport: bool = false, Truth;
+    Later "symmetric_transport" symmetric_transport: bool = false, Truth;
     /// SO_KEEPALIVE on streams.
     Obeyed "tcp_keepalive_enable" tcp_keepalive_enable: bool = false, Truth;
     /// TCP_KEEPIDLE in seconds.

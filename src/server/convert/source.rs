@@ -133,6 +133,7 @@ impl One {
 const KNOWN: &[&str] = &[
     "asterisk.conf",
     "extconfig.conf",
+    "jackfield.conf",
     "pjsip.conf",
     "pjsip.toml",
     "pjsip_wizard.conf",

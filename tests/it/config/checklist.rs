@@ -4,7 +4,7 @@ use jackfield::config::check::{Report, check};
 use jackfield::config::files::MemoryFiles;
 use jackfield::config::finding::log_lines;
 
-use super::{SOUND, check_conf, found};
+use super::{SOUND, check_calmly, check_conf, found};
 
 /// Checks `text` beside a sound phone.
 fn beside(text: &str) -> Report {
@@ -242,7 +242,7 @@ fn s4_73_74_auth_that_is_missing_or_has_no_type() {
 }
 
 fn with_dialplan(pjsip: &str, dialplan: &str) -> Report {
-    check(&MemoryFiles::new().with("pjsip.conf", pjsip).with("extensions.conf", dialplan))
+    check_calmly(&MemoryFiles::new().with("pjsip.conf", pjsip).with("extensions.conf", dialplan))
 }
 
 #[test]

@@ -4,7 +4,7 @@ use jackfield::config::Severity;
 use jackfield::config::check::check;
 use jackfield::config::files::MemoryFiles;
 
-use super::{SOUND, check_conf, found};
+use super::{SOUND, check_calmly, check_conf, found};
 
 #[test]
 fn all_faults_come_out_at_once_in_the_order_of_the_file() {
@@ -66,9 +66,8 @@ fn duplicates_two_types_and_overridden_lines() {
 fn what_is_legal_but_not_obeyed_is_said_once() {
     let phone = SOUND
         .replace("direct_media=no", "direct_media=no\nmedia_encryption=sdes\ncos_audio=5\nrtp_engine=other");
-    let report = check_conf(&format!(
-        "{phone}[l]\ntype=resource_list\nevent=presence\nlist_item=200\n[m]\ntype=resource_list\nevent=dialog\nlist_item=200\n"
-    ));
+    let lists = "[l]\ntype=resource_list\nevent=presence\nlist_item=200\n[m]\ntype=resource_list\nevent=dialog\nlist_item=200\n";
+    let report = check(&MemoryFiles::new().with("pjsip.conf", format!("{phone}{lists}")));
     let warnings = report.text(Severity::Warning);
     assert!(warnings.contains("media_encryption=sdes is not yet obeyed"), "{warnings}");
     assert_eq!(warnings.matches("nothing is done with objects of this type yet").count(), 1);
@@ -101,7 +100,7 @@ fn rtp_conf_takes_bad_lines_lightly() {
 fn jackfield_conf_holds_what_asterisk_has_no_option_for() {
     let read = |text: &str, toml: &str| {
         let files = MemoryFiles::new().with("pjsip.conf", SOUND).with("jackfield.conf", text);
-        check(&files.with("acl.conf", "[office]\npermit=198.51.100.0/24\n").with("pjsip.toml", toml))
+        check_calmly(&files.with("acl.conf", "[office]\npermit=198.51.100.0/24\n").with("pjsip.toml", toml))
     };
     let report = read(
         "[general]\nban=yes\nban_threshold=5\nban_period=60\nban_time=30\nban_exempt=192.0.2.0/24\nban_exempt_acl=office\n",

@@ -6,16 +6,29 @@ mod examples_of_faults;
 mod freepbx;
 mod import_sip_conf;
 mod mutation;
+mod obeyed_words;
 mod printed;
 mod reload;
 mod round_trip;
 
 use jackfield::config::check::{Report, check};
 use jackfield::config::files::MemoryFiles;
+use jackfield::config::{Finding, Severity};
 
 /// Checks a single `pjsip.conf`.
 fn check_conf(text: &str) -> Report {
-    check(&MemoryFiles::new().with("pjsip.conf", text))
+    check_calmly(&MemoryFiles::new().with("pjsip.conf", text))
+}
+
+/// Checks a tree; what this version does not do yet, and so remarks on, is left out.
+fn check_calmly(files: &MemoryFiles) -> Report {
+    let mut report = check(files);
+    report.findings.retain(|finding| !is_remark(finding));
+    report
+}
+
+fn is_remark(finding: &Finding) -> bool {
+    finding.code == "not-yet-obeyed" && finding.severity == Severity::Note
 }
 
 /// The findings of that code as `line:column message | help`.
