@@ -87,6 +87,8 @@ impl Session {
             let _ = self.refuse_fax(cx);
         }
         self.refresh_due(cx);
+        // What is under way may still stand in the change's way; then its end brings the turn.
+        self.retry_at = self.retry_at.filter(|at| now < *at);
         if self.caller.as_ref().and_then(|caller| caller.lingers).is_some_and(|at| now >= at)
             && let Some(caller) = &mut self.caller
         {

@@ -77,6 +77,7 @@ impl Session {
         }
         self.stage = Stage::Ending(Ending { bye: None });
         self.accepted = None;
+        self.cancel_reinvites(cx);
         if let Some(tag) = self.remote_tag() {
             self.send_bye(cx, &tag, cause);
         }

@@ -137,7 +137,7 @@ impl Session {
             next_request: 0,
             acks: Vec::new(),
             accepted: None,
-            established: false,
+            established: role == Role::Uac,
             offered: None,
             queue: VecDeque::new(),
             retry_at: None,
@@ -153,7 +153,7 @@ impl Session {
             Stage::Incoming(callee) => State::Incoming { ringing: callee.ringing },
             Stage::Calling => State::Calling,
             Stage::Early { media } => State::Early { media: *media },
-            Stage::Up => State::Up { acknowledged: self.role == Role::Uac || self.established },
+            Stage::Up => State::Up { acknowledged: self.established },
             Stage::Ending(_) => State::Ending,
             Stage::Ended => State::Ended,
         }

@@ -169,15 +169,15 @@ impl Session {
             callee.progress = Some(extra.to_vec());
             return Ok(());
         }
-        let body = if code == 183 { self.first_body(cx)? } else { None };
-        self.send_provisional(cx, code, extra, body);
+        let body = if code == 183 { self.first_body(cx) } else { Ok(None) };
+        let done = body.map(|body| self.send_provisional(cx, code, extra, body));
         self.settle(cx);
-        Ok(())
+        done
     }
 
     /// The description of a 183: our answer, or our offer where it can be answered (a reliable response).
     fn first_body(&mut self, cx: &mut Cx<'_>) -> Result<Option<Vec<u8>>, NotNow> {
-        let callee = self.callee()?;
+        let Stage::Incoming(callee) = &self.stage else { return Err(NotNow::Over) };
         if callee.body.is_some() || callee.settled {
             return Ok(callee.body.clone());
         }

@@ -11,6 +11,7 @@ mod draining;
 mod media_relay;
 mod registering;
 mod sdp_offer_answer;
+mod session;
 mod show_as_recorded;
 mod strangers;
 mod transaction;
