@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use jackfield::config::files::MemoryFiles;
 use jackfield::config::{Compiler, Draft, Kind, Object, RowStyle, Sources, load};
+use jackfield::store::files::ConfigDir;
 
 /// Memory of this process in bytes.
 fn resident() -> usize {
@@ -64,6 +65,52 @@ fn pjsip_conf(count: u32) -> String {
         .expect("memory");
     }
     text
+}
+
+/// The same phones as FreePBX writes them: no template, each option in full.
+fn written_out(count: u32) -> String {
+    const ENDPOINT: &str = "\
+tos_audio=ef\ntos_video=af41\ncos_audio=5\ncos_video=4\nallow=ulaw,alaw,gsm,g726\ncontext=from-internal\n\
+dtmf_mode=rfc4733\ndirect_media=yes\nmwi_subscribe_replaces_unsolicited=yes\naggregate_mwi=no\nuse_avpf=no\n\
+rtcp_mux=no\nmax_audio_streams=1\nmax_video_streams=1\nbundle=no\nice_support=no\n\
+media_use_received_transport=no\ntrust_id_inbound=yes\nuser_eq_phone=no\nsend_connected_line=yes\n\
+media_encryption=no\ntimers=yes\ntimers_min_se=90\nmedia_encryption_optimistic=no\nrefer_blind_progress=yes\n\
+rtp_timeout=30\nrtp_timeout_hold=300\nrtp_keepalive=0\nsend_pai=yes\nrtp_symmetric=yes\nrewrite_contact=yes\n\
+force_rport=yes\nlanguage=en\none_touch_recording=on\nrecord_on_feature=apprecord\n\
+record_off_feature=apprecord\n";
+    let mut text = String::from("[udp]\ntype=transport\nbind=0.0.0.0\n");
+    for n in 0..count {
+        let id = 100_000 + n;
+        write!(
+            text,
+            "\n[{id}]\ntype=endpoint\naors={id}\nauth={id}-auth\n{ENDPOINT}mailboxes={id}@default\n\
+             callerid=Phone {n} <{id}>\n\n[{id}-auth]\ntype=auth\nauth_type=userpass\npassword=pw{n:08}\n\
+             username={id}\n\n[{id}]\ntype=aor\nmailboxes={id}@default\nmax_contacts=1\nremove_existing=yes\n\
+             maximum_expiration=7200\nminimum_expiration=60\nqualify_frequency=60\n"
+        )
+        .expect("memory");
+    }
+    text
+}
+
+/// 50,000 phones from `pjsip.conf`, each option written out: what reading them costs at most, the text of the file
+/// included.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what is measured is time itself")]
+fn phones_written_out_in_full_fit() {
+    let scale = std::env::var("CONFIG_COST_WRITTEN").ok().and_then(|n| n.parse().ok()).unwrap_or(5_000u32);
+    let dir = std::env::temp_dir().join(format!("jackfield-cost-{}", std::process::id()));
+    fs::create_dir_all(&dir).expect("the temporary folder is writable");
+    fs::write(dir.join("pjsip.conf"), written_out(scale)).expect("written");
+    let before = resident();
+    let started = Instant::now();
+    let loaded = load(&ConfigDir::new(&dir), None);
+    let took = started.elapsed();
+    let grown = resident() - before;
+    eprintln!("{} phones written out: {took:?}, {} MB", loaded.objects.endpoints.len(), grown / 1_000_000);
+    fs::remove_dir_all(&dir).expect("made above");
+    assert_eq!(loaded.objects.endpoints.len(), scale as usize);
+    assert_eq!(loaded.objects.aors.len(), scale as usize);
 }
 
 /// A million phones (endpoint, auth and aor) must fit into 2 GB together with everything else: 700 bytes each here.

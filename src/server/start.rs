@@ -127,10 +127,8 @@ pub(super) fn start(
     let ears = switch.ears();
     (ears.level, ears.security) = (wanted_level(&logger.sinks, log.levels()), logger.security());
     let mut actions = Actions::default();
-    let changes = Objects::default().plan(&objects).changes;
     switch.handle(now, Input::Transports(&in_use.bound), &mut actions);
-    switch.handle(now, Input::Config { changes: &changes, sources: &objects.sources }, &mut actions);
-    drop(changes);
+    switch.load(now, Objects::clone(&objects), &mut actions);
     let bound = stored.bindings.len();
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
     let mut shard = Shard {

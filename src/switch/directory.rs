@@ -69,6 +69,26 @@ impl Directory {
         self.objects.auths.get(name)
     }
 
+    /// Takes a whole configuration over, in place of an empty one.
+    pub fn load(&mut self, objects: Objects) {
+        self.objects = objects;
+        let objects = &self.objects;
+        self.shapes = Shapes::new(fallback_shape(objects));
+        self.shape_of = HashMap::with_capacity_and_hasher(objects.endpoints.len(), RandomState::default());
+        self.odd_users.clear();
+        self.with_domain = 0;
+        for (name, endpoint) in &objects.endpoints {
+            self.with_domain += usize::from(name.contains('@'));
+            odd_users(endpoint, |key| {
+                self.odd_users.entry(key).or_default().insert(name.clone());
+            });
+            if let Some(shape) = shape_of(endpoint, objects) {
+                self.shape_of.insert(name.clone(), self.shapes.add(shape));
+            }
+        }
+        self.chain = chain_of(objects, &self.hosts);
+    }
+
     /// Applies changes in order; everything derived follows.
     pub fn apply(&mut self, changes: &[Change]) -> Touched {
         let mut touched = Touched::default();
@@ -162,45 +182,54 @@ impl Directory {
     fn unlink(&mut self, name: &Name) {
         let Some(endpoint) = self.objects.endpoints.get(name).cloned() else { return };
         self.with_domain -= usize::from(name.contains('@'));
-        for kind in [Kind::Auth, Kind::Aor] {
-            for used in listed(&endpoint, kind).iter().filter(|used| *used != name) {
-                let key = (kind, used.clone());
-                if let Some(users) = self.odd_users.get_mut(&key) {
-                    users.remove(name);
-                    if users.is_empty() {
-                        self.odd_users.remove(&key);
-                    }
+        odd_users(&endpoint, |key| {
+            if let Some(users) = self.odd_users.get_mut(&key) {
+                users.remove(name);
+                if users.is_empty() {
+                    self.odd_users.remove(&key);
                 }
             }
-        }
+        });
     }
 
     fn link(&mut self, name: &Name) {
         let Some(endpoint) = self.objects.endpoints.get(name).cloned() else { return };
         self.with_domain += usize::from(name.contains('@'));
-        for kind in [Kind::Auth, Kind::Aor] {
-            for used in listed(&endpoint, kind).iter().filter(|used| *used != name) {
-                self.odd_users.entry((kind, used.clone())).or_default().insert(name.clone());
-            }
-        }
+        odd_users(&endpoint, |key| {
+            self.odd_users.entry(key).or_default().insert(name.clone());
+        });
     }
 
     fn reshape(&mut self, name: &Name) {
         if let Some(old) = self.shape_of.remove(name) {
             self.shapes.remove(&old);
         }
-        let Some(endpoint) = self.objects.endpoints.get(name) else { return };
-        if endpoint.auth.is_empty() {
-            return;
+        let endpoint = self.objects.endpoints.get(name);
+        if let Some(shape) = endpoint.and_then(|endpoint| shape_of(endpoint, &self.objects)) {
+            self.shape_of.insert(name.clone(), self.shapes.add(shape));
         }
-        let default_realm = &self.objects.global.default_realm;
-        let auths = endpoint.auth.iter().filter_map(|auth| self.objects.auths.get(auth));
-        let shape = Shape::new(auths.map(|auth| {
+    }
+}
+
+/// What an endpoint's challenge looks like, by its auths.
+fn shape_of(endpoint: &Endpoint, objects: &Objects) -> Option<Shape> {
+    let default_realm = &objects.global.default_realm;
+    let auths = endpoint.auth.iter().filter_map(|auth| objects.auths.get(auth));
+    let shape = || {
+        Shape::new(auths.map(|auth| {
             let realm = &auth.options.realm;
-            (if realm.is_empty() { default_realm } else { realm }, algorithms_of(auth, &self.objects))
-        }));
-        let shape = self.shapes.add(shape);
-        self.shape_of.insert(name.clone(), shape);
+            (if realm.is_empty() { default_realm } else { realm }, algorithms_of(auth, objects))
+        }))
+    };
+    (!endpoint.auth.is_empty()).then(shape)
+}
+
+/// The auths and aors that an endpoint lists under another name than its own.
+fn odd_users(endpoint: &Endpoint, mut each: impl FnMut((Kind, Name))) {
+    for kind in [Kind::Auth, Kind::Aor] {
+        for used in listed(endpoint, kind).iter().filter(|used| **used != endpoint.name) {
+            each((kind, used.clone()));
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub mod guard;
 mod guarded;
 mod inbound;
 pub mod io;
+mod load;
 mod methods;
 mod pipeline;
 mod qualify;
