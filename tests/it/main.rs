@@ -9,6 +9,7 @@ mod dialog;
 mod dialplan;
 mod draining;
 mod media_relay;
+mod realtime;
 mod registering;
 mod sdp_offer_answer;
 mod session;

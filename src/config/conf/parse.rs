@@ -322,9 +322,10 @@ impl<'a> Reader<'a> {
             _ => (after, false),
         };
         let value = value.trim();
+        let name = self.tree.name_id(name)?;
         let line = Line {
-            name: self.tree.name_id(name)?,
-            value: self.tree.store(value)?,
+            name,
+            value: self.tree.store_value(name, value)?,
             line: at.line,
             source: at.source,
             column: at.column,

@@ -13,6 +13,8 @@ use crate::config::origin::{Origin, SourceId};
 pub struct Tree {
     arena: String,
     names: Vec<Name>,
+    /// The last value of each name: a file without templates says the same again and again.
+    last_values: Vec<Span>,
     name_ids: HashMap<Name, u32, foldhash::fast::FixedState>,
     lines: Vec<Line>,
     pieces: Vec<Piece>,
@@ -114,6 +116,17 @@ impl Tree {
         Ok(Span { start, end })
     }
 
+    /// Puts the value of an option into the arena, unless it is the one that this name had the last time.
+    pub(super) fn store_value(&mut self, name: u32, value: &str) -> Result<Span, Full> {
+        let last = self.last_values[name as usize];
+        if self.text(last) == value {
+            return Ok(last);
+        }
+        let span = self.store(value)?;
+        self.last_values[name as usize] = span;
+        Ok(span)
+    }
+
     /// The number of an option's name.
     pub(super) fn name_id(&mut self, name: &str) -> Result<u32, Full> {
         if let Some(id) = self.name_ids.get(name) {
@@ -122,6 +135,7 @@ impl Tree {
         let id = u32::try_from(self.names.len()).map_err(|_| Full)?;
         let name = Name::from(name);
         self.names.push(name.clone());
+        self.last_values.push(Span::default());
         self.name_ids.insert(name, id);
         Ok(id)
     }
