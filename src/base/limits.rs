@@ -194,3 +194,11 @@ pub const LOG_LINES: usize = 8_192;
 pub const LOG_CHUNK_BYTES: usize = 1 << 16;
 /// Seconds between two looks at certificate files, `/etc/resolv.conf` and `/etc/hosts`.
 pub const CERTIFICATE_LOOK_SECS: u64 = 10;
+/// Channels alive at once: as many legs as [`MEDIA_PORTS`] has ports. Full: a call gets 503.
+pub const CHANNELS: usize = 60_000;
+/// Things done for calls in one go; what is left is done in the next turn, so that no call keeps the others waiting.
+pub const CALL_STEPS: usize = 4_096;
+/// Digits pressed on a channel while its dialplan does not listen; further ones are lost.
+pub const CHANNEL_DIGITS: usize = 128;
+/// Headers that `PJSIP_HEADER(add,…)` may put on one INVITE; a message has room for as many.
+pub const ADDED_HEADERS: usize = 64;

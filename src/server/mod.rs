@@ -3,6 +3,7 @@
 //! | thread | what it does |
 //! |---|---|
 //! | `switch` | owns the switch and the UDP sockets ([`shard`]); resolves names through [`names`] |
+//! | `media-N` | RTP ports and relays ([`crate::media`]) |
 //! | `contacts` | commits contact changes, grouped |
 //! | `realtime` | looks at realtime tables every 50 ms, compiles changed rows ([`realtime`]) |
 //! | `log` | writes lines ([`log`], [`logger_conf`]) |
@@ -18,6 +19,7 @@ pub mod check;
 pub mod clock;
 pub mod control;
 pub mod convert;
+pub mod dialplan;
 pub mod heartbeat;
 pub mod interface;
 pub mod layout;
@@ -27,6 +29,7 @@ pub mod log_sink;
 pub mod logger_conf;
 pub mod metrics;
 pub mod names;
+pub mod order;
 mod random;
 pub mod realtime;
 mod reload;

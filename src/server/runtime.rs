@@ -208,8 +208,15 @@ impl Server {
                 self.set_levels((verbose, new)).await;
                 Reply::Done(level_changed("Core debug", old, new))
             }
-            ServerOrder::Reload { scope: Scope::All | Scope::Pjsip, plan } => {
-                self.reload(*plan, &order.said(line)).await
+            ServerOrder::Reload { scope: Scope::Dialplan, plan: false } => {
+                self.reload_dialplan(&order.said(line)).await
+            }
+            ServerOrder::Reload { scope: scope @ (Scope::All | Scope::Pjsip), plan } => {
+                let reply = self.reload(*plan, &order.said(line)).await;
+                if *scope == Scope::All && !*plan {
+                    self.reload_dialplan("").await;
+                }
+                reply
             }
             ServerOrder::Stop(When::Now) => self.stop(Stop::Now).await,
             ServerOrder::Stop(When::Gracefully) => self.stop(Stop::Drain(None)).await,

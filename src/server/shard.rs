@@ -12,13 +12,13 @@ use super::clock::Clock;
 use super::heartbeat::Heartbeat;
 use super::log::Log;
 use super::names::Names;
+pub use super::order::{NewConfig, Order, Resolved};
 use super::stop::{Phase, Stop};
-use super::transports::InUse;
-use crate::base::ids::Name;
 use crate::base::limits;
 use crate::base::time::Now;
-use crate::config::{Change, Sources};
-use crate::net::stream::{ConnectionFacts, Gone, Heard, StreamEvent, Streams};
+use crate::bridge::MediaEvent;
+use crate::media::Media;
+use crate::net::stream::{Gone, Heard, StreamEvent, Streams};
 use crate::net::udp::{Receiver, Sender, Udp};
 use crate::net::wait::Poller;
 use crate::sip::flow::{Destination, Protocol};
@@ -28,65 +28,10 @@ use crate::switch::Switch;
 use crate::switch::guard::shed::Backlog;
 use crate::switch::guard::thin::Nuisance;
 use crate::switch::io::{Action, Actions, Input};
-use crate::switch::view::{Command, Level, Reply};
+use crate::switch::view::Level;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
-
-/// What other threads want of the switch.
-#[derive(Debug)]
-pub enum Order {
-    /// The store says something.
-    Store(Report),
-    /// An administrator asks; the replies come in the order of the commands.
-    Ask(Vec<Command>, oneshot::Sender<Vec<Reply>>),
-    /// The configuration changed; told when it is in force.
-    Config(Box<NewConfig>, oneshot::Sender<()>),
-    /// Rows of realtime tables changed.
-    Rows {
-        /// What is different.
-        changes: Vec<Change>,
-        /// The names of files and tables.
-        sources: Sources,
-    },
-    /// Host names of identify sections have these addresses.
-    HostAddresses(Vec<(Name, Vec<IpAddr>)>),
-    /// A name the switch asked for was resolved.
-    Resolved(Resolved),
-    /// Which events are worth making.
-    Hear {
-        /// The least grave log line.
-        level: Level,
-        /// Whether security events are.
-        security: bool,
-    },
-    /// Which connections there are.
-    Connections(oneshot::Sender<Vec<ConnectionFacts>>),
-    /// End, or think better of it.
-    Stop(Stop),
-}
-
-/// A configuration to take over.
-#[derive(Debug)]
-pub struct NewConfig {
-    /// What is different.
-    pub changes: Vec<Change>,
-    /// The names of files and tables.
-    pub sources: Sources,
-    /// Transports that are open.
-    pub in_use: InUse,
-}
-
-/// An answer of RFC 3263.
-#[derive(Debug)]
-pub struct Resolved {
-    /// The switch's number.
-    pub token: u64,
-    /// Where to try, or why nowhere.
-    pub found: Result<Vec<Destination>, String>,
-    /// The name, which a TLS certificate must bear.
-    pub host: String,
-}
+use tokio::sync::mpsc;
 
 /// The loop's parts.
 #[derive(Debug)]
@@ -107,6 +52,8 @@ pub struct Shard {
     pub store: Writer,
     /// Resolves names.
     pub names: Names,
+    /// The media threads.
+    pub media: Media,
     /// The log.
     pub log: Log,
     /// Counts turns: the watchdog looks whether it rises.
@@ -130,6 +77,7 @@ struct Turn {
     asked: Asked,
     failed: Vec<(Destination, String)>,
     resolved: Vec<Resolved>,
+    media: Vec<MediaEvent>,
     /// Changes that the store had no room for.
     store_full: bool,
 }
@@ -145,6 +93,9 @@ impl Shard {
             let now = self.clock.now();
             if let Some(stop) = self.take_orders(now, &mut turn) {
                 phase = phase.ordered(now.at, stop);
+                if phase.is_closing() {
+                    self.switch.handle(now, Input::HangUpAll, &mut turn.actions);
+                }
                 let drain = Input::Drain(matches!(phase, Phase::Draining(_)));
                 self.switch.handle(now, drain, &mut turn.actions);
             }
@@ -155,9 +106,13 @@ impl Shard {
             }
             self.switch.expire(now, &mut turn.actions);
             self.flush(now, &mut turn);
-            let idle = self.switch.is_idle();
-            phase = phase.next(now.at, idle);
-            if phase.is_over(now.at, idle) {
+            let before = phase;
+            phase = phase.next(now.at, self.switch.is_idle());
+            if phase.is_closing() && !before.is_closing() {
+                self.switch.handle(now, Input::HangUpAll, &mut turn.actions);
+                self.flush(now, &mut turn);
+            }
+            if phase.is_over(now.at, self.switch.is_committed()) {
                 return;
             }
             self.sleep(now, phase, &mut turn);
@@ -187,6 +142,10 @@ impl Shard {
                 Order::HostAddresses(hosts) => {
                     self.switch.handle(now, Input::HostAddresses(hosts), &mut turn.actions);
                 }
+                Order::Dialplan(dialplan) => {
+                    self.switch.handle(now, Input::Dialplan(dialplan), &mut turn.actions);
+                }
+                Order::Media(event) => turn.media.push(event),
                 Order::Resolved(resolved) => turn.resolved.push(resolved),
                 Order::Hear { level, security } => {
                     let ears = self.switch.ears();
@@ -326,6 +285,9 @@ impl Shard {
             for resolved in std::mem::take(&mut turn.resolved) {
                 self.take_resolved(now, resolved, turn);
             }
+            for event in std::mem::take(&mut turn.media) {
+                self.switch.handle(now, Input::Media(event), &mut turn.actions);
+            }
             if turn.actions.outbox.is_empty() && turn.actions.queue.is_empty() {
                 break;
             }
@@ -363,6 +325,7 @@ impl Shard {
         for action in turn.actions.queue.drain(..) {
             match action {
                 Action::Commit { sequence, change } => self.store.push(sequence, change),
+                Action::Media(plan) => turn.media.extend(self.media.submit(plan)),
                 Action::CloseFlow { flow, why } => self.streams.close(flow, why),
                 Action::Event(event) => self.log.event(now, *event),
                 Action::Reply { token, reply } => turn.asked.answer(token, reply),

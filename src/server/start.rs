@@ -3,6 +3,7 @@
 
 use super::clock::Clock;
 use super::control;
+use super::dialplan;
 use super::heartbeat::{Heartbeat, Pulse};
 use super::log::{Log, wanted_level};
 use super::logger_conf::LoggerConf;
@@ -16,6 +17,7 @@ use super::{RunOptions, random};
 use crate::base::limits;
 use crate::config::load::Loaded;
 use crate::config::{Objects, Snapshot};
+use crate::media::Media;
 use crate::net::resolve::{Resolver, SystemDns};
 use crate::net::stream::{Shared, Streams};
 use crate::net::wait::Poller;
@@ -130,7 +132,15 @@ pub(super) fn start(
     switch.handle(now, Input::Transports(&in_use.bound), &mut actions);
     switch.load(now, Objects::clone(&objects), &mut actions);
     let bound = stored.bindings.len();
+    let plan = dialplan::read(&options.layout.config_dir, now);
+    for (level, origin, text) in dialplan::lines(&plan) {
+        log.line(now, level, origin, &text);
+    }
+    switch.handle(now, Input::Dialplan(plan.dialplan), &mut actions);
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
+    let (media, media_events) = Media::start(media_threads(), random::number()?)
+        .map_err(|error| format!("no media thread: {error}"))?;
+    runtime.spawn(pass_on(media_events, orders.clone(), waker.clone()));
     let mut shard = Shard {
         switch,
         clock,
@@ -146,6 +156,7 @@ pub(super) fn start(
             waker: waker.clone(),
             routes: in_use.routes.into(),
         },
+        media,
         log: log.clone(),
         heartbeat: Heartbeat::default(),
     };
@@ -199,6 +210,25 @@ struct Tell(Arc<Notify>);
 impl Drop for Tell {
     fn drop(&mut self) {
         self.0.notify_one();
+    }
+}
+
+/// Half of the cores relay media, one at least: signalling and the system need the others.
+fn media_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
+
+/// Hands the media threads' events to the switch.
+async fn pass_on(
+    mut events: mpsc::Receiver<crate::bridge::MediaEvent>,
+    orders: mpsc::Sender<Order>,
+    waker: crate::net::wait::Waker,
+) {
+    while let Some(event) = events.recv().await {
+        if orders.send(Order::Media(event)).await.is_err() {
+            return;
+        }
+        waker.wake();
     }
 }
 

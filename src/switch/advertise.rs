@@ -79,7 +79,7 @@ impl BoundTransport {
 }
 
 /// Our address as that destination sees it: the bound one, or for a wildcard the machine's own towards it.
-fn interface_towards(bound: &BoundTransport, destination: IpAddr) -> IpAddr {
+pub(super) fn interface_towards(bound: &BoundTransport, destination: IpAddr) -> IpAddr {
     if !bound.bound.ip().is_unspecified() {
         return bound.bound.ip();
     }

@@ -34,6 +34,9 @@ impl Switch {
             Command::RemoveContact { aor, uri } => self.remove_contact(now, &aor, uri.as_deref(), out),
             Command::Bans => self.show_bans(now),
             Command::Unban { source } => self.unban(now, source),
+            Command::Bridges => Reply::Bridges(self.bridge_views(now)),
+            Command::ChannelStats => Reply::ChannelStats(self.channel_stats(now)),
+            Command::ExplainDirectMedia(question) => self.explain_direct_media(&question),
             other => Reply::Refused(format!("{} is not served by this version", words(&other))),
         };
         out.queue.push(Action::Reply { token, reply });
@@ -43,7 +46,7 @@ impl Switch {
         let objects = &self.directory.objects;
         StatusView {
             version: env!("CARGO_PKG_VERSION"),
-            uptime_secs: now.at.since(self.started).as_secs(),
+            uptime_secs: now.at.since(self.started.at).as_secs(),
             objects: vec![
                 ("endpoints", objects.endpoints.len()),
                 ("aors", objects.aors.len()),
@@ -56,7 +59,8 @@ impl Switch {
             contacts: self.registrar.len(),
             transactions: self.transactions.servers.len() + self.transactions.clients.len(),
             held_registers: self.transactions.servers.held(),
-            counters: self.counters.all(),
+            dialogs: self.calls.dialogs(),
+            counters: self.counters.all().into_iter().chain([("calls", self.call_counts().1)]).collect(),
             ..StatusView::default()
         }
     }

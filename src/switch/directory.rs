@@ -9,7 +9,8 @@ use crate::config::model::{Aor, Auth, Endpoint, Identify};
 use crate::config::value::network::Match;
 use crate::config::{Change, Kind, Objects};
 use crate::identify::{self, Chain, Identifier, Rule, Section, ip::Sections};
-use crate::sip::digest::Algorithm;
+use crate::session::Credentials;
+use crate::sip::digest::{Algorithm, Hex};
 use foldhash::fast::RandomState;
 use ipnet::IpNet;
 use std::collections::{BTreeSet, HashMap};
@@ -177,6 +178,28 @@ impl Directory {
             .iter()
             .filter_map(|name| self.auth(name))
             .map(|auth| OutboundAuth(auth))
+    }
+
+    /// Credentials of `outbound_auth`, as far as its objects exist.
+    pub fn credentials(&self, names: &[Name]) -> Vec<Credentials> {
+        let global = &self.objects.global.default_auth_algorithms_uac;
+        let auths = names.iter().filter_map(|name| self.auth(name));
+        let one = |auth: &Arc<Auth>| {
+            let own = &auth.options.algorithms_uac;
+            let algorithms = if own.inherited { &global.list } else { &own.list };
+            let digest = |algorithm: &Algorithm| {
+                let text = auth.digests.as_deref().and_then(|digests| digests.of(*algorithm))?;
+                Some((*algorithm, Hex::from_text(*algorithm, text.as_bytes())?))
+            };
+            Credentials {
+                realm: (*auth.options.realm).into(),
+                username: (*auth.username).into(),
+                password: auth.password.clone(),
+                digests: algorithms.iter().filter_map(digest).collect(),
+                algorithms: algorithms.to_vec(),
+            }
+        };
+        auths.map(one).collect()
     }
 
     fn unlink(&mut self, name: &Name) {

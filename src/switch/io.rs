@@ -2,11 +2,14 @@
 
 use super::view;
 use crate::base::ids::{FlowId, Name, TransportId};
+use crate::bridge::{MediaEvent, Plan};
 use crate::config::{Change, Sources};
+use crate::dialplan::Dialplan;
 use crate::registrar::binding::ContactChange;
 use crate::sip::flow::{Arrival, Destination, Protocol};
 use crate::sip::outbox::Outbox;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// A listening socket that is open: what the switch must know about it to advertise addresses and route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +84,12 @@ pub enum Input<'a> {
         /// The names of the files and tables the objects' origins speak of.
         sources: &'a Sources,
     },
+    /// The server ends: every call is hung up.
+    HangUpAll,
+    /// This dialplan is in force from now on. Running calls go on in it with their next priority.
+    Dialplan(Arc<Dialplan>),
+    /// The media threads tell something.
+    Media(MediaEvent),
     /// Host names in `match` of identify sections have these addresses now.
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
     /// Which transports are open now: after start and after each reload.
@@ -122,6 +131,9 @@ pub enum Action {
         /// The question.
         question: Resolve,
     },
+    /// An order for the media threads. For a [`Plan::Open`] the answer comes as [`Input::Media`] before anything else
+    /// about that port.
+    Media(Plan),
     /// Close a connection.
     CloseFlow {
         /// Which.

@@ -1,21 +1,24 @@
 //! Admitted requests, by method.
 
 use super::Switch;
-use super::inbound::Admitted;
+use super::inbound::{Admitted, Inbound};
 use super::io::Actions;
 use crate::base::time::Now;
 use crate::sip::method::Method;
+use crate::sip::transaction::Received;
 use crate::sip::wire::Header;
 
 /// What we answer to, in pjproject's order.
-pub(super) const ALLOW: &[u8] = b"OPTIONS, REGISTER";
+pub(super) const ALLOW: &[u8] =
+    b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER";
 
 impl Switch {
     /// Hands an admitted request to its room.
     pub(super) fn dispatch(&mut self, now: Now, admitted: &Admitted<'_, '_>, out: &mut Actions) {
         match admitted.request().method {
             Method::Register => self.register(now, admitted, out),
-            Method::Options => self.options(admitted, out),
+            Method::Options => self.options(now, admitted, out),
+            Method::Invite => self.new_invite(now, admitted, out),
             _ => self.answer(admitted.request(), (501, ""), out, |_, writer| {
                 writer.header(Header::Allow, ALLOW);
             }),
@@ -23,14 +26,47 @@ impl Switch {
     }
 
     /// OPTIONS outside a dialog: what we can do (RFC 3261 11.2).
-    fn options(&mut self, admitted: &Admitted<'_, '_>, out: &mut Actions) {
+    fn options(&mut self, now: Now, admitted: &Admitted<'_, '_>, out: &mut Actions) {
+        let inbound = admitted.request();
+        let uri = inbound.message.uri().ok();
+        if let Some(uri) = uri.filter(|uri| uri.user.is_some_and(|user| !user.is_empty())) {
+            let exten = self.dialled_user(&uri);
+            let found = self.destination(now, admitted.endpoint(), &exten, &inbound.from.user_text());
+            if !matches!(found, super::call::Destination::Found(_)) {
+                return self.refuse(inbound, (404, ""), out);
+            }
+        }
         self.answer(admitted.request(), (200, ""), out, |_, writer| {
             writer
                 .header(Header::Accept, b"application/sdp")
                 .header(Header::Allow, ALLOW)
-                .header(Header::Supported, b"path")
+                .header(Header::Supported, b"100rel, timer, replaces, norefersub, path, outbound")
                 .header(Header::AcceptEncoding, b"identity")
                 .header(Header::AcceptLanguage, b"en");
         });
+    }
+
+    /// An INVITE outside a dialog, in its transaction.
+    fn new_invite(&mut self, now: Now, admitted: &Admitted<'_, '_>, out: &mut Actions) {
+        let inbound = admitted.request();
+        let servers = &mut self.transactions.servers;
+        match servers.receive(now.at, &inbound.message, &inbound.envelope, &mut out.outbox) {
+            Received::New(tx) => self.invite(now, admitted, tx, out),
+            Received::Merged => self.refuse(inbound, (482, ""), out),
+            Received::Full => self.overloaded(inbound, out),
+            Received::Retransmission { .. }
+            | Received::Cancel { .. }
+            | Received::Ack
+            | Received::AckAbsorbed => {}
+        }
+    }
+
+    /// Whether a request came before; what was answered then has gone out again.
+    pub(super) fn repeated(&mut self, inbound: &Inbound<'_>, out: &mut Actions) -> bool {
+        let before = out.outbox.len();
+        let servers = &mut self.transactions.servers;
+        let repeated = servers.is_repeated(&inbound.message, &inbound.envelope, &mut out.outbox);
+        self.told_since(before, out);
+        repeated
     }
 }

@@ -13,6 +13,7 @@
 //! ```
 
 mod advertise;
+pub mod call;
 mod commands;
 mod contacts;
 pub mod counters;
@@ -46,6 +47,7 @@ use crate::registrar::{Binding, ContactChange, Happened, Registrar};
 use crate::sip::mint::Shard;
 use crate::sip::transaction::{self, Timers};
 use crate::sip::wire::Index;
+use call::Calls;
 use counters::{Counter, Counters};
 use directory::Directory;
 use ears::Ears;
@@ -76,7 +78,7 @@ pub struct Seed {
 #[derive(Debug)]
 pub struct Switch {
     now: Now,
-    started: Moment,
+    started: Now,
     rng: Rng,
     systemname: Name,
     directory: Directory,
@@ -92,6 +94,7 @@ pub struct Switch {
     maintenance: BTreeSet<Name>,
     /// New requests are refused: the server is about to end.
     draining: bool,
+    calls: Calls,
     transports: HashMap<TransportId, BoundTransport>,
     /// Number of the last contact change handed out.
     sequence: u64,
@@ -114,7 +117,7 @@ impl Switch {
     pub fn new(seed: Seed) -> Switch {
         Switch {
             now: seed.now,
-            started: seed.now.at,
+            started: seed.now,
             rng: Rng::seeded(seed.random),
             systemname: seed.systemname,
             directory: Directory::new(),
@@ -129,6 +132,7 @@ impl Switch {
             guard: Guard::default(),
             maintenance: BTreeSet::new(),
             draining: false,
+            calls: Calls::new(seed.random ^ 2),
             transports: HashMap::new(),
             sequence: 0,
             committed: 0,
@@ -215,6 +219,9 @@ impl Switch {
                 self.transports = bound.iter().map(|transport| (transport.id, transport.clone())).collect();
             }
             Input::Drain(on) => self.draining = on,
+            Input::HangUpAll => self.hang_up_all(now, out),
+            Input::Dialplan(plan) => self.calls.set_plan(plan),
+            Input::Media(event) => self.media_event(now, event, out),
             Input::Command { token, command } => self.command(now, token, command, out),
         }
         self.expire(now, out);
@@ -240,6 +247,9 @@ impl Switch {
         if self.sum_up_at().is_some_and(|at| at <= now.at) {
             self.sum_up(now, out);
         }
+        if self.calls.next_deadline().is_some_and(|at| at <= now.at) {
+            self.calls_due(now, out);
+        }
         if self.prune_at <= now.at {
             let interval = self.directory.objects.global.unidentified_request_prune_interval_secs.max(1);
             self.prune_at = now.at + Duration::from_secs(u64::from(interval));
@@ -255,6 +265,7 @@ impl Switch {
             self.transactions.next_deadline(),
             self.routes.next_deadline(),
             self.sum_up_at(),
+            self.calls.next_deadline(),
         ];
         rooms.into_iter().flatten().chain([self.prune_at]).min()
     }
@@ -264,8 +275,13 @@ impl Switch {
         &mut self.ears
     }
 
-    /// Whether anything acknowledged still waits for its commit: a drain lasts until it does not.
+    /// Whether no call is alive and nothing acknowledged waits for its commit: a drain lasts until then.
     pub fn is_idle(&self) -> bool {
+        self.is_committed() && self.calls.is_empty()
+    }
+
+    /// Whether nothing acknowledged waits for its commit.
+    pub fn is_committed(&self) -> bool {
         self.transactions.servers.held() == 0
     }
 

@@ -43,7 +43,7 @@ impl Switch {
             Ok(message) if message.method().is_some() => self.request(now, arrival, message, out),
             Ok(message) => {
                 self.counters.count(Counter::Responses);
-                self.hear_response(now, &message, out);
+                self.hear_response(now, (&message, &arrival), out);
             }
             Err(fault) => self.faulty(&index, arrival, bytes, fault, out),
         }
@@ -105,11 +105,14 @@ impl Switch {
         }
         // Without a dialog of ours there is nothing to end, cancel or acknowledge.
         match method {
-            Method::Ack => return,
-            Method::Bye | Method::Cancel => return self.refuse(&inbound, (481, ""), out),
+            Method::Ack => return self.hear_ack(now, &inbound, out),
+            Method::Cancel => return self.hear_cancel(now, &inbound, out),
             _ if inbound.envelope.to.tag().is_some() && method != Method::Register => {
-                return self.refuse(&inbound, (481, ""), out);
+                return self.in_dialog(now, inbound, out);
             }
+            Method::Bye => return self.refuse(&inbound, (481, ""), out),
+            // Seen before: its answer went out again, before anybody asks for credentials a second time.
+            Method::Invite if self.repeated(&inbound, out) => return,
             _ => {}
         }
         if self.draining {

@@ -6,6 +6,8 @@ use super::io::Actions;
 use super::route::Targets;
 use crate::base::limits;
 use crate::base::time::Now;
+use crate::session::Failure;
+use crate::sip::flow::Arrival;
 use crate::sip::transaction::{Event, Heard};
 use crate::sip::wire::Message;
 
@@ -14,6 +16,10 @@ use crate::sip::wire::Message;
 pub(super) enum Owner {
     /// A ping's, by its number in `Switch::pings`.
     Qualify(u64),
+    /// A session's: its channel's number, and the request's number within the session.
+    Call(u64, u32),
+    /// That of a call which is being placed, by its channel's number: only its way is sought.
+    Placing(u64),
 }
 
 impl Switch {
@@ -27,16 +33,28 @@ impl Switch {
     ) {
         match owner {
             Owner::Qualify(ping) => self.ping_routed(now, ping, targets, out),
+            Owner::Call(channel, request) => self.session_routed(now, (channel, request), targets, out),
+            Owner::Placing(channel) => self.placing_routed(now, channel, targets, out),
         }
     }
 
     /// A response to one of our requests.
-    pub(super) fn hear_response(&mut self, now: Now, message: &Message<'_>, out: &mut Actions) {
+    pub(super) fn hear_response(
+        &mut self,
+        now: Now,
+        (message, arrival): (&Message<'_>, &Arrival),
+        out: &mut Actions,
+    ) {
         match self.transactions.clients.receive(now.at, message, &mut out.outbox) {
             Heard::Response { owner: Owner::Qualify(ping), .. } => {
                 self.ping_answered(now, ping, message, out);
             }
             Heard::FailedOver { owner: Owner::Qualify(ping), to, .. } => self.ping_moved(ping, to),
+            Heard::Response { owner: Owner::Call(channel, request), .. } => {
+                self.session_response(now, (channel, request), (message, arrival), out);
+            }
+            // The next target is another address of the same peer; nothing to be told.
+            Heard::FailedOver { .. } | Heard::Response { owner: Owner::Placing(_), .. } => {}
             Heard::Absorbed | Heard::Stray => {}
         }
     }
@@ -52,6 +70,15 @@ impl Switch {
                     self.ping_failed(now, ping, out);
                 }
                 Event::FailedOver { owner: Owner::Qualify(ping), to, .. } => self.ping_moved(ping, to),
+                Event::TimedOut { owner: Owner::Call(channel, request), .. } => {
+                    self.session_failed(now, (channel, request), Failure::Timeout, out);
+                }
+                Event::TransportFailed { owner: Owner::Call(channel, request), .. } => {
+                    self.session_failed(now, (channel, request), Failure::Transport, out);
+                }
+                Event::FailedOver { .. }
+                | Event::TimedOut { owner: Owner::Placing(_), .. }
+                | Event::TransportFailed { owner: Owner::Placing(_), .. } => {}
                 // A request that its room never answered; it has told its own reasons.
                 Event::Unanswered { .. } | Event::AckMissing { .. } => {}
             }

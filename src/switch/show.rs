@@ -33,7 +33,7 @@ impl Switch {
                 Reply::Identifies(self.each(objects.identifies.iter(), name, |i| identify_view(i, single)))
             }
             Kind::Registration => Reply::Registrations(Vec::new()),
-            Kind::Channel => Reply::Channels(Vec::new()),
+            Kind::Channel => Reply::Channels(self.channel_views(now, name)),
             Kind::Acl => {
                 Reply::Options(self.each(objects.acls.iter(), name, |o| (o.name.to_string(), o.options())))
             }

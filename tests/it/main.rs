@@ -2,6 +2,7 @@
 
 mod admin;
 mod bridge_choice;
+mod calls;
 mod config;
 mod contacts_survive_kill;
 mod convert;

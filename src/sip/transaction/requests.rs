@@ -12,6 +12,16 @@ use crate::sip::outbox::Outbox;
 use crate::sip::wire::Envelope;
 
 impl<O: Copy> Servers<O> {
+    /// The transaction of a request.
+    pub(super) fn find_keyed(&self, key: &Key<'_>) -> Option<Id> {
+        let hash = key.hash(&self.hash) as u32;
+        let (entries, arena) = (&self.entries, &self.arena);
+        let found = self
+            .by_key
+            .find(spread(hash), |i| entries.at(*i).is_some_and(|(_, e)| e.stored.matches(key, arena)));
+        found.and_then(|i| entries.at(*i)).map(|(id, _)| id)
+    }
+
     pub(super) fn receive_keyed(
         &mut self,
         now: Moment,

@@ -148,6 +148,19 @@ impl<O: Copy> Servers<O> {
         received
     }
 
+    /// Whether a request was seen before; what was answered last goes out again, if there was something. A new one is
+    /// not entered: whoever wants it does that with [`Servers::receive`].
+    pub fn is_repeated(&mut self, message: &Message<'_>, envelope: &Envelope<'_>, out: &mut Outbox) -> bool {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let key = Key::of(message, envelope, &mut scratch);
+        let found = self.find_keyed(&key);
+        self.scratch = scratch;
+        if let Some(id) = found {
+            self.replay(id, out);
+        }
+        found.is_some()
+    }
+
     /// Queues a response and remembers it for retransmissions.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use jackfield::base::ids::{FlowId, TransportId};
 use jackfield::base::time::{Moment, Now, WallTime};
+use jackfield::bridge::{MediaEvent, Plan, PortId};
 use jackfield::config::{self, Finding, Objects, conf, files::MemoryFiles, pjsip_conf};
 use jackfield::registrar::ContactChange;
 use jackfield::sip::digest::{Algorithm, Challenge, Qop};
@@ -10,6 +11,7 @@ use jackfield::sip::wire::{AuthFields, Header, Index};
 use jackfield::switch::io::{Action, Actions, BoundTransport, Input, Resolve};
 use jackfield::switch::view::{Command, Event, Kind, Reply};
 use jackfield::switch::{Seed, Switch};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The configuration that the recordings of the real server were made with.
@@ -36,6 +38,9 @@ pub struct World {
     pub commits: Vec<(u64, ContactChange)>,
     pub events: Vec<Event>,
     pub replies: Vec<Reply>,
+    /// Orders for the media threads, in order.
+    pub plans: Vec<Plan>,
+    ports: BTreeSet<PortId>,
     /// Names asked for, with their numbers.
     pub resolves: Vec<(u64, Resolve)>,
     /// Where the messages went that left last.
@@ -60,6 +65,8 @@ impl World {
             events: Vec::new(),
             replies: Vec::new(),
             resolves: Vec::new(),
+            plans: Vec::new(),
+            ports: BTreeSet::new(),
             destinations: Vec::new(),
             commit_at_once: true,
             next_cseq: 1,
@@ -103,7 +110,7 @@ impl World {
         self.destinations.extend(out.outbox.iter().map(|(to, _)| to));
         let mut sent: Vec<String> =
             out.outbox.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).collect();
-        let mut highest = None;
+        let (mut highest, mut told) = (None, Vec::new());
         for action in out.queue.drain(..) {
             match action {
                 Action::Commit { sequence, change } => {
@@ -113,13 +120,46 @@ impl World {
                 Action::Event(event) => self.events.push(*event),
                 Action::Reply { reply, .. } => self.replies.push(reply),
                 Action::Resolve { token, question } => self.resolves.push((token, question)),
+                Action::Media(plan) => told.extend(self.media(plan)),
                 _ => {}
             }
         }
         if let Some(sequence) = highest.filter(|_| self.commit_at_once) {
             sent.extend(self.drive(Input::Committed { sequence }));
         }
+        for event in told {
+            sent.extend(self.drive(Input::Media(event)));
+        }
         sent
+    }
+
+    /// What media threads would do at once: every port opens, as 127.0.0.1:20000 and so on.
+    fn media(&mut self, plan: Plan) -> Option<MediaEvent> {
+        let event = match &plan {
+            Plan::Open(open) => {
+                self.ports.insert(open.port);
+                let port = 20_000 + 2 * u16::try_from(open.port.0).expect("few ports");
+                let rtp = ([127, 0, 0, 1], port).into();
+                Some(MediaEvent::Opened { port: open.port, rtp, rtcp_port: Some(port + 1) })
+            }
+            Plan::Close { port } => {
+                self.ports.remove(port);
+                Some(MediaEvent::Closed { port: *port, report: Box::default() })
+            }
+            _ => None,
+        };
+        self.plans.push(plan);
+        event
+    }
+
+    /// Ports that are open.
+    pub fn open_ports(&self) -> usize {
+        self.ports.len()
+    }
+
+    /// Joins of two different ports that were ordered.
+    pub fn joins(&self) -> usize {
+        self.plans.iter().filter(|plan| matches!(plan, Plan::Join { a, b, .. } if a != b)).count()
     }
 
     /// A datagram from `source`.

@@ -1,0 +1,115 @@
+//! Reading `extensions.conf` (or `extensions.toml`) for the switch.
+
+use super::runtime::Server;
+use super::shard::Order;
+use crate::config::conf;
+use crate::config::files::{FileFault, Files};
+use crate::config::finding::{Finding, Severity};
+use crate::config::origin::Sources;
+use crate::dialplan::zone::{Zone, Zones};
+use crate::dialplan::{Dialplan, Loaded, Surroundings, line, load, toml_file};
+use crate::store::files::ConfigDir;
+use crate::switch::call;
+use crate::switch::view::{Level, Reply};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A dialplan that was read, what is wrong with it, and the files it stands in.
+#[derive(Debug)]
+pub struct Read {
+    /// The dialplan; without any file an empty one.
+    pub dialplan: Arc<Dialplan>,
+    /// Faults and suspicions.
+    pub findings: Vec<Finding>,
+    /// The names of its files.
+    pub sources: Sources,
+}
+
+/// What is to be logged about it: level, Asterisk's name of the source file, text.
+pub fn lines(read: &Read) -> Vec<(Level, &'static str, String)> {
+    let level = |severity| match severity {
+        Severity::Error => Level::Error,
+        Severity::Warning => Level::Warning,
+        Severity::Note => Level::Verbose,
+    };
+    let line = |f: &Finding| {
+        (level(f.severity), "pbx_config.c", f.text(&read.sources).to_string().replace('\n', ";"))
+    };
+    read.findings.iter().map(line).collect()
+}
+
+/// Reads the dialplan of a configuration directory: `extensions.conf`, or `extensions.toml` where there is no `.conf`.
+pub fn read(dir: &Path, now: crate::base::time::Now) -> Read {
+    let files = ConfigDir::new(dir);
+    let (mut sources, mut findings) = (Sources::new(), Vec::new());
+    let toml = files.read("extensions.toml").ok().filter(|_| is_missing(&files, "extensions.conf"));
+    let Loaded { dialplan, findings: told } = match toml.map(String::from_utf8) {
+        Some(Ok(text)) => {
+            let source = sources.intern("extensions.toml");
+            let sections = toml_file::sections(&text, source, &mut findings).unwrap_or_default();
+            load(&sections, &surroundings(&sources, now))
+        }
+        _ => {
+            let tree = conf::read_optional(&files, "extensions.conf", &mut sources, &mut findings);
+            let sections = tree.as_ref().map(line::sections).unwrap_or_default();
+            load(&sections, &surroundings(&sources, now))
+        }
+    };
+    findings.extend(told);
+    Read { dialplan: Arc::new(dialplan), findings, sources }
+}
+
+fn is_missing(files: &ConfigDir, path: &str) -> bool {
+    matches!(files.read(path), Err(FileFault::Missing))
+}
+
+fn surroundings(sources: &Sources, now: crate::base::time::Now) -> Surroundings<'_> {
+    Surroundings {
+        sources,
+        zones: Arc::new(zones()),
+        environment: &|name| std::env::var(name).ok(),
+        done: &call::does,
+        now,
+    }
+}
+
+/// The machine's zone and all that its data base has: a few hundred small files, read once.
+fn zones() -> Zones {
+    let local = std::fs::read("/etc/localtime").ok().and_then(|bytes| Zone::parse(&bytes));
+    let mut named = BTreeMap::new();
+    let table = std::fs::read_to_string("/usr/share/zoneinfo/tzdata.zi").unwrap_or_default();
+    // Zone lines (`Z Europe/Berlin …`) and links (`L target name`) name them all.
+    for line in table.lines() {
+        let mut words = line.split(' ');
+        let name = match words.next() {
+            Some("Z") => words.next(),
+            Some("L") => words.nth(1),
+            _ => None,
+        };
+        let file = name.and_then(|name| std::fs::read(Path::new("/usr/share/zoneinfo").join(name)).ok());
+        if let (Some(name), Some(zone)) = (name, file.and_then(|bytes| Zone::parse(&bytes))) {
+            named.insert(name.to_owned(), zone);
+        }
+    }
+    Zones { local: local.unwrap_or_default(), named }
+}
+
+impl Server {
+    /// `dialplan reload`: the next priority of every call is looked up in the new one.
+    pub(super) async fn reload_dialplan(&self, said: &str) -> Reply {
+        let (dir, now) = (self.layout.config_dir.clone(), self.clock.now());
+        let Ok(read) = tokio::task::spawn_blocking(move || read(&dir, now)).await else {
+            return Reply::Refused("The dialplan could not be read: this is a fault of the program.".into());
+        };
+        let mut text = said.to_owned();
+        for (level, origin, line) in lines(&read) {
+            self.say(level, origin, &line);
+            if level != Level::Verbose {
+                text.push_str(&format!("\n{line}"));
+            }
+        }
+        self.order(Order::Dialplan(read.dialplan)).await;
+        Reply::Done(text)
+    }
+}

@@ -1,0 +1,294 @@
+//! What a dialplan asks for, done on its channel.
+
+use super::channel::{ChannelId, Doing, State};
+use super::ports::SlotState;
+use crate::base::time::Now;
+use crate::bridge::{Path, Plan};
+use crate::dialplan::action::{Indication, PickupTarget};
+use crate::dialplan::{Action as Wanted, Outcome};
+use crate::rtp::Digit;
+use crate::session::{AnswerWith, Cause, RingWith, State as SessionState};
+use crate::switch::Switch;
+use crate::switch::io::{Action, Actions};
+use crate::switch::view::Level;
+use std::time::Duration;
+
+/// How long `Answer` waits for the first media.
+const ANSWER_WAIT: Duration = Duration::from_millis(500);
+
+impl Switch {
+    /// Does an action. The outcome, or `None` when it comes later through [`Switch::resume`].
+    pub(super) fn act(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        wanted: Wanted,
+        out: &mut Actions,
+    ) -> Option<Outcome> {
+        match wanted {
+            Wanted::Answer { delay, at_once } => self.do_answer(now, id, (delay, at_once), out),
+            Wanted::Dial(dial) => self.start_dial(now, id, dial, out),
+            Wanted::Wait { until } => self.wait(id, Doing::Waiting(until)),
+            Wanted::WaitDigit { until, hears: _ } => match self.next_digit(id) {
+                Some(digit) => Some(Outcome::Digit(digit)),
+                None => self.wait(id, Doing::Digit(until)),
+            },
+            Wanted::Indicate(indication) => self.indicate(now, id, indication, out),
+            Wanted::Refuse { indication, until } => self.refuse_call(now, id, indication, until, out),
+            Wanted::Incomplete { .. } => {
+                self.reject(now, id, (484, 28), out);
+                Some(Outcome::HungUp)
+            }
+            Wanted::Echo { .. } => self.echo(id, out),
+            Wanted::SendDtmf { digits, pause, length, channel, answers } => {
+                let to = match channel {
+                    Some(name) => self.channel_named(&name),
+                    None => Some(id),
+                };
+                if answers {
+                    self.answer_channel(now, id, None, out);
+                }
+                match to {
+                    Some(to) => {
+                        let until = self.send_digits(now, to, &digits, (pause, length), out);
+                        self.wait(id, Doing::Sending(until))
+                    }
+                    None => Some(Outcome::Failed("there is no such channel".into())),
+                }
+            }
+            Wanted::UserEvent { name, headers } => {
+                let text = headers.iter().map(|(key, value)| format!(" {key}={value}")).collect::<String>();
+                self.ears.log(out, Level::Verbose, "app_userevent.c", || format!("UserEvent {name}{text}"));
+                Some(Outcome::Done)
+            }
+            Wanted::Transfer { technology, target } => self.transfer(now, id, (technology, &target), out),
+            Wanted::Bridge { channel, options: _ } => self.bridge_with(now, id, &channel, out),
+            Wanted::Pickup(targets) => Some(self.pickup(now, id, &targets, out)),
+            Wanted::PjsipHangup { status } => {
+                self.reject(now, id, (status, Cause::of_status(status).0), out);
+                Some(Outcome::HungUp)
+            }
+            Wanted::SoftHangup { channel, all: _ } => {
+                let Some(other) = self.channel_named(&channel) else { return Some(Outcome::Done) };
+                self.hang_up(now, other, 16, out);
+                Some(Outcome::Done)
+            }
+            Wanted::ChannelRedirect { .. } | Wanted::Later { .. } => Some(Outcome::Unsupported),
+            // Tones need a tone generator, which this version has not: the caller hears nothing.
+            Wanted::PlayTones { .. } | Wanted::StopPlayTones => Some(Outcome::Done),
+        }
+    }
+
+    pub(super) fn wait(&mut self, id: ChannelId, doing: Doing) -> Option<Outcome> {
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.doing = doing;
+        }
+        None
+    }
+
+    fn next_digit(&mut self, id: ChannelId) -> Option<char> {
+        let channel = self.calls.channels.get_mut(&id)?;
+        (!channel.digits.is_empty()).then(|| channel.digits.remove(0))
+    }
+
+    /// `Answer`: 200, then the first media or half a second.
+    fn do_answer(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        (delay, at_once): (Duration, bool),
+        out: &mut Actions,
+    ) -> Option<Outcome> {
+        let up = self.calls.channels.get(&id)?.state == State::Up;
+        if up && delay.is_zero() {
+            return Some(Outcome::Done);
+        }
+        if !up {
+            self.answer_channel(now, id, None, out);
+        }
+        if at_once {
+            return Some(Outcome::Done);
+        }
+        let until = now.at + delay.max(if up { Duration::ZERO } else { ANSWER_WAIT });
+        self.wait(id, Doing::Answering { until, for_media: delay.is_zero() })
+    }
+
+    /// Answers a call that came in; `with`: the codecs of the other leg, when there is one.
+    pub(super) fn answer_channel(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        with: Option<AnswerWith>,
+        out: &mut Actions,
+    ) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if !channel.is_caller() || channel.state == State::Up {
+            return;
+        }
+        channel.state = State::Up;
+        channel.answered = Some(now.at);
+        let done =
+            self.with_session(now, id, out, |session, cx| session.answer(cx, with.unwrap_or_default()));
+        if let Some(Err(why)) = done {
+            self.ears.log(out, Level::Debug, "chan_pjsip.c", || format!("Answer did nothing: {why}"));
+        }
+        self.aim(id, out);
+    }
+
+    pub(super) fn indicate(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        indication: Indication,
+        out: &mut Actions,
+    ) -> Option<Outcome> {
+        let Some(channel) = self.calls.channels.get(&id) else { return Some(Outcome::HungUp) };
+        if channel.state == State::Up {
+            return Some(Outcome::Done);
+        }
+        let inband = channel.endpoint.options.inband_progress;
+        // With a description on its way already, 180 would take the early media back.
+        let agreed =
+            matches!(channel.session.as_ref().map(|s| s.state()), Some(SessionState::Incoming { .. }))
+                && channel.early_media;
+        let again = self.directory.objects.global.allow_sending_180_after_183;
+        match indication {
+            Indication::Ringing if inband || (agreed && !again) => {
+                self.with_session(now, id, out, |session, cx| session.ring(cx, RingWith::Progress183, b""));
+            }
+            Indication::Ringing => {
+                self.with_session(now, id, out, |session, cx| session.ring(cx, RingWith::Plain180, b""));
+            }
+            Indication::Progress => {
+                if let Some(channel) = self.calls.channels.get_mut(&id) {
+                    channel.early_media = true;
+                }
+                self.with_session(now, id, out, |session, cx| session.progress(cx, b""));
+            }
+            Indication::Proceeding | Indication::Busy | Indication::Congestion => {}
+        }
+        Some(Outcome::Done)
+    }
+
+    /// `Busy`, `Congestion`: a status before the answer; after it the line stays until the time is over.
+    fn refuse_call(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        indication: Indication,
+        until: Option<crate::base::time::Moment>,
+        out: &mut Actions,
+    ) -> Option<Outcome> {
+        let up = self.calls.channels.get(&id)?.state == State::Up;
+        if up {
+            return self.wait(id, Doing::Refusing(until));
+        }
+        let (status, cause) = if indication == Indication::Busy { (486, 17) } else { (503, 34) };
+        self.reject(now, id, (status, cause), out);
+        Some(Outcome::HungUp)
+    }
+
+    /// Refuses a call that was not answered with a status of its own.
+    pub(super) fn reject(&mut self, now: Now, id: ChannelId, (status, cause): (u16, u8), out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        channel.cause = cause;
+        if channel.state == State::Up || !channel.is_caller() {
+            return self.hang_up(now, id, cause, out);
+        }
+        self.with_session(now, id, out, |session, cx| {
+            session.reject(cx, status, "", Some(Cause(cause)), b"")
+        });
+        self.channel_gone(now, id, cause, out);
+    }
+
+    /// `Echo`: the port is joined with itself.
+    fn echo(&mut self, id: ChannelId, out: &mut Actions) -> Option<Outcome> {
+        let channel = self.calls.channels.get_mut(&id)?;
+        let agreement = channel.session.as_ref().and_then(|session| session.agreement());
+        let mut joined = false;
+        for slot in &channel.slots {
+            let stream = agreement.and_then(|agreement| agreement.streams.get(slot.stream)?.rtp());
+            if let (SlotState::Open { .. }, Some(rtp)) = (slot.state, stream) {
+                let path = Box::new(Path { numbers: rtp.translation(rtp) });
+                joined = true;
+                out.queue.push(Action::Media(Plan::Join {
+                    a: slot.port,
+                    b: slot.port,
+                    a_to_b: path.clone(),
+                    b_to_a: path,
+                }));
+            }
+        }
+        if !joined {
+            return Some(Outcome::Failed("there is no media to echo".into()));
+        }
+        self.wait(id, Doing::Echo)
+    }
+
+    /// Ends every join of a channel's ports.
+    pub(super) fn unjoin_all(&mut self, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        for slot in channel.slots.iter().filter(|slot| matches!(slot.state, SlotState::Open { .. })) {
+            out.queue.push(Action::Media(Plan::Unjoin { port: slot.port }));
+        }
+    }
+
+    /// Sends digits to a channel's phone as its `dtmf_mode` says; when they will all be out.
+    pub(super) fn send_digits(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        digits: &str,
+        (pause, length): (Duration, Duration),
+        out: &mut Actions,
+    ) -> crate::base::time::Moment {
+        let mut took = Duration::ZERO;
+        for c in digits.chars() {
+            match c {
+                'w' => took += Duration::from_millis(500),
+                'W' => took += Duration::from_secs(1),
+                _ => {
+                    self.send_digit(now, id, c, length, out);
+                    took += pause + length;
+                }
+            }
+        }
+        now.at + took
+    }
+
+    /// One digit: an RFC 4733 event where they are agreed and wanted, else INFO.
+    pub(super) fn send_digit(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        c: char,
+        length: Duration,
+        out: &mut Actions,
+    ) {
+        use crate::config::model::endpoint_words::DtmfMode;
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let mode = channel.dtmf_mode();
+        let audio = channel.session.as_ref().and_then(|session| session.agreement()?.audio());
+        let events = audio.is_some_and(|audio| !audio.events.is_empty());
+        let in_media = matches!(mode, DtmfMode::Rfc4733 | DtmfMode::Auto | DtmfMode::AutoInfo) && events;
+        let port = channel.slots.iter().find(|slot| matches!(slot.state, SlotState::Open { .. }));
+        if let (true, Some(digit), Some(slot)) = (in_media, Digit::from_char(c), port) {
+            out.queue.push(Action::Media(Plan::SendDigit { port: slot.port, digit, press: length }));
+        } else if matches!(mode, DtmfMode::Info | DtmfMode::AutoInfo) {
+            let millis = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
+            self.with_session(now, id, out, |session, cx| session.dtmf_info(cx, c, millis));
+        }
+    }
+
+    /// `Pickup`: takes a call that rings elsewhere.
+    fn pickup(&mut self, now: Now, id: ChannelId, targets: &[PickupTarget], out: &mut Actions) -> Outcome {
+        let found = targets.iter().find_map(|target| self.ringing_for(id, target));
+        match found {
+            Some(ringing) => {
+                self.pick_up(now, id, ringing, out);
+                Outcome::Done
+            }
+            None => Outcome::Failed("there is no ringing call to pick up".into()),
+        }
+    }
+}

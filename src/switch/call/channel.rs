@@ -1,0 +1,292 @@
+//! A channel: one leg of a call as an administrator and the dialplan see it.
+
+use super::dial::Dialling;
+use super::join::BridgeId;
+use super::out::Placing;
+use super::ports::Slot;
+use crate::base::ids::{FlowId, TransportId};
+use crate::base::time::{Moment, Now};
+use crate::config::model::Endpoint;
+use crate::config::model::endpoint_words::{DtmfMode, Presentation};
+use crate::dialplan::Program;
+use crate::sdp::{self, Agreement, Format, RtpStream, Situation};
+use crate::session::{RequestId, Session};
+use crate::sip::transaction::ClientTx;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// A channel's number. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::switch) struct ChannelId(pub u64);
+
+/// A name and a number, as `CALLERID()` and `CONNECTEDLINE()` have them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Party {
+    /// Display name, empty for none.
+    pub name: String,
+    /// Number, empty for none.
+    pub number: String,
+    /// Who may see it.
+    pub presentation: Presentation,
+    /// `callerid_tag`.
+    pub tag: String,
+}
+
+/// What redirected a call here: Diversion or History-Info.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Redirecting {
+    /// The last to redirect.
+    pub from: Party,
+    /// Whom it was redirected to.
+    pub to: Party,
+    /// `unconditional`, `user-busy`, …
+    pub reason: String,
+    /// How often.
+    pub count: u32,
+}
+
+/// The states of `core show channels`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not yet called.
+    Down,
+    /// It called us and is not answered.
+    Ring,
+    /// We called it and it rings.
+    Ringing,
+    /// Answered.
+    Up,
+}
+
+impl State {
+    /// Asterisk's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Down => "Down",
+            State::Ring => "Ring",
+            State::Ringing => "Ringing",
+            State::Up => "Up",
+        }
+    }
+}
+
+/// What a channel's dialplan waits for.
+#[derive(Debug, Default)]
+pub(super) enum Doing {
+    /// Nothing: it runs, or has none.
+    #[default]
+    Nothing,
+    /// `Answer`: until then, or for the first media.
+    Answering {
+        /// The end.
+        until: Moment,
+        /// Whether media ends it.
+        for_media: bool,
+    },
+    /// `Wait`.
+    Waiting(Moment),
+    /// `WaitExten` and its relatives.
+    Digit(Option<Moment>),
+    /// `Dial`: the legs that are called, or the bridge that followed.
+    Dialling(Box<Dialling>),
+    /// `Busy`, `Congestion` after the answer.
+    Refusing(Option<Moment>),
+    /// `Echo`.
+    Echo,
+    /// `SendDTMF`: until all digits are sent.
+    Sending(Moment),
+    /// `Transfer` by REFER.
+    Transferring,
+    /// `Bridge`.
+    Bridged,
+}
+
+/// Which side of a call it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// It called us.
+    Caller,
+    /// We called it, for that channel; `None` once that one has left.
+    Called(Option<ChannelId>),
+}
+
+/// Where its signalling goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    /// The transport it came by or goes by.
+    pub transport: TransportId,
+    /// The connection, if it is one.
+    pub flow: FlowId,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// Our address of that transport, as the peer reaches it.
+    pub local: IpAddr,
+}
+
+/// A channel.
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub id: ChannelId,
+    /// `PJSIP/100-00000001`.
+    pub name: Arc<str>,
+    /// `1795207462.0`
+    pub unique_id: Box<str>,
+    /// The unique id of the call's first channel.
+    pub linked_id: Box<str>,
+    pub made: Now,
+    pub answered: Option<Moment>,
+    pub endpoint: Arc<Endpoint>,
+    pub way: Way,
+    /// `None` before the INVITE goes out, and after the session ended.
+    pub session: Option<Session>,
+    /// Our requests that are out.
+    pub requests: Vec<(RequestId, ClientTx)>,
+    /// Requests whose way is still sought.
+    pub waiting: Vec<(RequestId, Vec<u8>)>,
+    /// User of the From of a call we made.
+    pub own_user: Box<str>,
+    /// What is still to be done before its INVITE goes out.
+    pub placing: Option<Box<Placing>>,
+    /// One per stream.
+    pub slots: Vec<Slot>,
+    pub state: State,
+    pub side: Side,
+    pub program: Option<Program>,
+    pub doing: Doing,
+    pub bridge: Option<BridgeId>,
+    pub caller: Party,
+    pub connected: Party,
+    pub redirecting: Redirecting,
+    /// `CALLERID(dnid)`: what was dialled.
+    pub dialled: Box<str>,
+    /// `accountcode`, `CHANNEL(language)` and other settings of the dialplan.
+    pub settings: Settings,
+    /// Headers for the next INVITE that this channel's call makes: `PJSIP_HEADER(add,…)` in a pre-dial subroutine.
+    pub headers: Vec<(String, String)>,
+    /// `HANGUPCAUSE`; 0 while there is none.
+    pub cause: u8,
+    /// What SIP said about the end of the legs it called: `HANGUPCAUSE(channel,tech)`.
+    pub causes: Vec<(Arc<str>, u16, String)>,
+    /// The call is being ended.
+    pub hung_up: bool,
+    /// Signalling and dialplan are done; ports may still close.
+    pub ended: bool,
+    /// Its entry in the deadlines.
+    pub scheduled: Option<Moment>,
+    /// Digits that came while nobody waited.
+    pub digits: Vec<char>,
+    /// `PJSIP_INHERITABLE_HEADER()`.
+    pub inheritable: Vec<(String, String)>,
+    /// 183 with a description was sent, or is on its way.
+    pub early_media: bool,
+    /// The other side of its bridge holds: music would be played to it.
+    pub is_told_to_hold: bool,
+    /// T.38 ran, or was asked for.
+    pub had_fax: bool,
+    /// A called channel that stays although its caller left: it was transferred.
+    pub is_kept: bool,
+    /// What needs its media here.
+    pub uses: Vec<crate::bridge::Use>,
+    /// What is wrong with its audio, for `show channel` and `explain`.
+    pub trouble: Option<String>,
+}
+
+/// Settings the dialplan can read and change.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settings {
+    pub account_code: String,
+    pub language: String,
+    pub tone_zone: String,
+    pub music_class: String,
+    pub user_field: String,
+    /// `PJSIP_DTMF_MODE()`.
+    pub dtmf_mode: Option<DtmfMode>,
+    /// Everything else that `CHANNEL()` can keep.
+    pub others: Vec<(String, String)>,
+}
+
+impl Channel {
+    /// When it has something to do next.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        let doing = match &self.doing {
+            Doing::Answering { until: at, .. } | Doing::Waiting(at) | Doing::Sending(at) => Some(*at),
+            Doing::Digit(at) | Doing::Refusing(at) => *at,
+            Doing::Dialling(dialling) => dialling.next_deadline(),
+            Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged => None,
+        };
+        let session = self.session.as_ref().and_then(Session::deadline);
+        let absolute = self.program.as_ref().and_then(Program::absolute_deadline);
+        [doing, session, absolute].into_iter().flatten().min()
+    }
+
+    /// Whether nothing is left of it.
+    pub fn is_over(&self) -> bool {
+        self.ended
+            && self.session.is_none()
+            && self.program.is_none()
+            && self.slots.iter().all(Slot::is_closed)
+    }
+
+    /// Whether it is answered and not hung up.
+    pub fn is_up(&self) -> bool {
+        self.state == State::Up && !self.hung_up
+    }
+
+    /// `dtmf_mode` in force: the endpoint's, or `PJSIP_DTMF_MODE()`.
+    pub fn dtmf_mode(&self) -> DtmfMode {
+        self.settings.dtmf_mode.unwrap_or(self.endpoint.options.dtmf_mode)
+    }
+
+    /// User of our Contact.
+    pub fn contact_user(&self) -> String {
+        let own = &self.endpoint.extra().contact_user;
+        match own.is_empty() {
+            false => own.to_string(),
+            true if self.is_caller() => self.dialled.to_string(),
+            true => self.own_user.to_string(),
+        }
+    }
+
+    /// Its agreed audio.
+    pub fn audio(&self) -> Option<&RtpStream> {
+        self.session.as_ref()?.agreement()?.audio()
+    }
+
+    /// Codecs agreed on, the one in use first.
+    pub fn codec_names(&self) -> Vec<&'static str> {
+        self.audio().map(|audio| audio.formats.iter().map(|f| f.codec.name()).collect()).unwrap_or_default()
+    }
+
+    /// Codecs that it could carry: those agreed or offered, else those its endpoint allows.
+    pub fn formats(&self) -> Vec<Format> {
+        let capabilities = super::capability::of(&self.endpoint);
+        let offer = self.session.as_ref().and_then(Session::offer);
+        let joint = offer.and_then(|offer| sdp::answer(offer, &capabilities, &Situation::default()).ok());
+        match joint.map(|answer| formats_of(&answer.agreement)).or_else(|| self.agreed_formats()) {
+            Some(formats) if !formats.is_empty() => formats,
+            _ => capabilities.formats,
+        }
+    }
+
+    /// Codecs agreed on in all its streams.
+    pub fn agreed_formats(&self) -> Option<Vec<Format>> {
+        Some(formats_of(self.session.as_ref()?.agreement()?))
+    }
+
+    /// Headers that the legs it calls get: `PJSIP_INHERITABLE_HEADER`, and those added on it for an INVITE to come.
+    pub fn inherited_headers(&self) -> Vec<(String, String)> {
+        self.inheritable.clone()
+    }
+
+    /// Whether it called us.
+    pub fn is_caller(&self) -> bool {
+        self.side == Side::Caller
+    }
+}
+
+/// The codecs of an agreement, with the parameters the peer wants.
+fn formats_of(agreement: &Agreement) -> Vec<Format> {
+    let streams = agreement.streams.iter().filter_map(|stream| stream.rtp());
+    let formats = streams.flat_map(|rtp| rtp.formats.iter());
+    formats.map(|format| Format { fmtp: format.theirs.clone(), ..Format::of(format.codec) }).collect()
+}

@@ -1,0 +1,298 @@
+//! `Dial`: calling several at once; the first who answers wins.
+
+use super::channel::{ChannelId, Doing, State};
+use crate::base::time::{Moment, Now};
+use crate::dialplan::action::Indication;
+use crate::dialplan::apps::dial::Dial;
+use crate::dialplan::{After, DialStatus, Dialled, Outcome};
+use crate::switch::Switch;
+use crate::switch::io::Actions;
+use crate::switch::view::Level;
+use std::sync::Arc;
+use std::time::Duration;
+
+const APP_DIAL: &str = "app_dial.c";
+
+/// A `Dial` under way, in the caller's channel.
+#[derive(Debug)]
+pub(super) struct Dialling {
+    pub dial: Box<Dial>,
+    pub started: Moment,
+    /// When nobody has answered by then: NOANSWER.
+    pub deadline: Option<Moment>,
+    /// When nothing rings by then: CHANUNAVAIL.
+    pub progress_deadline: Option<Moment>,
+    /// Options `L` and `S`: when the call ends.
+    pub limit: Option<Moment>,
+    pub legs: Vec<Leg>,
+    pub rang: Option<Moment>,
+    pub progressed: Option<Moment>,
+    pub answered: Option<Answered>,
+    /// How often a leg was forwarded: bounded, so that forwards cannot go round for ever.
+    pub forwards: u8,
+}
+
+/// One called leg.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub channel: Option<ChannelId>,
+    /// What was dialled to reach it: `DIALEDPEERNUMBER`.
+    pub number: String,
+    /// Its hangup cause, once it has ended.
+    pub cause: Option<u8>,
+}
+
+/// Who answered.
+#[derive(Clone, Debug)]
+pub(super) struct Answered {
+    pub channel: ChannelId,
+    pub at: Moment,
+    pub name: Arc<str>,
+    pub number: String,
+}
+
+impl Dialling {
+    /// When something is due.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        match self.answered {
+            Some(_) => self.limit,
+            None => [self.deadline, self.progress_deadline].into_iter().flatten().min(),
+        }
+    }
+
+    /// The legs that are still called.
+    pub fn ringing(&self) -> impl Iterator<Item = ChannelId> + '_ {
+        self.legs.iter().filter(|leg| leg.cause.is_none()).filter_map(|leg| leg.channel)
+    }
+
+    /// The result, when it is over now.
+    pub fn result(&self, now: Moment, status: DialStatus, after: After) -> Dialled {
+        let since = |at: Moment| at.since(self.started);
+        let answered = self.answered.as_ref();
+        Dialled {
+            status,
+            peer_name: answered.map(|a| a.name.to_string()).unwrap_or_default(),
+            peer_number: answered.map(|a| a.number.clone()).unwrap_or_default(),
+            dialled: since(now),
+            answered: answered.map(|a| now.since(a.at)),
+            ringing: self.rang.map(since),
+            progress: self.progressed.map(since),
+            after,
+        }
+    }
+}
+
+impl Switch {
+    /// Begins a `Dial`.
+    pub(super) fn start_dial(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        dial: Box<Dial>,
+        out: &mut Actions,
+    ) -> Option<Outcome> {
+        let name = self.calls.channels.get(&id)?.name.clone();
+        self.tell_undone_options(&name, &dial, out);
+        let mut dialling = Dialling {
+            started: now.at,
+            deadline: dial.timeout.map(|timeout| now.at + timeout),
+            progress_deadline: dial.progress_timeout.map(|timeout| now.at + timeout),
+            limit: None,
+            legs: Vec::new(),
+            rang: None,
+            progressed: None,
+            answered: None,
+            forwards: 0,
+            dial,
+        };
+        let targets = dialling.dial.targets.clone();
+        for target in &targets {
+            let resource = &target.resource;
+            let placed = match target.technology.to_ascii_uppercase().as_str() {
+                "PJSIP" => self.place_call(now, id, resource, out),
+                other => Err((66, format!("channel type '{other}' is not served by this version"))),
+            };
+            let leg = match placed {
+                Ok(channel) => {
+                    self.ears.log(out, Level::Verbose, APP_DIAL, || {
+                        format!("Called {}/{resource}", target.technology)
+                    });
+                    Leg { channel: Some(channel), number: resource.clone(), cause: None }
+                }
+                Err((cause, why)) => {
+                    self.ears.log(out, Level::Warning, APP_DIAL, || {
+                        format!("{name}: cannot call {}/{resource}: {why} (cause {cause})", target.technology)
+                    });
+                    Leg { channel: None, number: resource.clone(), cause: Some(cause) }
+                }
+            };
+            dialling.legs.push(leg);
+        }
+        if dialling.ringing().next().is_none() {
+            let causes = dialling.legs.iter().filter_map(|leg| leg.cause);
+            let status = DialStatus::from_causes(causes);
+            if let Some(cause) = dialling.legs.last().and_then(|leg| leg.cause)
+                && let Some(channel) = self.calls.channels.get_mut(&id)
+            {
+                channel.cause = cause;
+            }
+            return Some(Outcome::Dialled(Box::new(dialling.result(now.at, status, After::GoOn))));
+        }
+        let ringing = dialling.dial.options.ringing.is_some() || dialling.dial.options.ringing_until_media;
+        self.wait(id, Doing::Dialling(Box::new(dialling)));
+        if ringing {
+            self.indicate(now, id, Indication::Ringing, out);
+        }
+        None
+    }
+
+    /// Options that this version does not obey are said, once per call, at the moment they matter.
+    fn tell_undone_options(&self, name: &str, dial: &Dial, out: &mut Actions) {
+        let options = &dial.options;
+        let undone = [
+            ('A', options.announce.is_some()),
+            ('b', options.predial_called.is_some()),
+            ('B', options.predial_caller.is_some()),
+            ('F', options.called_continues.is_some()),
+            ('G', options.split_to.is_some()),
+            ('m', options.music.is_some()),
+            ('p', options.screening),
+            ('P', options.privacy.is_some()),
+            ('U', options.subroutine.is_some()),
+            ('k', options.park.called || options.park.caller),
+            ('x', options.mix_monitor.called || options.mix_monitor.caller),
+        ];
+        let letters: String = undone.iter().filter(|(_, set)| *set).map(|(letter, _)| *letter).collect();
+        if !letters.is_empty() {
+            self.ears.log(out, Level::Warning, APP_DIAL, || {
+                format!("{name}: option(s) {letters} of Dial are not obeyed by this version")
+            });
+        }
+    }
+
+    fn dialling_mut(&mut self, id: ChannelId) -> Option<&mut Dialling> {
+        match &mut self.calls.channels.get_mut(&id)?.doing {
+            Doing::Dialling(dialling) => Some(dialling),
+            _ => None,
+        }
+    }
+
+    /// A leg rings: so does the caller, unless he hears something else already.
+    pub(super) fn leg_rings(&mut self, now: Now, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
+        let Some(dialling) = self.dialling_mut(caller) else { return };
+        if dialling.answered.is_some() {
+            return;
+        }
+        dialling.rang.get_or_insert(now.at);
+        dialling.progress_deadline = None;
+        let music = dialling.dial.options.music.is_some();
+        self.tell_leg(leg, "is ringing", out);
+        if !music {
+            self.indicate(now, caller, Indication::Ringing, out);
+        }
+    }
+
+    /// A leg has early media: with one leg the caller hears it, with several he hears ringing only.
+    pub(super) fn leg_progresses(
+        &mut self,
+        now: Now,
+        leg: ChannelId,
+        caller: ChannelId,
+        media: bool,
+        out: &mut Actions,
+    ) {
+        let Some(dialling) = self.dialling_mut(caller) else { return };
+        if dialling.answered.is_some() {
+            return;
+        }
+        dialling.progressed.get_or_insert(now.at);
+        dialling.progress_deadline = None;
+        let alone = dialling.legs.len() == 1;
+        let options = &dialling.dial.options;
+        let other_sound = options.music.is_some() || options.ringing.is_some();
+        self.tell_leg(leg, "is making progress passing it to", out);
+        if !alone || other_sound {
+            return;
+        }
+        self.indicate(now, caller, Indication::Progress, out);
+        if media {
+            self.aim(leg, out);
+            self.join_early(caller, leg, out);
+        }
+    }
+
+    fn tell_leg(&self, leg: ChannelId, what: &str, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&leg) else { return };
+        self.ears.log(out, Level::Verbose, APP_DIAL, || format!("{} {what}", channel.name));
+    }
+
+    /// Nobody answered in time, or the call's own limit is over.
+    pub(super) fn dial_due(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(dialling) = self.dialling_mut(id) else { return };
+        if dialling.next_deadline().is_none_or(|at| at > now.at) {
+            return;
+        }
+        if let Some(answered) = &dialling.answered {
+            let leg = answered.channel;
+            dialling.limit = None;
+            self.ears.log(out, Level::Notice, APP_DIAL, || {
+                "The time of the call is over (options L or S of Dial)".to_owned()
+            });
+            // As if the called side had hung up: `g` goes on.
+            return self.hang_up(now, leg, 16, out);
+        }
+        let status = match dialling.deadline.is_some_and(|at| at <= now.at) {
+            true => DialStatus::NoAnswer,
+            false => DialStatus::ChanUnavail,
+        };
+        self.end_dial(now, id, status, After::GoOn, out);
+    }
+
+    /// Ends a `Dial` that nobody answered.
+    pub(super) fn end_dial(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        status: DialStatus,
+        after: After,
+        out: &mut Actions,
+    ) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) else { return };
+        let elsewhere = if dialling.dial.options.cancel_elsewhere { 26 } else { 16 };
+        self.end_legs(now, &dialling, elsewhere, out);
+        let result = dialling.result(now.at, status, after);
+        self.resume(id, Outcome::Dialled(Box::new(result)));
+    }
+
+    /// Hangs up the legs of a `Dial` that are still called.
+    pub(super) fn end_legs(&mut self, now: Now, dialling: &Dialling, cause: u8, out: &mut Actions) {
+        let winner = dialling.answered.as_ref().map(|answered| answered.channel);
+        for leg in dialling.ringing().filter(|leg| Some(*leg) != winner) {
+            if let Some(channel) = self.calls.channels.get_mut(&leg) {
+                channel.side = super::channel::Side::Called(None);
+            }
+            self.hang_up(now, leg, cause, out);
+        }
+    }
+
+    /// The caller pressed a digit while it rings: with `d` he leaves.
+    pub(super) fn digit_while_dialling(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
+        let leaves =
+            self.dialling_mut(id).is_some_and(|d| d.dial.options.digit_exits && d.answered.is_none());
+        if leaves {
+            self.end_dial(now, id, DialStatus::Cancel, After::Digit(digit), out);
+        }
+    }
+
+    /// When the call ends by options `L` and `S`, counted from the answer.
+    pub(super) fn limit_of(dial: &Dial, answered: Moment) -> Option<Moment> {
+        let limit = dial.options.limit.as_ref().map(|limit| limit.most);
+        [limit, dial.options.stop_after].into_iter().flatten().min().map(|most: Duration| answered + most)
+    }
+
+    /// Whether a channel is a caller whose call was answered.
+    pub(super) fn has_state(&self, id: ChannelId, state: State) -> bool {
+        self.calls.channels.get(&id).is_some_and(|channel| channel.state == state)
+    }
+}

@@ -1,0 +1,89 @@
+//! How a channel ends: by its phone, by the dialplan, by the other leg, by an administrator.
+
+use super::Work;
+use super::channel::{ChannelId, Doing, Side};
+use crate::base::time::Now;
+use crate::session::Cause;
+use crate::switch::Switch;
+use crate::switch::io::Actions;
+
+impl Switch {
+    /// Hangs a channel up, whatever it does: CANCEL, BYE or a final response, as its session stands.
+    pub(in crate::switch) fn hang_up(&mut self, now: Now, id: ChannelId, cause: u8, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if channel.hung_up {
+            return;
+        }
+        if channel.cause == 0 || !channel.is_caller() {
+            channel.cause = cause;
+        }
+        self.with_session(now, id, out, |session, cx| session.hangup(cx, Cause(cause)));
+        self.channel_gone(now, id, cause, out);
+    }
+
+    /// A channel's call is over, by either side: its legs, its bridge and its dialplan follow.
+    pub(super) fn channel_gone(&mut self, now: Now, id: ChannelId, cause: u8, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if std::mem::replace(&mut channel.hung_up, true) {
+            return;
+        }
+        if channel.cause == 0 {
+            channel.cause = cause;
+        }
+        channel.placing = None;
+        let side = channel.side;
+        if let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) {
+            let elsewhere = if dialling.dial.options.cancel_elsewhere { 26 } else { cause };
+            self.end_legs(now, &dialling, elsewhere, out);
+        }
+        self.leave_bridge(now, id, out);
+        self.close_ports(id, out);
+        if let Side::Called(Some(caller)) = side {
+            self.leg_ended(now, id, caller, cause, out);
+        }
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        match &mut channel.program {
+            Some(program) => {
+                program.hung_up();
+                self.calls.work.push_back(Work::Run(id));
+            }
+            None => channel.ended = channel.session.is_none(),
+        }
+        self.calls.touched.insert(id);
+    }
+
+    /// A session ended, with all its requests.
+    pub(super) fn session_over(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        channel.session = None;
+        channel.requests.clear();
+        if !channel.hung_up {
+            self.channel_gone(now, id, 16, out);
+        }
+        self.close_ports(id, out);
+        if let Some(channel) = self.calls.channels.get_mut(&id)
+            && channel.program.is_none()
+        {
+            channel.ended = true;
+        }
+        self.calls.touched.insert(id);
+    }
+
+    /// The channel of that name.
+    pub(in crate::switch) fn channel_named(&self, name: &str) -> Option<ChannelId> {
+        self.calls
+            .channels
+            .values()
+            .find(|channel| channel.name.eq_ignore_ascii_case(name))
+            .map(|channel| channel.id)
+    }
+
+    /// Hangs all calls up: the server stops.
+    pub(in crate::switch) fn hang_up_all(&mut self, now: Now, out: &mut Actions) {
+        let all: Vec<ChannelId> = self.calls.channels.keys().copied().collect();
+        for id in all {
+            self.hang_up(now, id, 16, out);
+        }
+        self.settle(now, out);
+    }
+}

@@ -1,0 +1,194 @@
+//! The facts of a bridge, gathered from its channels, for [`bridge::choose`].
+
+use super::capability;
+use super::channel::{Channel, ChannelId, Side};
+use super::join::Bridge;
+use crate::base::ids::Name;
+use crate::bridge::{BridgeKind, DigitHook, DtmfMode, Facts, GlareMitigation, Leg, Method, Place, Setting};
+use crate::config::model::endpoint_words::{
+    DtmfMode as ConfiguredDtmf, GlareMitigation as ConfiguredGlare, RefreshMethod,
+};
+use crate::config::model::{Endpoint, Object};
+use crate::dialplan::apps::dial::DialOptions;
+use crate::sip::method::Method as SipMethod;
+use crate::switch::Switch;
+use std::net::IpAddr;
+
+impl Switch {
+    /// The facts of a bridge. `None` when one of its channels is gone.
+    pub(super) fn facts(&self, bridge: &Bridge) -> Option<Facts> {
+        let mut legs = Vec::with_capacity(2);
+        for (at, id) in bridge.legs.iter().enumerate() {
+            let channel = self.calls.channels.get(id)?;
+            legs.push(self.leg(channel, bridge, at));
+        }
+        Some(Facts { legs, kind: BridgeKind::Basic, local_channel: None })
+    }
+
+    fn leg(&self, channel: &Channel, bridge: &Bridge, at: usize) -> Leg {
+        let session = channel.session.as_ref();
+        let agreement = session.and_then(|session| session.agreement());
+        let has = |kind| agreement.is_some_and(|agreement| agreement.first(&kind).is_some());
+        let other = self.calls.channels.get(&bridge.legs[1 - at]);
+        let audio = agreement.and_then(|agreement| agreement.audio().cloned());
+        Leg {
+            is_up: channel.is_up(),
+            is_outgoing: !channel.is_caller(),
+            hooks: self.hooks(channel, bridge),
+            acl_denies: None,
+            has_video: has(crate::sdp::MediaKind::Video),
+            has_fax: agreement.is_some_and(|agreement| agreement.fax().is_some()) || channel.had_fax,
+            place: self.media_place(channel, audio.as_ref()),
+            is_held_by_it: session.is_some_and(|session| session.is_held_by_peer()),
+            refused: bridge.direct.refusal(at),
+            moves: bridge.direct.moves(at),
+            allows_update: session.is_some_and(|session| session.peer_allows(SipMethod::Update)),
+            audio,
+            uses: self.uses(channel, other),
+            ..self.configured_leg(&channel.endpoint, channel.name.clone(), channel.dtmf_mode())
+        }
+    }
+
+    /// What the configuration alone says of a leg.
+    pub(super) fn configured_leg(&self, endpoint: &Endpoint, name: Name, dtmf: ConfiguredDtmf) -> Leg {
+        let options = &endpoint.options;
+        Leg {
+            channel: name,
+            endpoint: endpoint.name.clone(),
+            is_up: true,
+            is_outgoing: false,
+            direct_media: self.setting(endpoint, "direct_media", options.direct_media),
+            disable_on_nat: self.setting(
+                endpoint,
+                "disable_direct_media_on_nat",
+                options.disable_direct_media_on_nat,
+            ),
+            glare_mitigation: self.setting(
+                endpoint,
+                "direct_media_glare_mitigation",
+                match options.direct_media_glare_mitigation {
+                    ConfiguredGlare::None => GlareMitigation::None,
+                    ConfiguredGlare::Outgoing => GlareMitigation::Outgoing,
+                    ConfiguredGlare::Incoming => GlareMitigation::Incoming,
+                },
+            ),
+            method: self.setting(
+                endpoint,
+                "direct_media_method",
+                match options.direct_media_method {
+                    RefreshMethod::Invite => Method::Invite,
+                    RefreshMethod::Update => Method::Update,
+                },
+            ),
+            media_encryption: self.setting(endpoint, "media_encryption", capability::encryption(endpoint)),
+            dtmf_mode: self.setting(
+                endpoint,
+                "dtmf_mode",
+                match dtmf {
+                    ConfiguredDtmf::Rfc4733 | ConfiguredDtmf::Auto | ConfiguredDtmf::AutoInfo => {
+                        DtmfMode::Rfc4733
+                    }
+                    ConfiguredDtmf::Inband => DtmfMode::Inband,
+                    ConfiguredDtmf::Info => DtmfMode::Info,
+                    ConfiguredDtmf::None => DtmfMode::None,
+                },
+            ),
+            uses: Vec::new(),
+            hooks: Vec::new(),
+            acl_denies: None,
+            audio: None,
+            has_video: false,
+            has_fax: false,
+            place: Place::default(),
+            is_held_by_it: false,
+            refused: None,
+            moves: 0,
+            allows_update: true,
+        }
+    }
+
+    /// A value with `pjsip.conf:42`, where it is written.
+    fn setting<T>(&self, endpoint: &Endpoint, option: &str, value: T) -> Setting<T> {
+        let sources = &self.directory.objects.sources;
+        let place = endpoint.origin_of(option).map(|at| sources.place(at.at_column(0)).to_string().into());
+        Setting { value, place }
+    }
+
+    fn media_place(&self, channel: &Channel, audio: Option<&crate::sdp::RtpStream>) -> Place {
+        let described = audio.and_then(|audio| {
+            let ip = audio.remote.address.ip().filter(|_| !audio.remote.address.is_null())?;
+            Some(std::net::SocketAddr::new(ip, audio.remote.port))
+        });
+        let source = channel.slots.iter().find(|slot| slot.stream == 0).and_then(|slot| slot.source);
+        let signalling = channel.way.remote.ip();
+        let seen = source.map_or(signalling, |source| source.ip());
+        Place {
+            described,
+            source,
+            signalling: Some(signalling),
+            is_local: self.is_local(channel, seen),
+            symmetric: channel.endpoint.options.rtp_symmetric,
+        }
+    }
+
+    /// Whether an address is inside a `local_net` of the channel's transport, or there is none.
+    fn is_local(&self, channel: &Channel, ip: IpAddr) -> bool {
+        let name = self.transport_name(channel.way.transport);
+        let Some(transport) = self.directory.objects.transports.get(&name) else { return true };
+        transport.local_net.is_empty() || transport.local_net.iter().any(|net| net.contains(&ip))
+    }
+
+    /// What needs a channel's media here.
+    fn uses(&self, channel: &Channel, _other: Option<&Channel>) -> Vec<crate::bridge::Use> {
+        channel.uses.clone()
+    }
+
+    /// Digits that the options of `Dial` make us listen for on a channel.
+    fn hooks(&self, channel: &Channel, bridge: &Bridge) -> Vec<DigitHook> {
+        hooks_of(&bridge.options, channel.is_caller(), bridge.place.clone())
+    }
+
+    /// The other channel of a channel's bridge.
+    pub(super) fn partner(&self, id: ChannelId) -> Option<ChannelId> {
+        let bridge = self.calls.bridges.get(&self.calls.channels.get(&id)?.bridge?)?;
+        bridge.legs.iter().copied().find(|leg| *leg != id)
+    }
+
+    /// The caller's side of a called channel.
+    pub(super) fn caller_side(&self, id: ChannelId) -> Option<ChannelId> {
+        match self.calls.channels.get(&id)?.side {
+            Side::Called(caller) => caller,
+            Side::Caller => None,
+        }
+    }
+}
+
+/// Digit hooks that letters of `Dial` or `Bridge` put on one side. Codes are those of Asterisk's `features.conf` without
+/// a file: `*` disconnects, `#` transfers; parking and recording have none.
+pub(super) fn hooks_of(options: &DialOptions, caller: bool, place: Option<Name>) -> Vec<DigitHook> {
+    let side = |sides: &crate::dialplan::apps::dial::Sides| if caller { sides.caller } else { sides.called };
+    let letter = |called: &str, calling: &str| Name::from(if caller { calling } else { called });
+    let mut hooks = Vec::new();
+    if side(&options.disconnect) {
+        let option = letter("h", "H");
+        hooks.push(DigitHook {
+            option,
+            function: "disconnect",
+            code: Some("*".into()),
+            place: place.clone(),
+        });
+    }
+    if side(&options.transfer) {
+        let option = letter("t", "T");
+        hooks.push(DigitHook { option, function: "blindxfer", code: Some("#".into()), place: place.clone() });
+    }
+    if side(&options.park) {
+        let option = letter("k", "K");
+        hooks.push(DigitHook { option, function: "parkcall", code: None, place: place.clone() });
+    }
+    if side(&options.mix_monitor) {
+        let option = letter("x", "X");
+        hooks.push(DigitHook { option, function: "automixmon", code: None, place });
+    }
+    hooks
+}

@@ -1,0 +1,140 @@
+//! What sessions tell, and what the call makes of it.
+
+use super::channel::{ChannelId, Side, State};
+use super::identity;
+use crate::base::time::Now;
+use crate::dialplan::Outcome;
+use crate::session::{Event, Reoffered, Why};
+use crate::sip::wire::NameAddr;
+use crate::switch::Switch;
+use crate::switch::io::Actions;
+use crate::switch::view::Level;
+
+const SESSION: &str = "res_pjsip_session.c";
+
+impl Switch {
+    pub(super) fn hear(&mut self, now: Now, id: ChannelId, event: Event, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let side = channel.side;
+        match event {
+            Event::PortsNeeded { streams } => {
+                for (stream, kind) in streams {
+                    self.open_port(id, stream, kind, out);
+                }
+            }
+            Event::Ringing => {
+                self.set_state(id, State::Ringing);
+                if let Side::Called(Some(caller)) = side {
+                    self.leg_rings(now, id, caller, out);
+                }
+            }
+            Event::Progress { media } => {
+                let ignored = !media && channel.endpoint.options.ignore_183_without_sdp;
+                if let (Side::Called(Some(caller)), false) = (side, ignored) {
+                    self.leg_progresses(now, id, caller, media, out);
+                }
+            }
+            Event::Answered => match side {
+                Side::Called(Some(caller)) => self.leg_answered(now, id, caller, out),
+                _ => self.hang_up(now, id, 16, out),
+            },
+            Event::Acknowledged => self.aim(id, out),
+            Event::Media(change) => self.media_changed(now, id, &change, out),
+            Event::Redirected { contacts, .. } => {
+                if let Side::Called(Some(caller)) = side {
+                    self.leg_redirected(now, id, caller, &contacts, out);
+                }
+            }
+            Event::Failed { code, reason, cause } => self.call_failed(now, id, (code, &reason, cause.0), out),
+            Event::HungUp { cause, .. } => self.channel_gone(now, id, cause.0, out),
+            Event::Digit { digit, .. } => self.digit(now, id, digit, out),
+            Event::ReofferDone { why, result } => self.reoffer_done(now, id, why, result),
+            Event::Refer(refer) => self.transfer_asked(now, id, refer, out),
+            Event::ReferProgress { code, over } if over => self.refer_over(id, code),
+            Event::ConnectedLine(line) => self.connected_line(id, &line),
+            Event::FaxOffered { .. } => {
+                self.with_session(now, id, out, |session, cx| session.refuse_fax(cx));
+            }
+            Event::Oddity { endpoint, what } => {
+                self.ears.log(out, Level::Warning, SESSION, || format!("Endpoint '{endpoint}': {what}"));
+            }
+            Event::Forwarded { .. }
+            | Event::ReferProgress { .. }
+            | Event::RequestDone { .. }
+            | Event::Text { .. }
+            | Event::Flash
+            | Event::Record(_)
+            | Event::FastUpdate
+            | Event::Offered => {}
+        }
+        self.calls.touched.insert(id);
+    }
+
+    fn set_state(&mut self, id: ChannelId, state: State) {
+        if let Some(channel) = self.calls.channels.get_mut(&id)
+            && channel.state != State::Up
+        {
+            channel.state = state;
+        }
+    }
+
+    /// Our INVITE was refused, or theirs could not be answered.
+    fn call_failed(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        (code, reason, cause): (u16, &str, u8),
+        out: &mut Actions,
+    ) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        channel.cause = cause;
+        let name = channel.name.clone();
+        if let Side::Called(Some(caller)) = channel.side
+            && let Some(caller) = self.calls.channels.get_mut(&caller)
+        {
+            // HANGUPCAUSE(channel,tech); bounded like the legs of a Dial are.
+            caller.causes.retain(|(known, ..)| *known != name);
+            caller.causes.push((name, code, reason.to_owned()));
+        }
+        self.channel_gone(now, id, cause, out);
+    }
+
+    fn reoffer_done(&mut self, _now: Now, id: ChannelId, why: Why, result: Reoffered) {
+        let Some(bridge) = self.calls.channels.get(&id).and_then(|channel| channel.bridge) else { return };
+        if let (Why::DirectMedia, Reoffered::Refused(code)) = (why, result) {
+            self.direct_refused(bridge, id, code);
+        }
+        self.choose_later(bridge);
+    }
+
+    fn refer_over(&mut self, id: ChannelId, code: u16) {
+        let status = if (200..300).contains(&code) { "SUCCESS" } else { "FAILURE" };
+        if self
+            .calls
+            .channels
+            .get(&id)
+            .is_some_and(|c| matches!(c.doing, super::channel::Doing::Transferring))
+        {
+            self.resume(id, Outcome::Transferred { status, protocol: code });
+        }
+    }
+
+    /// The peer says who it is: only from endpoints that are trusted to.
+    fn connected_line(&mut self, id: ChannelId, line: &crate::session::ConnectedLine) {
+        let value = line.asserted.first().or(line.remote_party.first());
+        let Some(party) = value.and_then(|value| NameAddr::parse(value).ok()).map(|a| identity::party_of(&a))
+        else {
+            return;
+        };
+        if party.number.is_empty() {
+            return;
+        }
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        channel.caller = party.clone();
+        if let Some(other) = self.partner(id)
+            && let Some(other) = self.calls.channels.get_mut(&other)
+        {
+            other.connected = party;
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Two channels in a bridge: which way their media takes, and what is done about it.
+
+use super::channel::{Channel, ChannelId, Doing};
+use super::ports::SlotState;
+use crate::base::ids::Name;
+use crate::base::time::Now;
+use crate::bridge::direct::{Step, Target};
+use crate::bridge::{self, Direct, Path, Plan, PortId, Technology, Why};
+use crate::dialplan::apps::dial::DialOptions;
+use crate::sdp::{Format, Local};
+use crate::session::{MediaChange, RefreshWith, Reoffer, Why as ReofferWhy};
+use crate::switch::Switch;
+use crate::switch::io::{Action, Actions};
+use crate::switch::view::Level;
+use std::net::SocketAddr;
+
+/// A bridge's number. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::switch) struct BridgeId(pub u64);
+
+/// Two channels that hear each other.
+#[derive(Debug)]
+pub(super) struct Bridge {
+    /// What an administrator knows it by.
+    pub unique_id: String,
+    pub legs: [ChannelId; 2],
+    pub made: Now,
+    /// What the phones were told.
+    pub direct: Direct,
+    pub technology: Option<Technology>,
+    pub why: Option<Why>,
+    /// Ports that are joined, with the paths ordered.
+    pub joined: Vec<Join>,
+    /// The letters of `Dial`.
+    pub options: DialOptions,
+    /// Where they are written.
+    pub place: Option<Name>,
+}
+
+/// Two ports that pass packets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Join {
+    pub ports: [PortId; 2],
+    pub paths: [Path; 2],
+}
+
+impl Switch {
+    /// Joins a caller with who answered.
+    pub(super) fn join(&mut self, now: Now, caller: ChannelId, called: ChannelId, out: &mut Actions) {
+        let (options, place) = match self.calls.channels.get(&caller) {
+            Some(Channel { doing: Doing::Dialling(dialling), program, .. }) => {
+                let place = program.as_ref().map(|program| {
+                    let at = program.place();
+                    Name::from(format!("{}@{}:{}", at.exten, at.context, at.priority))
+                });
+                (dialling.dial.options.clone(), place)
+            }
+            Some(_) => (DialOptions::default(), None),
+            None => return,
+        };
+        let id = BridgeId(self.calls.next_bridge);
+        self.calls.next_bridge += 1;
+        let unique_id = uuid(self.rng.next_u64(), self.rng.next_u64());
+        for leg in [caller, called] {
+            self.leave_bridge(now, leg, out);
+            self.bring_home(now, Some(leg), out);
+            if let Some(channel) = self.calls.channels.get_mut(&leg) {
+                channel.bridge = Some(id);
+                let name = channel.name.clone();
+                self.ears.log(out, Level::Verbose, "bridge_channel.c", || {
+                    format!("Channel {name} joined 'simple_bridge' basic-bridge <{unique_id}>")
+                });
+            }
+        }
+        self.calls.bridges.insert(
+            id,
+            Bridge {
+                unique_id,
+                legs: [caller, called],
+                made: now,
+                direct: Direct::new(),
+                technology: None,
+                why: None,
+                joined: Vec::new(),
+                options,
+                place,
+            },
+        );
+        self.choose_later(id);
+    }
+
+    /// Chooses a bridge's technology again, and acts where the answer differs.
+    pub(super) fn choose(&mut self, now: Now, id: BridgeId, out: &mut Actions) {
+        let Some(mut bridge) = self.calls.bridges.remove(&id) else { return };
+        let Some(facts) = self.facts(&bridge) else { return };
+        let (technology, why) = bridge::choose(&facts);
+        if bridge.technology != Some(technology) {
+            self.ears.log(out, Level::Verbose, "bridge.c", || {
+                format!("Bridge {}: now {technology}: {why}", bridge.unique_id)
+            });
+            if technology == Technology::Core && needs_conversion(&why) {
+                self.ears.log(out, Level::Warning, "bridge.c", || {
+                    format!(
+                        "Bridge {}: {why}; this version passes packets on but does not convert sound",
+                        bridge.unique_id
+                    )
+                });
+            }
+        }
+        let steps = bridge.direct.steps(&facts, technology, why.direct.as_ref());
+        bridge.technology = Some(technology);
+        bridge.why = Some(why);
+        self.relay(&mut bridge, out);
+        let legs = bridge.legs;
+        self.calls.bridges.insert(id, bridge);
+        for step in steps {
+            self.redirect_media(now, legs[step.leg], &step, out);
+        }
+    }
+
+    /// Orders the joins that a bridge's agreements give, where they differ from those ordered. They stand while the
+    /// phones talk directly too: packets on their way are not lost, and falling back needs no order.
+    fn relay(&mut self, bridge: &mut Bridge, out: &mut Actions) {
+        let joins = self.joins(bridge.legs);
+        for join in &joins {
+            if !bridge.joined.contains(join) {
+                out.queue.push(Action::Media(join.plan()));
+            }
+        }
+        bridge.joined = joins;
+    }
+
+    fn joins(&self, legs: [ChannelId; 2]) -> Vec<Join> {
+        let [Some(a), Some(b)] = legs.map(|leg| self.calls.channels.get(&leg)) else { return Vec::new() };
+        let mut joins = Vec::new();
+        for slot in &a.slots {
+            let SlotState::Open { .. } = slot.state else { continue };
+            let agreed = |channel: &Channel, stream: usize| {
+                channel.session.as_ref()?.agreement()?.streams.get(stream)?.rtp().cloned()
+            };
+            let fits = |other: &&super::ports::Slot| {
+                other.kind == slot.kind && matches!(other.state, SlotState::Open { .. })
+            };
+            let Some(other) = b.slots.iter().find(fits) else { continue };
+            let (Some(from), Some(to)) = (agreed(a, slot.stream), agreed(b, other.stream)) else { continue };
+            joins.push(Join {
+                ports: [slot.port, other.port],
+                paths: [Path { numbers: from.translation(&to) }, Path { numbers: to.translation(&from) }],
+            });
+        }
+        joins
+    }
+
+    /// Early media: the called side is heard before the answer.
+    pub(super) fn join_early(&mut self, caller: ChannelId, called: ChannelId, out: &mut Actions) {
+        for join in self.joins([caller, called]) {
+            out.queue.push(Action::Media(join.plan()));
+        }
+    }
+
+    /// Brings the media of channels back that lost their partner and live on. Those that are hung up too are spared
+    /// the request.
+    pub(super) fn bring_home(&mut self, now: Now, only: Option<ChannelId>, out: &mut Actions) {
+        let all = std::mem::take(&mut self.calls.homeward);
+        for (id, step) in all {
+            if only.is_some_and(|only| only != id) {
+                self.calls.homeward.push((id, step));
+            } else if self.calls.channels.get(&id).is_some_and(|channel| !channel.hung_up) {
+                self.redirect_media(now, id, &step, out);
+            }
+        }
+    }
+
+    /// Tells a phone where its media goes from now on.
+    fn redirect_media(&mut self, now: Now, id: ChannelId, step: &Step, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let own = self.local_of(channel, 0);
+        let (local, formats) = match step.target {
+            Target::Ours => (own, None),
+            Target::Peer(at) => (Some(Local::at(at.ip(), at.port())), Some(step.codecs.clone())),
+        };
+        let on = step.target != Target::Ours;
+        let ports: Vec<PortId> = channel.slots.iter().map(|slot| slot.port).collect();
+        let name = channel.name.clone();
+        self.ears.log(out, Level::Verbose, "chan_pjsip.c", || match step.target {
+            Target::Peer(at) => format!("{name}: its media goes to {at} directly"),
+            Target::Ours => format!("{name}: its media comes back here"),
+        });
+        let Some(local) = local else { return };
+        for port in ports {
+            out.queue.push(Action::Media(Plan::Direct { port, on }));
+        }
+        let method = match step.method {
+            bridge::Method::Invite => RefreshWith::Invite,
+            bridge::Method::Update => RefreshWith::Update,
+        };
+        let reoffer = Reoffer {
+            locals: vec![(0, local)],
+            formats: formats.map(|codecs| codecs.into_iter().map(Format::of).collect()),
+            ..Reoffer::new(method, ReofferWhy::DirectMedia)
+        };
+        let done = self.with_session(now, id, out, |session, cx| session.reoffer(cx, reoffer));
+        if let Some(Err(why)) = done {
+            self.ears.log(out, Level::Debug, "chan_pjsip.c", || format!("{name}: media not moved: {why}"));
+        }
+    }
+
+    /// What is agreed with a channel changed.
+    pub(super) fn media_changed(&mut self, now: Now, id: ChannelId, change: &MediaChange, out: &mut Actions) {
+        self.aim(id, out);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        channel.had_fax |= change.fax == Some(true);
+        let Some(bridge) = channel.bridge else { return };
+        if let Some(held) = change.held {
+            self.hold_changed(now, id, held, out);
+        }
+        if change.address
+            && let Some(bridge) = self.calls.bridges.get_mut(&bridge)
+            && bridge.direct.is_active()
+            && let Some(at) = bridge.legs.iter().position(|leg| *leg == id)
+        {
+            bridge.direct.moved(at);
+        }
+        self.choose_later(bridge);
+    }
+
+    /// A channel's phone holds or resumes the call: with `moh_passthrough` the other phone is told, else it is only
+    /// marked; music needs a player, which this version has not.
+    fn hold_changed(&mut self, now: Now, id: ChannelId, held: bool, out: &mut Actions) {
+        let Some(other) = self.partner(id) else { return };
+        let Some(channel) = self.calls.channels.get_mut(&other) else { return };
+        channel.is_told_to_hold = held;
+        if !channel.endpoint.options.moh_passthrough {
+            return;
+        }
+        let direction = if held { crate::sdp::Direction::SendOnly } else { crate::sdp::Direction::SendRecv };
+        let why = if held { ReofferWhy::Hold } else { ReofferWhy::Unhold };
+        let reoffer = Reoffer { direction: Some(direction), ..Reoffer::new(RefreshWith::Invite, why) };
+        self.with_session(now, other, out, |session, cx| session.reoffer(cx, reoffer));
+    }
+
+    /// A phone refused to be redirected.
+    pub(super) fn direct_refused(&mut self, bridge: BridgeId, leg: ChannelId, code: u16) {
+        let Some(bridge) = self.calls.bridges.get_mut(&bridge) else { return };
+        if let Some(at) = bridge.legs.iter().position(|id| *id == leg) {
+            bridge.direct.refused(at, code);
+        }
+    }
+
+    /// Takes a channel out of its bridge. The survivor's media is brought back here, and it goes on with what its side
+    /// of the call says.
+    pub(super) fn leave_bridge(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let Some(at) = channel.bridge.take() else { return };
+        let name = channel.name.clone();
+        let Some(mut bridge) = self.calls.bridges.remove(&at) else { return };
+        self.ears.log(out, Level::Verbose, "bridge_channel.c", || {
+            format!("Channel {name} left 'native_rtp' basic-bridge <{}>", bridge.unique_id)
+        });
+        for join in &bridge.joined {
+            out.queue.push(Action::Media(Plan::Unjoin { port: join.ports[0] }));
+        }
+        let Some(other) = bridge.legs.iter().copied().find(|leg| *leg != id) else { return };
+        if let Some(facts) = self.facts(&bridge) {
+            let steps = bridge.direct.steps(&facts, Technology::Relay, None);
+            let home = steps.into_iter().find(|step| bridge.legs[step.leg] == other);
+            self.calls.homeward.extend(home.map(|step| (other, step)));
+        }
+        let Some(survivor) = self.calls.channels.get_mut(&other) else { return };
+        survivor.bridge = None;
+        survivor.is_told_to_hold = false;
+        let leaves_alone = matches!(survivor.doing, Doing::Bridged);
+        // A called leg has nothing to do without its caller.
+        if !survivor.is_caller() && survivor.program.is_none() && !survivor.is_kept {
+            self.hang_up(now, other, 16, out);
+        } else if leaves_alone {
+            self.resume(other, crate::dialplan::Outcome::Status("SUCCESS".into()));
+        }
+    }
+
+    /// Where a channel's media goes when it bypasses us.
+    pub(super) fn direct_peer(&self, channel: &Channel) -> Option<SocketAddr> {
+        let bridge = self.calls.bridges.get(&channel.bridge?)?;
+        let at = bridge.legs.iter().position(|leg| *leg == channel.id)?;
+        match bridge.direct.target(at) {
+            Target::Peer(at) => Some(at),
+            Target::Ours => None,
+        }
+    }
+
+    /// A digit in a bridge: passed on where the legs carry digits differently; the relay passes RFC 4733 itself.
+    pub(super) fn digit_in_bridge(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
+        use crate::config::model::endpoint_words::DtmfMode;
+        let Some(other) = self.partner(id) else { return };
+        let mode = |id| self.calls.channels.get(&id).map(Channel::dtmf_mode);
+        let by_info = |mode: Option<DtmfMode>| matches!(mode, Some(DtmfMode::Info));
+        let passed = self.digits_agreed(id) && self.digits_agreed(other);
+        if by_info(mode(id)) || by_info(mode(other)) || !passed {
+            self.send_digit(now, other, digit, std::time::Duration::from_millis(160), out);
+        }
+    }
+
+    fn digits_agreed(&self, id: ChannelId) -> bool {
+        let channel = self.calls.channels.get(&id);
+        channel.and_then(Channel::audio).is_some_and(|audio| !audio.events.is_empty())
+    }
+}
+
+impl Join {
+    fn plan(&self) -> Plan {
+        let [a_to_b, b_to_a] = self.paths.clone();
+        Plan::Join { a: self.ports[0], b: self.ports[1], a_to_b: Box::new(a_to_b), b_to_a: Box::new(b_to_a) }
+    }
+}
+
+/// Whether what fails is about sound that would have to be converted.
+fn needs_conversion(why: &Why) -> bool {
+    use crate::bridge::Condition;
+    why.failed().any(|(condition, _)| matches!(condition, Condition::CommonCodec | Condition::SamePackets))
+}
+
+/// A version 4 UUID (RFC 9562), as bridges are known by.
+fn uuid(a: u64, b: u64) -> String {
+    let a = a & !0xf000 | 0x4000;
+    let b = b & !(3 << 62) | (2 << 62);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        a >> 32,
+        (a >> 16) & 0xffff,
+        a & 0xffff,
+        b >> 48,
+        b & 0xffff_ffff_ffff
+    )
+}

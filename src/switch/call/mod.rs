@@ -1,0 +1,200 @@
+//! Calls: where sessions, the dialplan, the bridge and the media plans meet.
+//!
+//! ```text
+//! INVITE ─ arrive ─► Channel ─ run ─► dialplan::Program ─ Action ─► act ─┬─ dial ─► Channel (called) ─ INVITE
+//!                       ▲                                               └─ wait, echo, hangup …
+//! session::Effect ─ carry ─► transactions, media                 answered ─► join ─► bridge::choose ─► plans, re-INVITEs
+//! session::Event  ─ hear ──► dial, join, ending
+//! ```
+//! One thing happens at a time: whatever a step leads to is queued as [`Work`] and done before the switch takes its next
+//! input, so no step ever sees another half done. A channel is removed when its session has ended, its dialplan is over
+//! and its ports are closed.
+
+mod act;
+mod arrive;
+mod capability;
+mod carry;
+mod channel;
+mod dial;
+mod dial_end;
+mod dialogs;
+mod ending;
+mod facts;
+mod functions;
+mod headers;
+mod hear;
+mod host;
+mod identity;
+mod join;
+mod out;
+mod place;
+mod ports;
+mod run;
+mod show;
+mod transfer;
+
+use super::Switch;
+use super::io::Actions;
+use crate::base::limits;
+use crate::base::time::{Moment, Now};
+use crate::bridge::PortId;
+use crate::bridge::direct::Step;
+use crate::dialplan::{Dialplan, Globals};
+use crate::session;
+use crate::sip::dialog;
+use channel::{Channel, ChannelId};
+use join::{Bridge, BridgeId};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+pub use functions::does;
+pub(super) use place::Destination;
+
+/// Something a step led to.
+#[derive(Debug)]
+enum Work {
+    /// A session tells something.
+    Event(ChannelId, session::Event),
+    /// A channel's dialplan can go on.
+    Run(ChannelId),
+    /// A session ended.
+    Over(ChannelId),
+    /// A fact about a bridge changed: choose again.
+    Choose(BridgeId),
+}
+
+/// All calls of one switch.
+#[derive(Debug)]
+pub(super) struct Calls {
+    channels: BTreeMap<ChannelId, Channel>,
+    bridges: BTreeMap<BridgeId, Bridge>,
+    dialogs: dialog::Directory<ChannelId>,
+    ports: HashMap<PortId, ChannelId, foldhash::fast::RandomState>,
+    plan: Arc<Dialplan>,
+    globals: Globals,
+    work: VecDeque<Work>,
+    /// Channels whose deadline may have changed.
+    touched: BTreeSet<ChannelId>,
+    deadlines: BTreeSet<(Moment, ChannelId)>,
+    next_channel: u64,
+    next_name: u32,
+    next_port: u64,
+    next_bridge: u64,
+    /// Calls that ever came or were made, for `core show channels`.
+    processed: u64,
+    /// Channels whose media must come back, if they live on, and how they are told.
+    homeward: Vec<(ChannelId, Step)>,
+    effects: Vec<session::Effect>,
+    events: Vec<session::Event>,
+}
+
+impl Calls {
+    /// No calls and an empty dialplan.
+    pub fn new(seed: u64) -> Calls {
+        Calls {
+            channels: BTreeMap::new(),
+            bridges: BTreeMap::new(),
+            dialogs: dialog::Directory::new(seed),
+            ports: HashMap::default(),
+            plan: Arc::default(),
+            globals: Globals::default(),
+            work: VecDeque::new(),
+            touched: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            next_channel: 0,
+            next_name: 0,
+            next_port: 0,
+            next_bridge: 0,
+            processed: 0,
+            homeward: Vec::new(),
+            effects: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Takes another dialplan over.
+    pub fn set_plan(&mut self, plan: Arc<Dialplan>) {
+        self.globals.load(&plan);
+        self.plan = plan;
+    }
+
+    /// Whether no call is alive.
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty()
+    }
+
+    /// Dialogs alive.
+    pub fn dialogs(&self) -> usize {
+        self.dialogs.len()
+    }
+
+    /// When [`Switch::calls_due`] has something to do.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+}
+
+impl Switch {
+    /// Does what earlier steps led to, until nothing is left. Every entry into this room ends with it.
+    fn settle(&mut self, now: Now, out: &mut Actions) {
+        for _ in 0..limits::CALL_STEPS {
+            let Some(work) = self.calls.work.pop_front() else {
+                if self.calls.homeward.is_empty() {
+                    break;
+                }
+                self.bring_home(now, None, out);
+                continue;
+            };
+            match work {
+                Work::Event(channel, event) => self.hear(now, channel, event, out),
+                Work::Run(channel) => self.run(now, channel, out),
+                Work::Over(channel) => self.session_over(now, channel, out),
+                Work::Choose(bridge) => self.choose(now, bridge, out),
+            }
+        }
+        while let Some(id) = self.calls.touched.pop_first() {
+            self.schedule(id);
+        }
+        if !self.calls.work.is_empty() {
+            // The rest goes on in the next turn: no call may keep the others waiting.
+            if let Some(Work::Event(id, _) | Work::Run(id) | Work::Over(id)) = self.calls.work.front() {
+                self.calls.deadlines.insert((now.at, *id));
+            }
+        }
+    }
+
+    /// Brings a channel's deadline up to date, and removes a channel that is over.
+    fn schedule(&mut self, id: ChannelId) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let next = channel.next_deadline();
+        if let Some(before) = std::mem::replace(&mut channel.scheduled, next) {
+            self.calls.deadlines.remove(&(before, id));
+        }
+        if let Some(at) = next {
+            self.calls.deadlines.insert((at, id));
+        }
+        if channel.is_over() {
+            self.calls.channels.remove(&id);
+            if let Some(at) = next {
+                self.calls.deadlines.remove(&(at, id));
+            }
+        }
+    }
+
+    /// Timers of calls.
+    pub(super) fn calls_due(&mut self, now: Now, out: &mut Actions) {
+        for _ in 0..limits::BATCH * 16 {
+            let Some((at, id)) = self.calls.deadlines.first().copied() else { break };
+            if at > now.at {
+                break;
+            }
+            self.calls.deadlines.remove(&(at, id));
+            if let Some(channel) = self.calls.channels.get_mut(&id) {
+                channel.scheduled = None;
+            }
+            self.channel_due(now, id, out);
+            self.calls.touched.insert(id);
+            self.settle(now, out);
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Calling somebody: the way is sought, then ports are opened, then the INVITE goes out.
+
+use super::channel::{Channel, ChannelId, Side, State, Way};
+use super::place::Located;
+use super::ports::SlotState;
+use super::{capability, identity};
+use crate::base::ids::{FlowId, TransportId};
+use crate::base::time::Now;
+use crate::sdp::{CodecKind, Direction, Encryption, Format, MediaKind, Proposal};
+use crate::session::{Credentials, Outgoing, Session};
+use crate::sip::flow::{Arrival, Protocol};
+use crate::sip::nat;
+use crate::sip::transaction::Target;
+use crate::sip::wire::Uri;
+use crate::switch::Switch;
+use crate::switch::advertise::interface_towards;
+use crate::switch::io::Actions;
+use crate::switch::requests::Owner;
+use crate::switch::route::{Routed, Targets, Way as Sought};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+/// A call that is being placed.
+#[derive(Debug)]
+pub(super) struct Placing {
+    /// The request URI.
+    request_uri: Vec<u8>,
+    /// Route values.
+    routes: Vec<Box<[u8]>>,
+    /// Where it goes, once known.
+    targets: Vec<Target>,
+    /// What each stream offers.
+    streams: Streams,
+}
+
+/// Streams to offer, and with which codecs.
+type Streams = Vec<(MediaKind, Vec<Format>)>;
+
+impl Switch {
+    /// Makes a channel that calls `resource` for `caller`. What follows comes back through
+    /// [`Switch::placing_routed`] and the ports' events; a failure after this as the leg's end.
+    ///
+    /// # Errors
+    /// The hangup cause, and why in words.
+    pub(super) fn place_call(
+        &mut self,
+        now: Now,
+        caller: ChannelId,
+        resource: &str,
+        out: &mut Actions,
+    ) -> Result<ChannelId, (u8, String)> {
+        let located = self.locate(resource)?;
+        if self.calls.channels.len() >= crate::base::limits::CHANNELS {
+            return Err((42, "too many channels are alive".into()));
+        }
+        if capability::encryption(&located.endpoint) != Encryption::None {
+            let why = format!(
+                "media_encryption of endpoint '{}' is not served by this version",
+                located.endpoint.name
+            );
+            return Err((58, why));
+        }
+        let streams = self.streams_for(caller, &located)?;
+        let nowhere = Way {
+            transport: TransportId(0),
+            flow: FlowId::DATAGRAM,
+            remote: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+            local: Ipv4Addr::UNSPECIFIED.into(),
+        };
+        let id = self.new_channel(now, located.endpoint.clone(), nowhere, Side::Called(Some(caller)));
+        self.introduce(caller, id);
+        let placing = placing_of(&located, streams).map_err(|why| {
+            self.discard(id);
+            (3, why)
+        })?;
+        let hop = placing.hop();
+        let routed = self.seek(now, id, (&hop, &located), out);
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.placing = Some(Box::new(placing));
+        }
+        self.calls.touched.insert(id);
+        match routed {
+            Ok(Routed::Now(targets)) => self.placing_targets(id, targets, out),
+            Ok(Routed::Wait(_)) => {}
+            Err(why) => {
+                self.discard(id);
+                return Err((3, why));
+            }
+        }
+        Ok(id)
+    }
+
+    fn seek(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        (hop, located): (&[u8], &Located),
+        out: &mut Actions,
+    ) -> Result<Routed, String> {
+        let uri = Uri::parse(hop).map_err(|fault| fault.to_string())?;
+        let user = self.own_user(id);
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.own_user = user.as_str().into();
+        }
+        let way = Sought {
+            hop: uri,
+            transport: &located.endpoint.options.transport,
+            known: located.known.filter(|_| !located.has_proxy()),
+            contact_user: &user,
+        };
+        self.route(now, &way, Owner::Placing(id.0), out)
+    }
+
+    /// The user by which a channel's phone knows us when we called it: `contact_user`, else that of our From.
+    fn own_user(&self, id: ChannelId) -> String {
+        let Some(channel) = self.calls.channels.get(&id) else { return String::new() };
+        let global = &self.directory.objects.global;
+        let about = ("", &*global.default_from_user);
+        identity::outbound(&channel.endpoint, &channel.connected, &channel.redirecting, about).contact_user
+    }
+
+    /// Caller id, connected line and inherited variables of a new leg.
+    fn introduce(&mut self, caller: ChannelId, id: ChannelId) {
+        let Some(from) = self.calls.channels.get(&caller) else { return };
+        let (party, redirecting, dialled) =
+            (from.caller.clone(), from.redirecting.clone(), from.dialled.clone());
+        let headers = from.inherited_headers();
+        let Some(leg) = self.calls.channels.get_mut(&id) else { return };
+        leg.connected = party;
+        leg.redirecting = redirecting;
+        // The number that was called is the called side's own.
+        leg.caller.number = dialled.to_string();
+        leg.headers = headers;
+    }
+
+    /// The streams to offer: of each kind the caller has, what both can carry.
+    fn streams_for(&self, caller: ChannelId, located: &Located) -> Result<Streams, (u8, String)> {
+        let capabilities = capability::of(&located.endpoint);
+        let theirs = self.calls.channels.get(&caller).map(Channel::formats).unwrap_or_default();
+        let mut streams = Vec::new();
+        for (kind, media) in [(CodecKind::Audio, MediaKind::Audio), (CodecKind::Video, MediaKind::Video)] {
+            let offered: Vec<Format> = theirs.iter().filter(|f| f.codec.kind() == kind).cloned().collect();
+            let formats = capability::offered(&capabilities, kind, &offered);
+            if !formats.is_empty() {
+                streams.push((media, formats));
+            }
+        }
+        if streams.is_empty() {
+            let list = |formats: &[Format]| {
+                formats.iter().map(|format| format.codec.name()).collect::<Vec<_>>().join("|")
+            };
+            let why = format!(
+                "no codec in common: the caller has ({}), endpoint '{}' allows ({})",
+                list(&theirs),
+                located.endpoint.name,
+                list(&capabilities.formats)
+            );
+            return Err((58, why));
+        }
+        Ok(streams)
+    }
+
+    /// The way of a call that is being placed is known, or why there is none.
+    pub(in crate::switch) fn placing_routed(
+        &mut self,
+        now: Now,
+        channel: u64,
+        targets: Result<Targets, String>,
+        out: &mut Actions,
+    ) {
+        let id = ChannelId(channel);
+        match targets {
+            Ok(targets) => self.placing_targets(id, targets, out),
+            Err(why) => self.leg_failed(now, id, (3, why), out),
+        }
+        self.settle(now, out);
+    }
+
+    fn placing_targets(&mut self, id: ChannelId, targets: Targets, out: &mut Actions) {
+        let to = targets.first.to;
+        let local = self.transports.get(&to.transport).map(|bound| interface_towards(bound, to.remote.ip()));
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let Some(placing) = &mut channel.placing else { return };
+        placing.targets = std::iter::once(targets.first).chain(targets.later).collect();
+        let streams: Vec<_> = placing.streams.iter().map(|(kind, _)| kind.clone()).collect();
+        channel.way = Way {
+            transport: to.transport,
+            flow: to.flow,
+            remote: to.remote,
+            local: local.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+        };
+        for (at, kind) in streams.into_iter().enumerate() {
+            self.open_port(id, at, kind, out);
+        }
+    }
+
+    /// A port of a call that is being placed is open, or cannot be opened.
+    pub(super) fn port_for_placing(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        if channel.slots.iter().any(|slot| slot.state == SlotState::Opening) {
+            return;
+        }
+        let open = |stream: usize| self.local_of(channel, stream).is_some();
+        let Some(placing) = &channel.placing else { return };
+        if !(0..placing.streams.len()).any(open) {
+            return self.leg_failed(now, id, (42, "no RTP port is free".into()), out);
+        }
+        self.call_out(now, id, out);
+    }
+
+    fn call_out(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(placing) = self.calls.channels.get_mut(&id).and_then(|channel| channel.placing.take())
+        else {
+            return;
+        };
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let proposals = placing.streams.iter().enumerate().map(|(at, (kind, formats))| {
+            match self.local_of(channel, at) {
+                Some(local) => Proposal::Rtp {
+                    kind: kind.clone(),
+                    local,
+                    formats: formats.clone(),
+                    direction: Direction::SendRecv,
+                },
+                None => Proposal::Removed { kind: kind.clone() },
+            }
+        });
+        let proposals = proposals.collect();
+        let Some(outgoing) = self.outgoing(channel, *placing, proposals) else { return };
+        let session = self.make_session(now, id, |cx| Session::outgoing(cx, outgoing), out);
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.session = session;
+            channel.state = State::Down;
+        }
+        self.carry(now, id, out);
+    }
+
+    fn outgoing(&self, channel: &Channel, placing: Placing, proposals: Vec<Proposal>) -> Option<Outgoing> {
+        let endpoint = &channel.endpoint;
+        let first = placing.targets.first()?;
+        let sent_by = &first.sent_by;
+        let own_host = sent_by.rsplit_once(':').map_or(&**sent_by, |(host, _)| host);
+        let global = &self.directory.objects.global;
+        let who = identity::outbound(
+            endpoint,
+            &channel.connected,
+            &channel.redirecting,
+            (own_host, &global.default_from_user),
+        );
+        let mut extra = who.lines;
+        for (name, value) in &channel.headers {
+            extra.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+        let contact = first.contact.clone()?;
+        let secure = first.to.protocol == Protocol::Tls;
+        Some(Outgoing {
+            to: [b"<", &placing.request_uri[..], b">"].concat().into(),
+            request_uri: placing.request_uri.into(),
+            routes: placing.routes,
+            from: who.from.into(),
+            contact,
+            secure,
+            targets: placing.targets,
+            extra,
+            proposals,
+            media: self.media_setup(channel.id),
+            auths: self.credentials(channel),
+            endpoint: Arc::clone(endpoint),
+        })
+    }
+
+    /// `outbound_auth`, as far as its objects exist.
+    fn credentials(&self, channel: &Channel) -> Vec<Credentials> {
+        self.directory.credentials(&channel.endpoint.extra().outbound_auth)
+    }
+
+    /// Our address on the transport a message came by, as its sender reaches it.
+    pub(super) fn own_address(&self, arrival: &Arrival) -> IpAddr {
+        let local = arrival.local.ip();
+        if !local.is_unspecified() {
+            return local;
+        }
+        let bound = self.transports.get(&arrival.transport);
+        bound.map_or(local, |bound| interface_towards(bound, arrival.source.ip()))
+    }
+}
+
+impl Placing {
+    /// The URI of the next hop.
+    fn hop(&self) -> Vec<u8> {
+        let route = self.routes.first().and_then(|route| {
+            let address = crate::sip::wire::NameAddr::parse(route).ok()?;
+            Some(address.uri_text.to_vec())
+        });
+        route.unwrap_or_else(|| self.request_uri.clone())
+    }
+}
+
+fn placing_of(located: &Located, streams: Streams) -> Result<Placing, String> {
+    let uri = Uri::parse(located.uri.as_bytes()).map_err(|fault| format!("{}: {fault}", located.uri))?;
+    let mut bare = Vec::with_capacity(uri.raw.len());
+    nat::write_without_internal(&mut bare, &uri);
+    let request_uri = match &located.user {
+        Some(user) => {
+            let bare = Uri::parse(&bare).map_err(|fault| fault.to_string())?;
+            identity::with_user(&bare, user)
+        }
+        None => bare,
+    };
+    let mut routes = Vec::new();
+    if located.has_proxy() {
+        let proxy = &located.proxy;
+        let value = if proxy.starts_with('<') { proxy.clone() } else { format!("<{proxy}>") };
+        routes.push(value.into_bytes().into());
+    }
+    let path = crate::sip::wire::text::List::new(located.path.as_bytes());
+    routes.extend(path.filter(|value| !value.is_empty()).map(Box::from));
+    Ok(Placing { request_uri, routes, targets: Vec::new(), streams })
+}

@@ -1,0 +1,124 @@
+//! Running a channel's dialplan: one priority after the other until it must wait.
+
+use super::Work;
+use super::channel::{ChannelId, Doing};
+use super::host::ChannelHost;
+use crate::base::time::Now;
+use crate::dialplan::{End, Outcome, Step};
+use crate::switch::Switch;
+use crate::switch::io::Actions;
+use crate::switch::view::Level;
+use std::sync::Arc;
+
+impl Switch {
+    /// Runs a channel's dialplan up to its next wait.
+    pub(super) fn run(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let Some(mut program) = channel.program.take() else { return };
+        let plan = Arc::clone(&self.calls.plan);
+        let step = {
+            let mut host = ChannelHost { switch: self, out, id };
+            program.step(now, &plan, &mut host)
+        };
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        channel.program = Some(program);
+        self.calls.touched.insert(id);
+        match step {
+            Step::Waiting => {}
+            Step::Yield => self.calls.work.push_back(Work::Run(id)),
+            Step::Finished(end) => self.dialplan_over(now, id, &end, out),
+            Step::Do(action) => {
+                if let Some(outcome) = self.act(now, id, action, out) {
+                    self.resume(id, outcome);
+                }
+            }
+        }
+    }
+
+    /// Tells a channel's dialplan what came of its action; it goes on with the next round of work.
+    pub(super) fn resume(&mut self, id: ChannelId, outcome: Outcome) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        channel.doing = Doing::Nothing;
+        if let Some(program) = &mut channel.program {
+            program.resume(outcome);
+            self.calls.work.push_back(Work::Run(id));
+        }
+        self.calls.touched.insert(id);
+    }
+
+    /// The dialplan ended: so does the call.
+    fn dialplan_over(&mut self, now: Now, id: ChannelId, end: &End, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        channel.program = None;
+        channel.doing = Doing::Nothing;
+        if channel.hung_up {
+            channel.ended = channel.session.is_none();
+            return;
+        }
+        let name = channel.name.clone();
+        let cause = end.cause().unwrap_or(match channel.cause {
+            0 => 16,
+            cause => cause,
+        });
+        if let End::NoExtension(_) | End::UnknownApplication(_) | End::Failed { .. } | End::Looped = end {
+            self.ears.log(out, Level::Warning, "pbx.c", || format!("{name}: {end}; the call ends"));
+        }
+        self.hang_up(now, id, cause, out);
+    }
+
+    /// What a channel waits for is over, or its session has something to do.
+    pub(super) fn channel_due(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let due = |session: &crate::session::Session| session.deadline().is_some_and(|at| at <= now.at);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if channel.session.as_ref().is_some_and(due) {
+            self.with_session(now, id, out, |session, cx| session.expire(cx));
+        }
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if let Some(program) = &mut channel.program
+            && program.absolute_deadline().is_some_and(|at| at <= now.at)
+        {
+            program.absolute_timeout();
+            self.interrupt(now, id, out);
+            self.calls.work.push_back(Work::Run(id));
+            return;
+        }
+        match &channel.doing {
+            Doing::Answering { until, .. } | Doing::Waiting(until) | Doing::Sending(until)
+                if *until <= now.at =>
+            {
+                self.resume(id, Outcome::Done);
+            }
+            Doing::Digit(Some(until)) if *until <= now.at => self.resume(id, Outcome::TimedOut),
+            Doing::Refusing(Some(until)) if *until <= now.at => self.resume(id, Outcome::Done),
+            Doing::Dialling(_) => self.dial_due(now, id, out),
+            _ => {}
+        }
+    }
+
+    /// Ends what a channel does, without an outcome: its dialplan goes elsewhere.
+    pub(super) fn interrupt(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        match std::mem::take(&mut channel.doing) {
+            Doing::Dialling(dialling) => self.end_legs(now, &dialling, 16, out),
+            Doing::Echo => self.unjoin_all(id, out),
+            _ => {}
+        }
+        self.leave_bridge(now, id, out);
+    }
+
+    /// A digit was pressed.
+    pub(super) fn digit(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        match &channel.doing {
+            Doing::Digit(_) => self.resume(id, Outcome::Digit(digit)),
+            Doing::Echo if digit == '#' => {
+                self.unjoin_all(id, out);
+                self.resume(id, Outcome::Done);
+            }
+            _ if channel.bridge.is_some() => self.digit_in_bridge(now, id, digit, out),
+            Doing::Dialling(_) => self.digit_while_dialling(now, id, digit, out),
+            _ if channel.digits.len() < crate::base::limits::CHANNEL_DIGITS => channel.digits.push(digit),
+            _ => {}
+        }
+    }
+}

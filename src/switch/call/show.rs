@@ -1,0 +1,182 @@
+//! Channels, bridges and statistics as an administrator sees them, and why media goes the way it goes.
+
+use super::channel::{Channel, Side};
+use super::facts::hooks_of;
+use crate::base::time::Now;
+use crate::bridge::{self, BridgeKind, Facts, Verdict};
+use crate::dialplan::apps::dial::DialOptions;
+use crate::switch::Switch;
+use crate::switch::view::{
+    BridgeView, ChannelStatsView, ChannelView, DirectMediaQuestion, Explanation, Reply, Step, StreamStats,
+};
+
+impl Switch {
+    /// All channels in the order they were made, or the one of that name.
+    pub(in crate::switch) fn channel_views(&self, now: Now, name: Option<&str>) -> Vec<ChannelView> {
+        let wanted = |channel: &&Channel| name.is_none_or(|name| channel.name.eq_ignore_ascii_case(name));
+        self.calls.channels.values().filter(wanted).map(|channel| self.channel_view(now, channel)).collect()
+    }
+
+    fn channel_view(&self, now: Now, channel: &Channel) -> ChannelView {
+        let running = channel.program.as_ref().and_then(|program| program.running());
+        let (application, data) = match (running, channel.side) {
+            (Some((application, data)), _) => (application.to_owned(), data.to_owned()),
+            (None, Side::Called(_)) => ("AppDial".to_owned(), "(Outgoing Line)".to_owned()),
+            (None, Side::Caller) => (String::new(), String::new()),
+        };
+        let place = channel.program.as_ref().map(|program| program.place());
+        let bridge = channel.bridge.and_then(|bridge| self.calls.bridges.get(&bridge));
+        ChannelView {
+            name: channel.name.to_string(),
+            application,
+            data,
+            state: channel.state.word(),
+            duration_secs: now.at.since(channel.made.at).as_secs(),
+            context: place.map_or_else(
+                || channel.endpoint.options.context.to_string(),
+                |place| place.context.to_string(),
+            ),
+            extension: place.map(|place| place.exten.to_string()).unwrap_or_default(),
+            priority: place.map_or(1, |place| u32::try_from(place.priority).unwrap_or(0)),
+            caller: (channel.caller.name.clone(), channel.caller.number.clone()),
+            connected: (channel.connected.name.clone(), channel.connected.number.clone()),
+            account_code: channel.settings.account_code.clone(),
+            bridge: bridge.map(|bridge| bridge.unique_id.clone()).unwrap_or_default(),
+            unique_id: channel.unique_id.to_string(),
+            codecs: channel.codec_names().into_iter().map(str::to_owned).collect(),
+        }
+    }
+
+    /// All bridges, with why each is what it is.
+    pub(in crate::switch) fn bridge_views(&self, now: Now) -> Vec<BridgeView> {
+        let names = |legs: [super::channel::ChannelId; 2]| {
+            legs.iter().filter_map(|leg| self.calls.channels.get(leg)).map(|c| c.name.to_string()).collect()
+        };
+        let views = self.calls.bridges.values().map(|bridge| BridgeView {
+            id: bridge.unique_id.clone(),
+            name: String::new(),
+            channels: names(bridge.legs),
+            kind: "basic",
+            technology: bridge.technology.map_or("simple_bridge", |technology| technology.asterisk_name()),
+            duration_secs: now.at.since(bridge.made.at).as_secs(),
+            why: bridge.why.as_ref().map(ToString::to_string).unwrap_or_default(),
+        });
+        views.collect()
+    }
+
+    /// RTP counters, sorted by bridge and name; those of the last report.
+    pub(in crate::switch) fn channel_stats(&self, now: Now) -> Vec<ChannelStatsView> {
+        let mut views: Vec<ChannelStatsView> = self
+            .calls
+            .channels
+            .values()
+            .filter(|channel| channel.session.is_some())
+            .map(|channel| {
+                let bridge = channel.bridge.and_then(|bridge| self.calls.bridges.get(&bridge));
+                let report = channel.slots.first().and_then(|slot| slot.report.as_deref()).copied();
+                let report = report.unwrap_or_default();
+                ChannelStatsView {
+                    bridge: bridge.map(|bridge| bridge.unique_id.clone()).unwrap_or_default(),
+                    channel: channel.name.to_string(),
+                    duration_secs: now.at.since(channel.made.at).as_secs(),
+                    codec: channel.codec_names().first().copied().unwrap_or_default().to_owned(),
+                    direct_media: self.direct_peer(channel).is_some(),
+                    received: StreamStats {
+                        packets: report.received,
+                        lost: report.lost,
+                        jitter_secs: report.jitter.as_secs_f64(),
+                    },
+                    sent: StreamStats { packets: report.sent, ..StreamStats::default() },
+                    round_trip_secs: 0.0,
+                }
+            })
+            .collect();
+        views.sort_by(|a, b| (&a.bridge, &a.channel).cmp(&(&b.bridge, &b.channel)));
+        views
+    }
+
+    /// Calls that were made since start, and those alive: the lines under `core show channels`.
+    pub(in crate::switch) fn call_counts(&self) -> (usize, u64) {
+        let calls = self.calls.channels.values().filter(|channel| channel.is_caller()).count();
+        (calls, self.calls.processed)
+    }
+
+    /// `explain direct-media`: every condition with its outcome, for a running call or for two endpoints.
+    pub(in crate::switch) fn explain_direct_media(&self, question: &DirectMediaQuestion) -> Reply {
+        match question {
+            DirectMediaQuestion::Call { channel } => {
+                let found = self.channel_named(channel).and_then(|id| self.calls.channels.get(&id));
+                let Some(found) = found else {
+                    return Reply::Refused(format!(
+                        "There is no channel '{channel}'; 'core show channels' lists those there are"
+                    ));
+                };
+                let Some(bridge) = found.bridge.and_then(|bridge| self.calls.bridges.get(&bridge)) else {
+                    return Reply::Refused(format!("Channel '{}' is in no bridge", found.name));
+                };
+                match self.facts(bridge) {
+                    Some(facts) => Reply::Explanation(explanation(&facts)),
+                    None => Reply::Refused(format!("The call of channel '{}' is ending", found.name)),
+                }
+            }
+            DirectMediaQuestion::Between { caller, callee, dial_options } => {
+                self.explain_between(caller, callee, dial_options)
+            }
+        }
+    }
+
+    fn explain_between(&self, caller: &str, callee: &str, dial_options: &str) -> Reply {
+        let mut faults = Vec::new();
+        let options = DialOptions::parse(dial_options, &mut faults);
+        if !faults.is_empty() {
+            return Reply::Refused(faults.join("; "));
+        }
+        let mut legs = Vec::new();
+        for (name, is_caller) in [(caller, true), (callee, false)] {
+            let Some(endpoint) = self.directory.endpoint(name) else {
+                return Reply::Refused(format!("There is no endpoint '{name}'"));
+            };
+            let mut leg = self.configured_leg(endpoint, endpoint.name.clone(), endpoint.options.dtmf_mode);
+            leg.is_outgoing = !is_caller;
+            leg.hooks = hooks_of(&options, is_caller, None);
+            legs.push(leg);
+        }
+        let facts = Facts { legs, kind: BridgeKind::Basic, local_channel: None };
+        let mut explained = explanation(&facts);
+        // What only a call can tell is left out rather than failed.
+        explained.steps.retain(|step| !ONLY_IN_CALLS.contains(&step.what.as_str()) || step.outcome != "fail");
+        let open = explained.steps.iter().filter(|step| step.outcome == "fail").count();
+        explained.verdict = match open {
+            0 => format!(
+                "Nothing configured keeps the media of {caller} and {callee} from going direct; \
+                 codecs, addresses and NAT are judged in the call"
+            ),
+            n => format!("{n} setting(s) keep the media of {caller} and {callee} from going direct"),
+        };
+        Reply::Explanation(explained)
+    }
+}
+
+/// Conditions that need a call to be judged.
+const ONLY_IN_CALLS: [&str; 6] =
+    ["media-on-both", "common-codec", "same-payload-numbers", "same-packet-time", "reachable", "answered"];
+
+/// The judgement of every condition.
+fn explanation(facts: &Facts) -> Explanation {
+    let (technology, why) = bridge::choose(facts);
+    let mut advice = Vec::new();
+    let steps = why.judged.iter().map(|(condition, verdict)| match verdict {
+        Verdict::Fail(fault) => {
+            advice.push(fault.remedy.to_string());
+            Step {
+                outcome: "fail",
+                what: condition.name().to_owned(),
+                culprit: format!("{}: {}", fault.says, fault.culprit),
+            }
+        }
+        _ => Step { outcome: "pass", what: condition.name().to_owned(), culprit: String::new() },
+    });
+    let steps = steps.collect();
+    advice.dedup();
+    Explanation { verdict: format!("{technology}: {why}"), steps, advice }
+}

@@ -1,0 +1,308 @@
+//! Transfers, pickup and `Bridge`: channels that change their partner.
+
+use super::channel::{ChannelId, Doing, Side, State};
+use crate::base::time::Now;
+use crate::dialplan::action::PickupTarget;
+use crate::dialplan::{Outcome, Place, Program};
+use crate::session::{Refer, State as SessionState};
+use crate::sip::dialog::DialogKey;
+use crate::sip::wire::Uri;
+use crate::switch::Switch;
+use crate::switch::io::Actions;
+use crate::switch::view::Level;
+
+const REFER: &str = "res_pjsip_refer.c";
+
+impl Switch {
+    /// REFER from a phone: its partner goes elsewhere.
+    pub(super) fn transfer_asked(&mut self, now: Now, id: ChannelId, refer: Refer, out: &mut Actions) {
+        let target = Uri::parse(&refer.target).ok().filter(Uri::is_sip);
+        let Some(target) = target else {
+            self.with_session(now, id, out, |session, cx| session.answer_refer(cx, 400));
+            return;
+        };
+        let result = match &refer.replaces {
+            Some(replaces) => self.attended(now, id, replaces, &refer, out),
+            None => self.blind(now, id, &target.user_text(), &refer, out),
+        };
+        let name =
+            self.calls.channels.get(&id).map(|channel| channel.name.clone()).unwrap_or_else(|| "".into());
+        self.ears.log(out, Level::Verbose, REFER, || format!("{name}: transfer answered with {result}"));
+        // With a subscription the transfer is accepted first and its result told by NOTIFY (RFC 3515).
+        let answer = if refer.subscribes { 202 } else { result };
+        self.with_session(now, id, out, |session, cx| {
+            let _ = session.answer_refer(cx, answer);
+            if refer.subscribes {
+                let _ = session.notify_sipfrag(cx, result, "", true);
+            }
+        });
+        if result == 200 {
+            self.hang_up(now, id, 16, out);
+        }
+    }
+
+    /// A blind transfer of a channel's partner to an extension; its status.
+    fn blind(&mut self, now: Now, id: ChannelId, exten: &str, refer: &Refer, out: &mut Actions) -> u16 {
+        let Some(other) = self.partner(id) else { return 400 };
+        let Some(channel) = self.calls.channels.get(&id) else { return 500 };
+        let set = |name: &str| {
+            let program = channel.program.as_ref()?;
+            program.variables().value(name).map(str::to_owned)
+        };
+        let context = set("TRANSFER_CONTEXT").unwrap_or_else(|| channel.endpoint.options.context.to_string());
+        let exten = if exten.is_empty() { "s" } else { exten };
+        let caller = self.calls.channels.get(&other).map(|c| c.caller.number.clone()).unwrap_or_default();
+        let query = crate::dialplan::Query { context: &context, exten, caller: &caller, now: now.wall };
+        if self.calls.plan.find(query) != crate::dialplan::Match::Found {
+            self.ears.log(out, Level::Notice, REFER, || {
+                format!(
+                    "Extension '{exten}' does not exist in context '{context}': transfer refused with 404"
+                )
+            });
+            return 404;
+        }
+        let referred_by = refer.referred_by.as_deref().map(|b| String::from_utf8_lossy(b).into_owned());
+        let refer_to = String::from_utf8_lossy(&refer.refer_to).into_owned();
+        self.send_to(now, other, Place::new(&context, exten, 1), out);
+        if let Some(program) = self.calls.channels.get_mut(&other).and_then(|c| c.program.as_mut()) {
+            // A channel full of variables goes without them; the transfer is what counts.
+            let _ = program.set_variable("SIPTRANSFER", "yes");
+            let _ = program.set_variable("SIPREFERTOHDR", &refer_to);
+            let _ = program.set_variable("SIPREFERRINGCONTEXT", &context);
+            if let Some(by) = referred_by {
+                let _ = program.set_variable("__SIPREFERREDBYHDR", &by);
+            }
+        }
+        200
+    }
+
+    /// Sends a channel to a place of the dialplan, out of its bridge and whatever it does.
+    pub(super) fn send_to(&mut self, now: Now, id: ChannelId, place: Place, out: &mut Actions) {
+        self.detach(now, id, out);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        match &mut channel.program {
+            Some(program) => program.redirect(place),
+            None => channel.program = Some(Program::new(place)),
+        }
+        channel.is_kept = true;
+        self.calls.work.push_back(super::Work::Run(id));
+        self.calls.touched.insert(id);
+    }
+
+    /// Takes a channel out of its bridge and its `Dial` without ending either side's call.
+    fn detach(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let other = self.partner(id);
+        for leg in [Some(id), other].into_iter().flatten() {
+            if let Some(channel) = self.calls.channels.get_mut(&leg) {
+                channel.is_kept = true;
+            }
+        }
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let side = channel.side;
+        if !channel.is_caller() {
+            channel.side = Side::Called(None);
+        }
+        if let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) {
+            self.end_legs(now, &dialling, 16, out);
+            if let Some(answered) = &dialling.answered
+                && let Some(leg) = self.calls.channels.get_mut(&answered.channel)
+            {
+                leg.side = Side::Called(None);
+            }
+        }
+        self.leave_bridge(now, id, out);
+        // The caller of a transferred called leg is the one who transferred it: his Dial is over.
+        if let Side::Called(Some(caller)) = side
+            && let Some(caller) = self.calls.channels.get_mut(&caller)
+            && let Doing::Dialling(_) = caller.doing
+        {
+            caller.doing = Doing::Nothing;
+        }
+    }
+
+    /// An attended transfer: the partners of both of the transferer's calls are joined; its status.
+    fn attended(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        replaces: &[u8],
+        _refer: &Refer,
+        out: &mut Actions,
+    ) -> u16 {
+        let Some(first) = self.partner(id) else { return 400 };
+        let Some(consulting) = self.replaced(replaces) else {
+            self.ears.log(out, Level::Notice, REFER, || {
+                "Attended transfer to a call of another server is not served by this version".to_owned()
+            });
+            return 404;
+        };
+        let Some(second) = self.partner(consulting) else { return 400 };
+        if first == consulting || first == second {
+            return 400;
+        }
+        self.detach(now, first, out);
+        self.detach(now, second, out);
+        // Either may be running a dialplan whose Dial was just taken from it: it waits in the new bridge.
+        for leg in [first, second] {
+            if let Some(channel) = self.calls.channels.get_mut(&leg) {
+                channel.doing = Doing::Bridged;
+            }
+        }
+        self.join(now, first, second, out);
+        for leg in [first, second] {
+            if let Some(channel) = self.calls.channels.get_mut(&leg) {
+                channel.is_kept = false;
+            }
+        }
+        self.hang_up(now, consulting, 16, out);
+        200
+    }
+
+    /// The channel whose dialog a Replaces value names (RFC 3891 3): tags as its sender sees them.
+    fn replaced(&self, replaces: &[u8]) -> Option<ChannelId> {
+        let text = std::str::from_utf8(replaces).ok()?;
+        let mut parts = text.split(';').map(str::trim);
+        let call_id = parts.next()?;
+        let (mut to_tag, mut from_tag) = (None, None);
+        for part in parts {
+            match part.split_once('=') {
+                Some(("to-tag", tag)) => to_tag = Some(tag),
+                Some(("from-tag", tag)) => from_tag = Some(tag),
+                _ => {}
+            }
+        }
+        let key = |local: &str, remote: &str| {
+            self.calls.dialogs.find(&DialogKey {
+                call_id: call_id.as_bytes(),
+                local_tag: local.as_bytes(),
+                remote_tag: remote.as_bytes(),
+            })
+        };
+        // The sender's view of its dialog with us: `to-tag` is ours when it called us, and its own when we called it.
+        key(to_tag?, from_tag?).or_else(|| key(from_tag?, to_tag?))
+    }
+
+    /// `Transfer`: 302 before the answer, REFER after it.
+    pub(super) fn transfer(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        (technology, target): (Option<String>, &str),
+        out: &mut Actions,
+    ) -> Option<Outcome> {
+        let refused = |protocol| Some(Outcome::Transferred { status: "FAILURE", protocol });
+        if technology.as_deref().is_some_and(|technology| !technology.eq_ignore_ascii_case("PJSIP")) {
+            return refused(0);
+        }
+        let uri = match (Uri::parse(target.as_bytes()), self.locate(target)) {
+            (Ok(uri), _) if uri.is_sip() => target.to_owned(),
+            (_, Ok(located)) => located.uri,
+            _ => return refused(0),
+        };
+        let contact = format!("<{uri}>");
+        let channel = self.calls.channels.get(&id)?;
+        if channel.state != State::Up {
+            let done =
+                self.with_session(now, id, out, |session, cx| session.redirect(cx, contact.as_bytes(), b""));
+            return match done {
+                Some(Ok(())) => Some(Outcome::Transferred { status: "SUCCESS", protocol: 302 }),
+                _ => refused(0),
+            };
+        }
+        let by = channel
+            .session
+            .as_ref()
+            .and_then(|session| session.dialog())
+            .map(|dialog| dialog.local().to_vec());
+        let by = by.unwrap_or_default();
+        let done =
+            self.with_session(now, id, out, |session, cx| session.refer(cx, contact.as_bytes(), &by, b""));
+        match done {
+            Some(Ok(())) => self.wait(id, Doing::Transferring),
+            _ => refused(0),
+        }
+    }
+
+    /// `Bridge`: another channel is taken from what it does.
+    pub(super) fn bridge_with(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        name: &str,
+        out: &mut Actions,
+    ) -> Option<Outcome> {
+        let status = |word: &str| Some(Outcome::Status(word.to_owned()));
+        let Some(other) = self.channel_named(name) else { return status("NONEXISTENT") };
+        if other == id {
+            return status("LOOP");
+        }
+        if !self.has_state(other, State::Up) {
+            return status("FAILURE");
+        }
+        self.answer_channel(now, id, None, out);
+        self.detach(now, other, out);
+        if let Some(channel) = self.calls.channels.get_mut(&other) {
+            channel.doing = Doing::Bridged;
+        }
+        self.join(now, id, other, out);
+        self.wait(id, Doing::Bridged)
+    }
+
+    /// The ringing channel that a pickup is for.
+    pub(super) fn ringing_for(&self, id: ChannelId, target: &PickupTarget) -> Option<ChannelId> {
+        let picker = self.calls.channels.get(&id)?;
+        let rings = |channel: &&super::channel::Channel| {
+            let early = channel.session.as_ref().is_some_and(|session| {
+                matches!(session.state(), SessionState::Calling | SessionState::Early { .. })
+            });
+            early && matches!(channel.side, Side::Called(Some(_)))
+        };
+        let mut ringing = self.calls.channels.values().filter(rings);
+        let found = match target {
+            PickupTarget::Group => {
+                let groups = picker.endpoint.options.pickup_group;
+                let named = &picker.endpoint.options.named_pickup_group;
+                ringing.find(|channel| {
+                    let options = &channel.endpoint.options;
+                    options.call_group & groups != 0
+                        || options.named_call_group.iter().any(|group| named.contains(group))
+                })
+            }
+            PickupTarget::Extension { exten, context } => ringing.find(|channel| {
+                let caller = self.caller_side(channel.id).and_then(|caller| self.calls.channels.get(&caller));
+                caller.and_then(|caller| caller.program.as_ref()).is_some_and(|program| {
+                    let place = program.place();
+                    *place.exten == **exten
+                        && context.as_ref().is_none_or(|context| *place.context == **context)
+                })
+            }),
+            PickupTarget::Channel(name) => ringing.find(|channel| channel.name.eq_ignore_ascii_case(name)),
+            PickupTarget::Mark(mark) => ringing.find(|channel| {
+                let caller = self.caller_side(channel.id).and_then(|caller| self.calls.channels.get(&caller));
+                caller
+                    .and_then(|caller| caller.program.as_ref())
+                    .is_some_and(|program| program.variables().value("PICKUPMARK") == Some(mark))
+            }),
+        };
+        found.map(|channel| channel.id)
+    }
+
+    /// Gives a ringing call to another channel: that one is answered and takes the place of the leg that rang.
+    pub(super) fn pick_up(&mut self, now: Now, id: ChannelId, ringing: ChannelId, out: &mut Actions) {
+        let Some(caller) = self.caller_side(ringing) else { return };
+        self.answer_channel(now, id, None, out);
+        let Some(channel) = self.calls.channels.get_mut(&caller) else { return };
+        let Doing::Dialling(dialling) = &mut channel.doing else { return };
+        if let Some(leg) = dialling.legs.iter_mut().find(|leg| leg.channel == Some(ringing)) {
+            leg.channel = Some(id);
+        }
+        if let Some(leg) = self.calls.channels.get_mut(&ringing) {
+            leg.side = Side::Called(None);
+        }
+        self.hang_up(now, ringing, 26, out);
+        if let Some(picker) = self.calls.channels.get_mut(&id) {
+            picker.doing = Doing::Bridged;
+        }
+        self.leg_answered(now, id, caller, out);
+    }
+}

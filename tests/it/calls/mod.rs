@@ -1,0 +1,5 @@
+//! Calls through a whole switch in virtual time: what each phone is sent, and that nothing is left behind.
+
+mod basic;
+mod direct;
+mod phone;
