@@ -163,6 +163,17 @@ impl Switch {
         }
     }
 
+    /// The security event of the 401 queued last.
+    pub(super) fn tell_challenge(&mut self, inbound: &Inbound<'_>, account: &str, out: &mut Actions) {
+        if !self.ears.security || !self.tells(&inbound.arrival, Nuisance::Challenge) {
+            return;
+        }
+        let sent = String::from_utf8_lossy(out.outbox.last_bytes());
+        let nonce = sent.split_once("nonce=\"").and_then(|(_, rest)| rest.split('"').next());
+        let nonce = nonce.unwrap_or_default().to_owned();
+        self.security(inbound, out, ("ChallengeSent", account), || vec![("Challenge", nonce)]);
+    }
+
     /// Credentials that are not good: counted, and told unless it is only a first try or an old nonce.
     pub(super) fn failed_credentials(
         &mut self,
@@ -183,7 +194,14 @@ impl Switch {
         }
         self.ears
             .log(out, Level::Debug, DISTRIBUTOR, || format!("Endpoint '{account}' not authenticated: {why}"));
-        self.security(inbound, out, ("ChallengeResponseFailed", account), Vec::new);
+        self.security(inbound, out, ("ChallengeResponseFailed", account), || {
+            let fields = inbound.message.auth_fields(Header::Authorization).next();
+            let text = |name: &[u8]| {
+                let value = fields.as_ref().and_then(|fields| fields.field(name)).unwrap_or_default();
+                String::from_utf8_lossy(value).trim_matches('"').to_owned()
+            };
+            vec![("Challenge", text(b"nonce")), ("Response", text(b"response"))]
+        });
         self.request_failed(inbound, out, "Failed to authenticate");
     }
 

@@ -362,13 +362,11 @@ impl Switch {
         out: &mut Actions,
     ) {
         self.counters.count(Counter::Challenged);
-        if self.ears.security && self.tells(&inbound.arrival, Nuisance::Challenge) {
-            self.security(inbound, out, ("ChallengeSent", account), Vec::new);
-        }
         let source = inbound.arrival.source.ip();
         self.answer(inbound, (401, ""), out, |switch, writer| {
             shape.write(writer, &switch.nonces, &mut switch.rng, (now.wall, source), stale);
         });
+        self.tell_challenge(inbound, account, out);
     }
 
     /// Nobody matched, or an endpoint's acl did not: challenged like somebody, with work to match.

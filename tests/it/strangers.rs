@@ -220,7 +220,8 @@ fn under_overload_the_least_needed_are_refused() {
     let good = register("alice", "alicepw", "192.0.2.67:5060");
     assert_eq!(world.statuses(&good), "401 Unauthorized / 200 OK");
     let behind = |world: &mut World, millis: u64| {
-        world.switch.observe_backlog(Backlog { waited: Duration::from_millis(millis), queued_milli: 0 });
+        let waited = Duration::from_millis(millis);
+        world.switch.observe_backlog(Backlog { waited, ..Backlog::default() });
         let one = |world: &mut World, method: &str, user: &str, to: Option<&str>| {
             let lines = "Contact: <sip:x@192.0.2.1>\r\nEvent: presence\r\n";
             let ask = Ask { to, ..Ask::new(method, user, "").lines(lines) };
@@ -259,6 +260,7 @@ fn under_overload_the_least_needed_are_refused() {
 
     let off = PROBE.replace("type=global\n", "type=global\ntaskprocessor_overload_trigger=none\n");
     let mut world = World::with(&off);
-    world.switch.observe_backlog(Backlog { waited: Duration::from_secs(9), queued_milli: 1_000 });
+    let worst = Backlog { waited: Duration::from_secs(9), queued_milli: 1_000 };
+    world.switch.observe_backlog(worst);
     assert_eq!(world.statuses(&Ask::new("OPTIONS", "ghost", "")), "401 Unauthorized", "switched off");
 }

@@ -98,6 +98,12 @@ fn the_stock_filter_of_fail2ban_finds_who_attacks() {
         let text = file(name, last);
         let hosts: Vec<String> = text.lines().filter_map(stock).collect();
         assert_eq!(hosts, ["127.0.66.1", "127.0.66.2", "127.0.66.3"], "{name}:\n{text}");
+        let with = |words: &str| text.lines().filter(|line| line.contains(words)).count();
+        if name == "security" {
+            let failed =
+                r#",Challenge="1/00",Response="0123456789abcdef0123456789abcdef",ExpectedResponse="""#;
+            assert_eq!((with(failed), with(",Challenge=\"\"")), (1, 0), "{text}");
+        }
         if let Some(dir) = std::env::var_os("SECURITY_LINES") {
             std::fs::write(std::path::Path::new(&dir).join(name), text).expect("written");
         }

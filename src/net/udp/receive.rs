@@ -46,6 +46,10 @@ impl Receiver {
         Receiver { buffers: vec![0; STRIDE * limits::BATCH], headers: Vec::new() }
     }
 
+    /// Each socket's datagrams must all carry the same control messages: the kernel shortens the space of a header to what
+    /// it used last, and nobody lengthens it again. (So `SO_RXQ_OVFL`, which comes only after the first drop, is not
+    /// for us: it would push out the destination address.)
+    ///
     /// Receives at most one batch from `socket` and hands every datagram that may be SIP to `each`. `slot` is the
     /// socket's place among those of this thread: the kernel's headers remember the address family, so each socket
     /// has its own.
