@@ -1,6 +1,7 @@
 //! The log: a thread of its own behind a bounded queue, so that a slow disk or terminal never stops SIP. What does not
 //! fit is counted and said once there is room.
 
+use super::capture::Capture;
 use super::clock::Clock;
 use super::log_sink::{Sink, SinkOptions};
 use super::zone;
@@ -46,6 +47,8 @@ enum Item {
     Event(Now, Event),
     /// Files were rotated: open them again.
     Reopen,
+    /// Messages go to this capture file, too; or to none any more.
+    Capture(Option<Capture>),
     /// `logger.conf` says something else now.
     Sinks(Vec<SinkOptions>),
 }
@@ -66,6 +69,7 @@ impl Log {
             shared: Arc::clone(&shared),
             clock: Clock::new(),
             sinks: Vec::new(),
+            capture: None,
             pid: std::process::id(),
         };
         let thread = std::thread::Builder::new().name("log".into()).spawn(move || worker.run(sinks))?;
@@ -92,6 +96,11 @@ impl Log {
     /// Writes to these from now on.
     pub fn replace(&self, sinks: Vec<SinkOptions>) {
         self.order(Item::Sinks(sinks));
+    }
+
+    /// `pjsip set logger pcap FILE`; `None` ends the capture.
+    pub fn capture(&self, to: Option<Capture>) {
+        self.order(Item::Capture(to));
     }
 
     /// Orders are few and wait for room.
@@ -132,6 +141,7 @@ struct Worker {
     shared: Arc<Shared>,
     clock: Clock,
     sinks: Vec<Sink>,
+    capture: Option<Capture>,
     pid: u32,
 }
 
@@ -153,6 +163,10 @@ impl Worker {
             for sink in &mut self.sinks {
                 faults.extend(sink.flush());
             }
+            if let Some(Err(error)) = self.capture.as_mut().map(Capture::flush) {
+                self.capture = None;
+                faults.push(format!("The capture file cannot be written, and ends: {error}"));
+            }
             faults.into_iter().for_each(|fault| self.say(fault));
         }
         for sink in &mut self.sinks {
@@ -169,6 +183,8 @@ impl Worker {
                 self.open(options);
             }
             Item::Sinks(options) => self.open(options),
+            // The old one is flushed as it goes.
+            Item::Capture(capture) => self.capture = capture,
         }
     }
 
@@ -193,6 +209,10 @@ impl Worker {
     }
 
     fn write(&mut self, now: Now, event: &Event) {
+        if let (Event::Message { sent, address, bytes, .. }, Some(capture)) = (event, &mut self.capture) {
+            // What cannot be written is told when it is flushed.
+            let _ = capture.write(now.wall, *sent, *address, bytes);
+        }
         let silent =
             matches!(event, Event::Message { .. }) && self.shared.silent_messages.load(Ordering::Relaxed);
         if silent {

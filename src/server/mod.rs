@@ -15,6 +15,7 @@
 
 pub mod asked;
 pub mod asterisk;
+pub mod capture;
 pub mod check;
 pub mod clock;
 pub mod control;
@@ -35,6 +36,7 @@ pub mod realtime;
 mod reload;
 pub mod runtime;
 pub mod schema;
+mod settings;
 pub mod shard;
 mod start;
 pub mod stop;

@@ -1,5 +1,6 @@
 //! What a running server can be asked for: answers through the switch, reload, levels, stop.
 
+use super::capture::Capture;
 use super::clock::Clock;
 use super::layout::Layout;
 use super::log::{Log, LogForm};
@@ -20,7 +21,7 @@ use crate::net::stream;
 use crate::net::wait::Waker;
 use crate::store::contacts::{ContactStore, Status};
 use crate::store::fault::Health;
-use crate::switch::view::{Level, Reply, StatusView};
+use crate::switch::view::{Command, Level, Logger, Reply, StatusView};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -122,13 +123,18 @@ impl Server {
     pub async fn answer(self: &Arc<Server>, line: &str, format: Format) -> Answer {
         match cli::parse(line, format) {
             Parsed::Text(answer) => answer,
-            Parsed::Ask(commands, shape) => match self.ask(commands).await {
-                Some(mut replies) => {
-                    self.complete(&mut replies).await;
-                    admin::print(replies, &shape)
+            Parsed::Ask(commands, shape) => {
+                if commands.contains(&Command::Logger(Logger::Off)) {
+                    self.log.capture(None);
                 }
-                None => Answer::bad("The server is stopping.\n"),
-            },
+                match self.ask(commands).await {
+                    Some(mut replies) => {
+                        self.complete(&mut replies).await;
+                        admin::print(replies, &shape)
+                    }
+                    None => Answer::bad("The server is stopping.\n"),
+                }
+            }
             Parsed::Server(order, shape) => {
                 let reply = self.obey(&order, line).await;
                 admin::print(vec![reply], &shape)
@@ -225,6 +231,17 @@ impl Server {
             ServerOrder::LogReopen => {
                 self.log.reopen();
                 Reply::Done(String::new())
+            }
+            ServerOrder::CoreSettings => Reply::Done(admin::text::core_settings(&self.core_settings())),
+            ServerOrder::LoggerPcap { file } => {
+                let path = self.layout.log_dir.join(file);
+                match tokio::task::block_in_place(|| Capture::create(&path)) {
+                    Ok(capture) => {
+                        self.log.capture(Some(capture));
+                        Reply::Done(order.said(line))
+                    }
+                    Err(error) => Reply::Refused(format!("{}: {error}; name another file", path.display())),
+                }
             }
             ServerOrder::LoggerVerbose(on) => {
                 self.log.set_messages(*on);

@@ -4,8 +4,10 @@
 use super::guard::thin::Thin;
 use super::io::{Action, Actions};
 use super::view::{Event, HistoryOrder, HistoryView, Level, Logger};
+use crate::base::ids::Name;
 use crate::base::limits;
 use crate::base::time::WallTime;
+use crate::config::value::scalar::{is_false, is_true};
 use crate::sip::flow::Protocol;
 use ipnet::IpNet;
 use std::collections::VecDeque;
@@ -22,6 +24,8 @@ pub struct Ears {
     pub thin: Thin,
     /// Whether `pjsip set logger` is on, and for whom.
     logger: Option<Filter>,
+    /// What the global section said last.
+    debug: Name,
     history: Option<VecDeque<HistoryView>>,
     kept: VecDeque<HistoryView>,
     numbered: usize,
@@ -40,6 +44,7 @@ impl Default for Ears {
             security: false,
             thin: Thin::default(),
             logger: None,
+            debug: Name::default(),
             history: None,
             kept: VecDeque::new(),
             numbered: 0,
@@ -118,6 +123,24 @@ impl Ears {
         }
     }
 
+    /// `debug` of the global section: as `pjsip set logger`, each time the file says something else than before. What was
+    /// set by hand meanwhile survives a reload.
+    ///
+    /// # Errors
+    /// A sentence about a host that cannot be read.
+    pub fn set_debug(&mut self, said: &str) -> Result<(), String> {
+        if *self.debug == *said || self.debug.is_empty() && is_false(said) {
+            return Ok(());
+        }
+        self.debug = said.into();
+        let order = match () {
+            () if is_false(said) => Logger::Off,
+            () if is_true(said) => Logger::On,
+            () => Logger::Host { host: said.to_owned(), add: false },
+        };
+        self.set_logger(&order).map(drop)
+    }
+
     /// `pjsip set history`. The sentence to print.
     pub fn set_history(&mut self, order: HistoryOrder) -> String {
         match order {
@@ -188,5 +211,19 @@ mod tests {
         ears.set_logger(&host("10.0.0.1")).expect("reads");
         assert_eq!(say(&mut ears, &mut out, b"REGISTER sip:h SIP/2.0\r\n\r\n"), 1);
         assert!(ears.set_logger(&host("nonsense")).is_err());
+        ears.set_logger(&Logger::Off).expect("off");
+        ears.set_debug("no").expect("off");
+        ears.set_debug("yes").expect("on");
+        assert_eq!(say(&mut ears, &mut out, b"OPTIONS sip:h SIP/2.0\r\n\r\n"), 1);
+        ears.set_logger(&Logger::Off).expect("off");
+        ears.set_debug("yes").expect("said before");
+        assert_eq!(
+            say(&mut ears, &mut out, b"OPTIONS sip:h SIP/2.0\r\n\r\n"),
+            0,
+            "by hand outlives a reload"
+        );
+        ears.set_debug("10.0.0.0/8").expect("a network");
+        assert_eq!(say(&mut ears, &mut out, b"OPTIONS sip:h SIP/2.0\r\n\r\n"), 1);
+        assert!(ears.set_debug("some.host").is_err());
     }
 }

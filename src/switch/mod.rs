@@ -288,6 +288,9 @@ impl Switch {
     fn reconfigure(&mut self, now: Now, changes: &[Change], out: &mut Actions) {
         let touched = self.directory.apply(changes);
         self.guard_by(changes);
+        if let Err(why) = self.ears.set_debug(&self.directory.objects.global.debug) {
+            self.ears.log(out, view::Level::Warning, "res_pjsip_logger.c", || format!("global debug: {why}"));
+        }
         let system = &self.directory.objects.system;
         self.transactions.set_timers(Timers {
             t1: Duration::from_millis(u64::from(system.timer_t1_ms)),

@@ -220,6 +220,38 @@ fn scripts_that_call_asterisk_find_it() {
     assert!(tree.ended().success());
 }
 
+/// S4-1 … S4-4, and a capture for Wireshark.
+#[test]
+fn messages_are_shown_and_captured() {
+    let mut tree = Tree::new("capture", PHONES);
+    tree.start();
+    let execute = |line: &str| {
+        let output = tree.command().args(["-x", line]).output().expect("runs");
+        (output.status.success(), text_of(&output))
+    };
+    for line in
+        ["core set verbose 4", "core set debug 4", "pjsip set logger pcap trace.pcap", "pjsip set logger on"]
+    {
+        assert!(execute(line).0, "{line}");
+    }
+    let (good, words) = execute("pjsip set logger pcap trace.pcap");
+    assert!(!good && words.contains("name another file"), "a capture is not overwritten: {words}");
+    assert!(answers(tree.target(V4, false)));
+    tree.wait_for_log("<--- Received SIP request (");
+    tree.wait_for_log("<--- Transmitting SIP response (");
+    assert!(execute("pjsip set logger off").0);
+    let path = tree.dir.join("run/trace.pcap");
+    let captured = poll(|| {
+        let bytes = std::fs::read(&path).ok()?;
+        let has = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+        (has("OPTIONS sip:") && has("SIP/2.0 ")).then_some(())
+    });
+    assert!(captured.is_some(), "both messages are in {}", path.display());
+    let (good, words) = execute("core show settings");
+    assert!(good && words.contains("Configuration directory:"), "{words}");
+    assert!(words.contains(&tree.dir.display().to_string()), "{words}");
+}
+
 /// One scrape, as Prometheus makes it; nothing when nobody listens.
 fn scrape(port: u16) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;

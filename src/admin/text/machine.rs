@@ -68,9 +68,11 @@ pub struct Module {
     pub name: &'static str,
     /// Asterisk's description.
     pub description: &'static str,
+    /// Whether this version does what it does.
+    pub running: bool,
 }
 
-/// `module show [like X]`. Use counts are not kept: a part of one program cannot be unloaded.
+/// `module show [like X]`. The count is of those that run. Use counts are not kept: a part of one program cannot be unloaded.
 pub fn modules(all: &[Module], like: Option<&str>) -> String {
     let mut out = String::new();
     module_line(&mut out, "Module", "Description", "Use Count", "Status", "Support Level");
@@ -79,8 +81,9 @@ pub fn modules(all: &[Module], like: Option<&str>) -> String {
         let wanted =
             like.is_none_or(|part| one.name.to_ascii_lowercase().contains(&part.to_ascii_lowercase()));
         if wanted {
-            count += 1;
-            module_line(&mut out, one.name, one.description, "0", "Running", "core");
+            count += usize::from(one.running);
+            let status = if one.running { "Running" } else { "Not Running" };
+            module_line(&mut out, one.name, one.description, "0", status, "core");
         }
     }
     out.push_str(&format!("{count} modules loaded\n"));

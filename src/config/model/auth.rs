@@ -127,7 +127,7 @@ options! {
     /// Realm; empty means default_realm as server, any realm as client.
     Obeyed "realm" realm: Name = Name::default(), Text;
     /// Algorithms accepted when answering challenges.
-    Later "supported_algorithms_uac" algorithms_uac: Algorithms = Algorithms::default(), AlgorithmList;
+    Obeyed "supported_algorithms_uac" algorithms_uac: Algorithms = Algorithms::default(), AlgorithmList;
     /// Algorithms offered in challenges, in this order.
     Obeyed "supported_algorithms_uas" algorithms_uas: Algorithms = Algorithms::default(), AlgorithmList;
 }

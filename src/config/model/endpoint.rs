@@ -151,7 +151,7 @@ options! {
     /// Mailbox updated by NOTIFY message-summary from the peer.
     Later "incoming_mwi_mailbox" incoming_mwi_mailbox, Text;
     /// Credentials used when challenged.
-    Later "outbound_auth" outbound_auth, NameList;
+    Obeyed "outbound_auth" outbound_auth, NameList;
     /// Channel variable set on every channel.
     Later "set_var" set_var, Variables;
 }

@@ -42,7 +42,7 @@ options! {
     /// Seconds between sweeps that delete expired contacts; 0 is off. Ours expire on their second.
     Moot "contact_expiration_check_interval" contact_expiration_check_interval_secs: u32 = 30, Uint;
     /// Start packet logging for all or one host.
-    Later "debug" debug: Name = Name::from("no"), NotEmpty;
+    Obeyed "debug" debug: Name = Name::from("no"), NotEmpty;
     /// Algorithms accepted for auths that list none.
     Later "default_auth_algorithms_uac" default_auth_algorithms_uac: Algorithms = Algorithms::default(), AlgorithmList;
     /// Challenge algorithms for auths that list none.

@@ -122,7 +122,7 @@ options! {
     /// Refuse TLS clients without certificate.
     Obeyed "require_client_cert" require_client_cert: bool = false, CapitalYesNo;
     /// Later requests to a peer go out by the transport it used.
-    Later "symmetric_transport" symmetric_transport: bool = false, Truth;
+    Obeyed "symmetric_transport" symmetric_transport: bool = false, Truth;
     /// SO_KEEPALIVE on streams.
     Obeyed "tcp_keepalive_enable" tcp_keepalive_enable: bool = false, Truth;
     /// TCP_KEEPIDLE in seconds.

@@ -178,3 +178,44 @@ fn the_word_before_each_option_is_true() {
     assert!(wrong.is_empty(), "{} of {count:?}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(count.values().sum::<usize>() > 250, "the tables were found: {count:?}");
 }
+
+/// What a module needs in order to do anything: a room that the server reaches, or something that is read.
+const NEEDS: &[(&str, &str)] = &[
+    ("app_dial.so", r"session::"),
+    ("bridge_native_rtp.so", r"bridge::(choose|direct)"),
+    ("bridge_simple.so", r"session::"),
+    ("chan_pjsip.so", r"session::"),
+    ("pbx_config.so", r"dialplan::(Dialplan|program|\{)"),
+    ("res_pjsip_caller_id.so", r"\.trust_id_inbound\b"),
+    ("res_pjsip_dialog_info_body_generator.so", r"pubsub::"),
+    ("res_pjsip_dtmf_info.so", r"dtmf-relay"),
+    ("res_pjsip_exten_state.so", r"pubsub::"),
+    ("res_pjsip_mwi.so", r"\.aggregate_mwi\b"),
+    ("res_pjsip_mwi_body_generator.so", r"simple-message-summary"),
+    ("res_pjsip_notify.so", r"pjsip_notify\.conf"),
+    ("res_pjsip_outbound_registration.so", r"\.server_uri\b"),
+    ("res_pjsip_pidf_body_generator.so", r"application/pidf"),
+    ("res_pjsip_pubsub.so", r"pubsub::"),
+    ("res_pjsip_refer.so", r"Refer-To|ReferTo"),
+    ("res_pjsip_sdp_rtp.so", r"session::"),
+    ("res_pjsip_session.so", r"session::"),
+    ("res_rtp_asterisk.so", r"media::"),
+];
+
+/// S4-11, S4-25, S4-46, S4-47, S4-144, S4-163, S4-164, S4-170: `module show` says Running of what runs, and of nothing
+/// else.
+#[test]
+fn modules_run_when_their_function_does() {
+    let mut sources = Sources::read();
+    // Calls and subscriptions meet in the switch; elsewhere their names say nothing.
+    sources.files.retain(|(name, _)| ["switch", "server"].contains(&room(name)));
+    let mut wrong = Vec::new();
+    for module in jackfield::admin::cli::modules::MODULES {
+        let needs = NEEDS.iter().find(|(name, _)| *name == module.name);
+        let there = needs.is_none_or(|(_, needle)| sources.find(needle).is_some());
+        if there != module.running {
+            wrong.push(format!("{} is said to be running: {}, but is: {there}", module.name, module.running));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
