@@ -61,7 +61,7 @@ impl Switch {
         }
     }
 
-    /// Refuses what is least needed while more comes than can be done. Whether it was refused.
+    /// Refuses what is least needed while more comes than can be done. Whether it is dealt with.
     pub(super) fn sheds(&mut self, now: Now, inbound: &Inbound<'_>, out: &mut Actions) -> bool {
         if self.directory.objects.global.taskprocessor_overload_trigger == OverloadTrigger::None {
             return false;
@@ -71,11 +71,15 @@ impl Switch {
             user.is_some_and(|user| self.registrar.contacts(&user).len() > 0)
         };
         let need = Need::of(inbound.method, inbound.envelope.to.tag().is_some(), bound);
-        let refused = self.guard.shedding.refuses(now.at, need);
-        if refused {
+        if self.guard.shedding.serves(need) {
+            return false;
+        }
+        // What was taken on is not refused when it comes again.
+        if !self.repeated(inbound, out) {
+            self.guard.shedding.refused(now.at, need);
             self.overloaded(inbound, out);
         }
-        refused
+        true
     }
 
     /// When [`Switch::sum_up`] has something to say.

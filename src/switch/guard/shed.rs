@@ -137,14 +137,15 @@ impl Shedding {
         self.served_from != Need::Optional
     }
 
-    /// Whether a request of that class is refused; counted.
-    pub fn refuses(&mut self, now: Moment, need: Need) -> bool {
-        if need >= self.served_from {
-            return false;
-        }
+    /// Whether a request of that class is served now.
+    pub fn serves(&self, need: Need) -> bool {
+        need >= self.served_from
+    }
+
+    /// A request of that class was refused.
+    pub fn refused(&mut self, now: Moment, need: Need) {
         self.refused[need as usize] += 1;
         self.say_at.get_or_insert(now + INTERVAL);
-        true
     }
 
     /// When [`Shedding::summary`] has something to say.
@@ -226,11 +227,14 @@ mod tests {
     #[test]
     fn what_was_refused_is_said_once_per_interval() {
         let (mut shedding, now) = (Shedding::default(), Moment(0));
-        assert!(!shedding.is_on() && !shedding.refuses(now, Need::Optional));
+        assert!(!shedding.is_on() && shedding.serves(Need::Optional));
         shedding.observe(waited(450));
         for _ in 0..1_000 {
-            assert!(shedding.refuses(now, Need::Optional) && shedding.refuses(now, Need::RegisterNew));
-            assert!(!shedding.refuses(now, Need::RegisterRefresh));
+            for need in [Need::Optional, Need::RegisterNew] {
+                assert!(!shedding.serves(need));
+                shedding.refused(now, need);
+            }
+            assert!(shedding.serves(Need::RegisterRefresh));
         }
         shedding.observe(waited(0));
         assert!(!shedding.is_on());
