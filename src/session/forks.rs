@@ -151,6 +151,7 @@ impl Session {
             Fork::Lost(dialog) => {
                 rewrite(dialog, message, arrival, &self.endpoint);
                 let id = dialog.id().clone();
+                caller.lingers.get_or_insert(cx.now.at + cx.timers.b);
                 self.enter(cx, id);
                 self.acknowledge(cx, tag, cseq, &credentials);
                 self.send_bye(cx, tag, Cause::ELSEWHERE);

@@ -184,17 +184,16 @@ impl Media {
         }
     }
 
-    /// The place of a stream that was waited for; `None` when none could be had. `true` when it was the last.
+    /// The place of a stream that was waited for; `None` when none could be had. `false` when nobody waits for it.
     pub fn provide(&mut self, at: usize, local: Option<Local>) -> bool {
         let Exchange::Theirs(theirs) = &mut self.exchange else { return false };
         let Some(found) = theirs.missing.iter().position(|missing| *missing == at) else { return false };
         theirs.missing.swap_remove(found);
-        let last = theirs.missing.is_empty();
         let kind = theirs.offer.media.get(at).map(|media| media.kind.clone());
         if let (Some(kind), Some(local)) = (kind, local) {
             self.set_place(at, Some(Place { kind, local }));
         }
-        last
+        true
     }
 
     /// Whether a place is waited for.

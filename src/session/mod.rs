@@ -23,7 +23,7 @@
 //! Ports are opened elsewhere and later: [`Event::PortsNeeded`] asks, [`Session::provide`] answers, and only what needs a
 //! description waits for it. A stream that stops gives its place back: should it start again, it is asked for anew.
 //! Calls we make name their places in [`Outgoing::proposals`]. The peer's own re-INVITE is answered by the session
-//! alone; [`Event::Media`] tells what changed. T.38 is asked about ([`Event::FaxOffered`]).
+//! alone; [`Event::Media`] tells what changed since the first agreement. T.38 is asked about ([`Event::FaxOffered`]).
 //!
 //! # Hold
 //! A re-INVITE without description is offered all we are willing to do (`sendrecv` unless we hold the call), and does
@@ -43,6 +43,7 @@ mod in_dialog;
 mod info;
 mod media;
 mod offered;
+mod places;
 mod refer;
 mod reoffer;
 mod reply;

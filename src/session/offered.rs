@@ -182,6 +182,10 @@ impl Session {
         if timer.is_some() {
             target_lines(&mut lines, &self.endpoint, &self.contact);
         }
+        if timer == Some(Answer::None) {
+            // A 2xx that says nothing of a timer ends it (RFC 4028 9).
+            self.timer = None;
+        }
         if let Some(Answer::Timer { header, require, timer }) = timer {
             line(&mut lines, Header::SessionExpires, header.to_string().as_bytes());
             if require {

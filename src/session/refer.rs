@@ -37,6 +37,9 @@ pub(super) struct Transfers {
     count: u32,
     /// We asked for a transfer and are told how it goes.
     listens: bool,
+    /// A NOTIFY has no answer yet; what is to be said then, of which only the latest counts.
+    busy: bool,
+    next: Option<(u16, String, bool)>,
 }
 
 /// Seconds a transfer may take.
@@ -89,6 +92,10 @@ impl Session {
         }
         let reason = if reason.is_empty() { reason_phrase(code) } else { reason };
         let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
+        if self.transfers.busy {
+            self.transfers.next = Some((code, reason, last));
+            return Ok(());
+        }
         let body = format!("SIP/2.0 {code} {reason}");
         let mut draft = Draft::with_body(Method::Notify, "message/sipfrag;version=2.0", body.as_bytes());
         let event = id.map_or("refer".into(), |id| format!("refer;id={id}"));
@@ -104,13 +111,21 @@ impl Session {
         if over {
             self.transfers.notifies = None;
         }
-        self.send_in_call(cx, draft, Purpose::Notify).map(|_| ()).ok_or(NotNow::NoDialog)
+        self.send_in_call(cx, draft, Purpose::Notify).ok_or(NotNow::NoDialog)?;
+        self.transfers.busy = true;
+        Ok(())
     }
 
-    /// A NOTIFY of ours was answered: a peer that does not know the subscription is told nothing more.
-    pub(super) fn notify_final(&mut self, code: u16) {
+    /// A NOTIFY of ours was answered: the next one follows. A peer that does not know the subscription is told nothing
+    /// more.
+    pub(super) fn notify_final(&mut self, cx: &mut Cx<'_>, code: u16) {
+        self.transfers.busy = false;
         if matches!(code, 481 | 489) {
             self.transfers.notifies = None;
+        }
+        if let Some((code, reason, last)) = self.transfers.next.take() {
+            // The call may be over by now; then nobody waits for it.
+            let _ = self.notify_sipfrag(cx, code, &reason, last);
         }
     }
 

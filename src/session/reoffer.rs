@@ -247,7 +247,8 @@ impl Session {
             return;
         }
         done(cx, &queued, Reoffered::Refused(code));
-        if matches!(code, 481 | 408) {
+        // Before the answer it is the INVITE that decides.
+        if matches!(code, 481 | 408) && matches!(self.stage, Stage::Up) {
             self.lose(cx, Cause::of_status(code), By::Timeout);
         }
     }

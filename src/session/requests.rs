@@ -240,6 +240,9 @@ impl Session {
         if matches!(request.purpose, Purpose::Invite) {
             return self.authenticate_invite(cx, request, message);
         }
+        if self.is_ending() && !matches!(request.purpose, Purpose::Bye) {
+            return Some(request);
+        }
         let Some(uri) = self.dialog_of(&request.tag).map(|dialog| dialog.target().to_vec()) else {
             return Some(request);
         };
@@ -269,7 +272,7 @@ impl Session {
             Purpose::Reoffer(_) => self.reoffer_final(cx, request, message, arrival),
             Purpose::Prack | Purpose::Bye => {}
             Purpose::Refer => self.refer_final(cx, code, Some(message)),
-            Purpose::Notify => self.notify_final(code),
+            Purpose::Notify => self.notify_final(cx, code),
             Purpose::Other => cx.events.push(Event::RequestDone { id: request.id, code }),
         }
     }
@@ -284,7 +287,7 @@ impl Session {
                 Purpose::Reoffer(_) => self.reoffer_failed(cx, request, code),
                 Purpose::Prack | Purpose::Bye => {}
                 Purpose::Refer => self.refer_final(cx, code, None),
-                Purpose::Notify => self.notify_final(code),
+                Purpose::Notify => self.notify_final(cx, code),
                 Purpose::Other => cx.events.push(Event::RequestDone { id: request.id, code }),
             }
         }

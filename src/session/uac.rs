@@ -63,6 +63,7 @@ impl Session {
         mint::tag(cx.shard, cx.rng, &mut from);
         let mut call_id = Vec::with_capacity(36);
         mint::call_id(cx.rng, &mut call_id);
+        let empty = outgoing.proposals.is_empty();
         let mut media = Media::new(outgoing.media, cx.rng.next_u64());
         let body = media.write_first_offer(outgoing.proposals, Direction::SendRecv);
         let cseq = cx.rng.below(0x7fff) as u32 + 1;
@@ -92,7 +93,12 @@ impl Session {
         session.caller = Some(Box::new(caller));
         let mut draft = Draft::with_body(Method::Invite, SDP, &body);
         draft.lines = outgoing.extra;
-        session.send_invite(cx, draft, Tries::default(), Hop::First);
+        if empty {
+            session.fail(cx, 500, "No stream to offer", None);
+            session.settle(cx);
+        } else {
+            session.send_invite(cx, draft, Tries::default(), Hop::First);
+        }
         session
     }
 

@@ -5,12 +5,13 @@ use super::check::{self, Unfit};
 use super::events::*;
 use super::media::Media;
 use super::offered::warning;
+use super::places::Places;
 use super::reply::{ALLOW, Asked, Reply, SDP, line, target_lines};
 use super::requests::carry;
 use super::target::rewrite;
 use super::types::*;
 use super::{Session, Stage};
-use crate::sdp::{Direction, Local, MediaKind, Proposal};
+use crate::sdp::{Direction, Proposal};
 use crate::sip::dialog::rel100::Sender;
 use crate::sip::dialog::repeat::Accepted;
 use crate::sip::dialog::session_timer::Answer;
@@ -29,23 +30,16 @@ pub(super) struct Callee {
     pub reliable: Option<Sender>,
     timer: Answer,
     /// Streams of an offer of ours that wait for a place, when the INVITE had none.
-    places: Option<Places>,
+    pub places: Option<Places>,
     /// The description sent already: an answer stays the same, an offer waits for its answer.
     body: Option<Vec<u8>>,
     /// Our offer was answered by a PRACK, so that the 2xx has no description.
     settled: bool,
     pub ringing: bool,
     /// A 183 with description waits for places.
-    progress: Option<Vec<u8>>,
+    pub progress: Option<Vec<u8>>,
     /// The 2xx waits for places or for a PRACK.
     answer: Option<AnswerWith>,
-}
-
-/// The streams of an offer to be made.
-#[derive(Debug, Default)]
-struct Places {
-    missing: Vec<(usize, MediaKind)>,
-    found: Vec<(usize, MediaKind, Local)>,
 }
 
 impl Session {
@@ -59,6 +53,7 @@ impl Session {
         let Incoming { request, envelope, endpoint, arrival, .. } = &incoming;
         let stamp = ViaStamp { source: arrival.source, force_rport: endpoint.options.force_rport };
         let asked = Asked::new((incoming.tx, incoming.to), request, stamp, &tag, envelope.cseq.number);
+        let first = cx.effects.len();
         match Session::admitted(cx, &incoming, &tag, asked.clone()) {
             Ok(session) => {
                 let mut text = Vec::with_capacity(512);
@@ -66,7 +61,7 @@ impl Session {
                 writer.header(Header::Server, cx.user_agent.as_bytes());
                 writer.finish();
                 let (tx, to) = (incoming.tx, incoming.to);
-                cx.effects.insert(0, Effect::Respond { tx, code: 100, to, text });
+                cx.effects.insert(first, Effect::Respond { tx, code: 100, to, text });
                 Ok(session)
             }
             Err(unfit) => {
@@ -127,6 +122,8 @@ impl Session {
         let mut session = Session::new(Role::Uas, endpoint.clone(), incoming.contact.clone(), media);
         session.invite = request.bytes().into();
         session.peer.note(request);
+        // Whom the INVITE names is known to whoever routes it; only a change of it is told.
+        session.peer.identity(request, endpoint);
         let id = dialog.id().clone();
         session.enter(cx, id);
         session.dialog = Some(dialog);
@@ -176,9 +173,13 @@ impl Session {
     }
 
     /// The description of a 183: our answer, or our offer where it can be answered (a reliable response).
-    fn first_body(&mut self, cx: &mut Cx<'_>) -> Result<Option<Vec<u8>>, NotNow> {
+    pub(super) fn first_body(&mut self, cx: &mut Cx<'_>) -> Result<Option<Vec<u8>>, NotNow> {
         let Stage::Incoming(callee) = &self.stage else { return Err(NotNow::Over) };
-        if callee.body.is_some() || callee.settled {
+        // What a PRACK acknowledges, or acknowledged, is not said twice (RFC 6337 3.1).
+        if callee.settled || (callee.body.is_some() && callee.reliable.is_some()) {
+            return Ok(None);
+        }
+        if callee.body.is_some() {
             return Ok(callee.body.clone());
         }
         let offerless = callee.places.is_some();
@@ -223,7 +224,13 @@ impl Session {
         self.fail(cx, code, "", None);
     }
 
-    fn send_provisional(&mut self, cx: &mut Cx<'_>, code: u16, extra: &[u8], body: Option<Vec<u8>>) {
+    pub(super) fn send_provisional(
+        &mut self,
+        cx: &mut Cx<'_>,
+        code: u16,
+        extra: &[u8],
+        body: Option<Vec<u8>>,
+    ) {
         let Stage::Incoming(callee) = &mut self.stage else { return };
         let mut lines = callee.routes.clone();
         line(&mut lines, Header::Contact, self.contact.as_bytes());
@@ -327,39 +334,6 @@ impl Session {
         self.reject(cx, 302, "", None, &lines)
     }
 
-    /// The place of a stream of [`Event::PortsNeeded`]; `None` when none could be had: the stream is declined, and
-    /// without any stream the offer is refused.
-    pub fn provide(&mut self, cx: &mut Cx<'_>, stream: usize, local: Option<Local>) {
-        match &mut self.stage {
-            Stage::Incoming(callee) => {
-                match &mut callee.places {
-                    Some(places) => places.provide(stream, local),
-                    None => {
-                        self.media.provide(stream, local);
-                    }
-                }
-                self.places_changed(cx);
-            }
-            _ if self.media.provide(stream, local) => self.answer_offered(cx),
-            _ => {}
-        }
-        self.settle(cx);
-    }
-
-    fn places_changed(&mut self, cx: &mut Cx<'_>) {
-        let waits = self.media.waits_for_places();
-        let Stage::Incoming(callee) = &mut self.stage else { return };
-        if waits || callee.waits_for_places() {
-            return;
-        }
-        if let Some(extra) = callee.progress.take()
-            && let Ok(body) = self.first_body(cx)
-        {
-            self.send_provisional(cx, 183, &extra, body);
-        }
-        self.try_answer(cx);
-    }
-
     fn callee(&mut self) -> Result<&mut Callee, NotNow> {
         match &mut self.stage {
             Stage::Incoming(callee) if callee.answer.is_some() => Err(NotNow::Answered),
@@ -383,17 +357,7 @@ impl Callee {
             && self.reliable.as_ref().is_some_and(|sender| self.body.is_some() && !sender.holds_2xx())
     }
 
-    fn waits_for_places(&self) -> bool {
+    pub fn waits_for_places(&self) -> bool {
         self.places.as_ref().is_some_and(|places| !places.missing.is_empty())
-    }
-}
-
-impl Places {
-    fn provide(&mut self, at: usize, local: Option<Local>) {
-        let Some(found) = self.missing.iter().position(|(missing, _)| *missing == at) else { return };
-        let (at, kind) = self.missing.swap_remove(found);
-        if let Some(local) = local {
-            self.found.push((at, kind, local));
-        }
     }
 }

@@ -143,6 +143,39 @@ fn refusing_maps_causes_and_redirects() {
 }
 
 #[test]
+fn a_call_without_anything_to_offer_fails_at_once() {
+    let mut side = Side::new(5060, 1);
+    let call = side.call_with(Vec::new(), b"");
+    assert_eq!((side.sent(), side.told(call)), (vec![], vec!["Failed".to_owned()]));
+    assert!(side.sessions[&call].ended);
+}
+
+/// An UPDATE whose offer needs a port while the INVITE is not answered yet; a port nobody waits for is given back.
+#[test]
+fn an_update_before_the_answer_waits_for_its_port() {
+    let mut side = Side::new(5060, 1);
+    side.capabilities.formats.push(Format::of(Codec::from_name("h264").expect("known")));
+    let mut phone = Phone::caller();
+    side.hear(5080, &phone.request("INVITE", "Require: 100rel\r\n", &sdp(1, "127.0.0.1", 7000, "sendrecv")));
+    assert!(side.with(1, |s, cx| s.provide(cx, 0, Some(local(4000)))));
+    assert!(!side.with(1, |s, cx| s.provide(cx, 0, Some(local(4002)))), "nobody waits for it");
+    side.with(1, |s, cx| s.progress(cx, b"")).expect("incoming");
+    let progress = side.sent().pop().expect("183");
+    phone.learn(&progress);
+    let rack = format!("RAck: {} 1 INVITE\r\n", header(&progress, "RSeq"));
+    side.hear(5080, &phone.request("PRACK", &rack, ""));
+    side.sent();
+    let video = "m=video 7010 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+    side.hear(5080, &phone.request("UPDATE", "", &(sdp(2, "127.0.0.1", 7000, "sendrecv") + video)));
+    side.with(1, |s, cx| s.answer(cx, AnswerWith::default())).expect("waits");
+    assert_eq!(side.sent(), [""; 0]);
+    assert!(side.with(1, |s, cx| s.provide(cx, 1, Some(local(4010)))));
+    let [update, ok] = side.sent().try_into().expect("two");
+    assert!(body_of(&update).contains("m=video 4010 ") && header(&update, "CSeq").ends_with("UPDATE"));
+    assert_eq!((status(&ok), header(&ok, "CSeq"), body_of(&ok)), (200, "1 INVITE", ""));
+}
+
+#[test]
 fn streams_without_ports_are_declined_and_a_call_without_any_is_refused() {
     let mut side = Side::new(5060, 1);
     side.hear(5080, &Phone::caller().request("INVITE", "", &sdp(1, "127.0.0.1", 7000, "sendrecv")));
@@ -443,6 +476,38 @@ fn reliable_responses_are_repeated_and_hold_the_200() {
     side.hear(5080, &phone.request("PRACK", &format!("RAck: {rseq} 1 INVITE\r\n"), ""));
     let [prack, ok] = side.sent().try_into().expect("two");
     assert_eq!((header(&prack, "CSeq"), status(&prack), status(&ok)), ("3 PRACK", 200, 200));
+    // The answer is said once: a second 183 has none.
+    let mut side = Side::with_options(|o| o.rel100 = Rel100::Required);
+    let mut phone = Phone::caller();
+    side.hear(5080, &phone.request("INVITE", "Supported: 100rel\r\n", ""));
+    side.with(1, |s, cx| s.provide(cx, 0, Some(local(4000))));
+    side.with(1, |s, cx| s.progress(cx, b"")).expect("incoming");
+    let offer = side.sent().pop().expect("183");
+    assert!(body_of(&offer).contains("m=audio 4000 RTP/AVP 0 8 101\r\n"), "our offer, which a PRACK answers");
+    phone.learn(&offer);
+    let rack = format!("RAck: {} 1 INVITE\r\n", header(&offer, "RSeq"));
+    side.hear(5080, &phone.request("PRACK", &rack, &sdp(1, "127.0.0.1", 7000, "sendrecv")));
+    assert_eq!(status(&side.sent_one()), 200);
+    assert!(side.session(1).agreement().is_some());
+    side.with(1, |s, cx| s.progress(cx, b"")).expect("incoming");
+    let again = side.sent_one();
+    assert!(body_of(&again).is_empty());
+    // A hangup does not wait for the PRACK.
+    side.with(1, |s, cx| s.answer(cx, AnswerWith::default())).expect("incoming");
+    let ok = side.sent_one();
+    assert_eq!((status(&ok), body_of(&ok)), (200, ""), "no offer or answer is due");
+    let mut side = Side::with_options(|o| o.rel100 = Rel100::Required);
+    side.hear(
+        5080,
+        &Phone::caller().request("INVITE", "Supported: 100rel\r\n", &sdp(1, "127.0.0.1", 7000, "sendrecv")),
+    );
+    side.with(1, |s, cx| s.provide(cx, 0, Some(local(4000))));
+    side.with(1, |s, cx| s.progress(cx, b"")).expect("incoming");
+    side.with(1, |s, cx| s.answer(cx, AnswerWith::default())).expect("waits");
+    assert_eq!(side.with(1, |s, cx| s.answer(cx, AnswerWith::default())), Err(NotNow::Answered));
+    side.sent();
+    side.with(1, |s, cx| s.hangup(cx, Cause::BUSY)).expect("incoming");
+    assert_eq!(status(&side.sent_one()), 486);
     // Without a PRACK the call is refused after 64·T1.
     let mut side = Side::with_options(|o| o.rel100 = Rel100::PeerSupported);
     let mut phone = Phone::caller();

@@ -468,6 +468,23 @@ fn we_refresh_at_half_time_and_end_a_call_that_nobody_refreshes() {
     assert!(side.told(1).contains(&"HungUp".into()));
 }
 
+/// A change of a peer that says nothing of timers ends the timer (RFC 4028 9): the call is not ended by it.
+#[test]
+fn a_timer_that_nobody_speaks_of_any_more_ends() {
+    let mut side = Side::new(5060, 1);
+    let mut phone = Phone::caller();
+    let timer = "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n";
+    side.hear(5080, &phone.request("INVITE", timer, &sdp(1, "127.0.0.1", 7000, "sendrecv")));
+    side.with(1, |s, cx| s.provide(cx, 0, Some(local(4000))));
+    side.with(1, |s, cx| s.answer(cx, AnswerWith::default())).expect("incoming");
+    phone.learn(&side.sent().pop().expect("200"));
+    side.hear(5080, &phone.request("ACK", "", ""));
+    let ok = reinvite(&mut side, &mut phone, &sdp(2, "127.0.0.1", 7000, "sendonly"));
+    assert!(!ok.contains("Session-Expires"));
+    side.pass(secs(1_000));
+    assert!(side.session(1).is_up() && side.sent().is_empty());
+}
+
 /// S3-43: an unknown tag is no new call; a lower CSeq is out of order (S3-37).
 #[test]
 fn requests_outside_the_dialog_or_out_of_order_are_refused() {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod changes;
+mod hostile;
 mod simulation;
 mod transfers;
 
@@ -285,6 +286,7 @@ impl Side {
                 // S3-43: an unknown To tag is no new call.
                 None => self.refuse(&request, 481),
             },
+            None if method == Method::Ack => {}
             None if method == Method::Invite => self.invited(&request, tx.expect("no ACK")),
             None => self.refuse(&request, 481),
         }

@@ -239,7 +239,7 @@ fn a_clean_link_leaves_nothing_behind() {
 fn a_bad_link_leaves_nothing_behind() {
     let (mut answered, mut refused) = (0, 0);
     for seed in 0..300 {
-        let link = Link { loss: seed % 30, double: 15, delay_ms: 10 + 60 * (seed % 8) };
+        let link = Link { loss: seed % 45, double: 15, delay_ms: 10 + 60 * (seed % 8) };
         let world = settles(1_000 + seed, link, if seed % 2 == 0 { REL } else { |_| {} });
         answered += world.answered;
         refused += world.reoffers.1;

@@ -24,6 +24,7 @@ fn a_transfer_is_asked_for_and_its_progress_told() {
         side.hear(5080, &phone.response(&notify, 200, "", ""));
     }
     assert_eq!(side.with(call, |s, cx| s.notify_sipfrag(cx, 200, "", true)), Err(NotNow::NothingPending));
+    assert_eq!(side.with(call, |s, cx| s.refuse_fax(cx)), Err(NotNow::NothingPending));
     // A second one says which it is (RFC 3515 2.4.6); one without subscription is answered at once.
     side.hear(5080, &phone.request("REFER", "Refer-To: <sip:614@127.0.0.1>\r\n", ""));
     side.with(call, |s, cx| s.answer_refer(cx, 202)).expect("pending");
@@ -35,6 +36,24 @@ fn a_transfer_is_asked_for_and_its_progress_told() {
     side.hear(5080, &phone.request("REFER", "Refer-To: <sip:614@h>\r\nRefer-Sub: false\r\n", ""));
     side.with(call, |s, cx| s.answer_refer(cx, 200)).expect("pending");
     assert_eq!(header(&side.sent_one(), "Refer-Sub"), "false");
+}
+
+/// One NOTIFY at a time (RFC 6665 4.2.2), and only the latest of those that waited.
+#[test]
+fn progress_waits_for_the_answer_to_what_was_said_before() {
+    let mut side = Side::new(5060, 1);
+    let (call, mut phone) = incoming_call(&mut side);
+    side.hear(5080, &phone.request("REFER", "Refer-To: <sip:613@127.0.0.1>\r\n", ""));
+    side.with(call, |s, cx| s.answer_refer(cx, 202)).expect("pending");
+    side.sent();
+    for code in [100, 180, 200] {
+        side.with(call, |s, cx| s.notify_sipfrag(cx, code, "", false)).expect("told");
+    }
+    let first = side.sent_one();
+    assert!(body_of(&first).starts_with("SIP/2.0 100 "));
+    side.hear(5080, &phone.response(&first, 200, "", ""));
+    let last = side.sent_one();
+    assert!(body_of(&last).starts_with("SIP/2.0 200 ") && last.contains("terminated"));
 }
 
 #[test]
