@@ -21,8 +21,8 @@ pub const CONTACT_HOST_BYTES: usize = 254;
 /// Server transactions alive at once, finished ones included. At 0.7 KiB each this is 700 MiB; new requests get 503.
 pub const SERVER_TRANSACTIONS: usize = 1_000_000;
 /// Finished REGISTER transactions among them. A REGISTER done twice does no harm, so the oldest are forgotten before
-/// Timer J when there are more: 46 MiB, and seconds of retransmissions even at 20,000 REGISTERs per second.
-pub const FINISHED_REGISTERS: usize = 65_536;
+/// Timer J when there are more: 11 MiB, enough for 500 REGISTERs per second, and for the first retransmission at 20,000.
+pub const FINISHED_REGISTERS: usize = 16_384;
 /// Client transactions alive at once: every contact of a large installation qualified in one second. Our own request
 /// is not sent and counts as unanswered.
 pub const CLIENT_TRANSACTIONS: usize = 200_000;

@@ -1,9 +1,9 @@
-//! A UDP phone that registers many contacts as fast as they are acknowledged.
+//! UDP phones: a crowd that registers new contacts at a steady rate, and one with a password.
 
 use jackfield::sip::digest::Algorithm;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Sends REGISTERs without passwords, each with a contact of its own, and remembers which were granted.
 #[derive(Debug)]
@@ -13,17 +13,21 @@ pub struct Registrants {
     aors: u32,
     next: u32,
     waiting: BTreeSet<u32>,
-    /// Numbers of the contacts that a 200 acknowledged.
-    pub granted: BTreeSet<u32>,
+    /// By user, the newest contact that a 200 acknowledged.
+    pub granted: BTreeMap<u32, u32>,
+    /// How many 200s came.
+    pub answered: u32,
 }
+
+/// Unanswered REGISTERs at a time: fewer than there are users, so that each has one at most.
+const AT_ONCE: usize = 1_000;
 
 impl Registrants {
     /// Contact `n` is registered at aor `u{n % aors}`.
     pub fn new(server: SocketAddr, aors: u32) -> Registrants {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket option");
-        let (waiting, granted) = (BTreeSet::new(), BTreeSet::new());
-        Registrants { socket, server, aors, next: 0, waiting, granted }
+        let (waiting, granted) = (BTreeSet::new(), BTreeMap::new());
+        Registrants { socket, server, aors, next: 0, waiting, granted, answered: 0 }
     }
 
     fn send(&self, n: u32) {
@@ -38,22 +42,28 @@ impl Registrants {
         let _ = self.socket.send_to(text.as_bytes(), server);
     }
 
-    /// Fills up to this many unanswered REGISTERs.
-    pub fn fill(&mut self, most: usize) {
-        while self.waiting.len() < most {
-            self.waiting.insert(self.next);
-            self.send(self.next);
-            self.next += 1;
+    /// Registers one contact after the other, so many a second, whatever is answered.
+    #[expect(clippy::disallowed_methods, reason = "a load needs a clock")]
+    pub fn register_for(&mut self, lasts: Duration, per_sec: u32) {
+        let (start, first) = (Instant::now(), self.next);
+        self.socket.set_read_timeout(Some(Duration::from_millis(1))).expect("a socket option");
+        loop {
+            let passed = start.elapsed();
+            if passed >= lasts {
+                return;
+            }
+            let due = first + (passed.as_secs_f64() * f64::from(per_sec)) as u32;
+            while self.next < due && self.waiting.len() < AT_ONCE {
+                self.waiting.insert(self.next);
+                self.send(self.next);
+                self.next += 1;
+            }
+            self.hear();
         }
     }
 
-    /// Sends what has no answer yet once more.
-    pub fn retransmit(&self) {
-        self.waiting.iter().for_each(|n| self.send(*n));
-    }
-
     /// Takes one answer. `false` when none came for a while.
-    pub fn hear(&mut self) -> bool {
+    fn hear(&mut self) -> bool {
         let mut buffer = [0; 65_536];
         let Ok((length, _)) = self.socket.recv_from(&mut buffer) else { return false };
         let text = String::from_utf8_lossy(&buffer[..length]);
@@ -61,12 +71,14 @@ impl Registrants {
         let n: u32 = n.unwrap_or_else(|| panic!("an answer without our Call-ID: {text}"));
         assert!(text.starts_with("SIP/2.0 200 "), "REGISTER {n}: {text}");
         self.waiting.remove(&n);
-        self.granted.insert(n);
+        self.granted.insert(n % self.aors, n);
+        self.answered += 1;
         true
     }
 
-    /// Nobody answers these any more.
+    /// Takes the answers that are left; nobody answers the others any more.
     pub fn forget(&mut self) {
+        self.socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket option");
         while self.hear() {}
         self.waiting.clear();
     }
