@@ -72,7 +72,7 @@ fn main() {
             calls += 1;
             if messages == 0 {
                 sleeps += 1;
-                poller.wait(None, || true, |_| ()).expect("epoll");
+                poller.wait(None, 0, || true, |_| ()).expect("epoll");
             }
         }
         let ns = (cpu_ns() - start) / i64::try_from(count).expect("fits");

@@ -76,6 +76,11 @@ impl Sources {
         self.names.get(usize::from(id.0)).map_or("(built in)", |name| name)
     }
 
+    /// Whether names were added to what `before` was.
+    pub fn grown_since(&self, before: &Sources) -> bool {
+        self.names.len() != before.names.len()
+    }
+
     /// `file:line:column`, shortened where a part is not known.
     pub fn place(&self, at: Origin) -> Place<'_> {
         Place { name: self.name(at.source), at }

@@ -99,7 +99,7 @@ mod tests {
         ));
         // Turns because it is woken, though it would sleep for a minute.
         while *fed.lock().expect("lock") < 3 {
-            poller.wait(Some(Duration::from_secs(60)), || true, |_| ()).expect("wait");
+            poller.wait(Some(Duration::from_secs(60)), 0, || true, |_| ()).expect("wait");
             heart.turn();
         }
         // Stuck.

@@ -13,7 +13,7 @@ use super::transports::{TransportFault, Transports};
 use crate::admin::cli::{self, Parsed, Scope, ServerOrder, When, level_changed};
 use crate::admin::text::MonitorView;
 use crate::admin::{self, Answer, Format};
-use crate::base::ids::TransportId;
+use crate::base::ids::{Name, TransportId};
 use crate::base::time::Moment;
 use crate::config::{Finding, Snapshot};
 use crate::net::resolve::Resolver;
@@ -21,7 +21,7 @@ use crate::net::stream;
 use crate::net::wait::Waker;
 use crate::store::contacts::{ContactStore, Status};
 use crate::store::fault::Health;
-use crate::switch::view::{Command, Level, Logger, Reply, StatusView};
+use crate::switch::view::{Command, ContactView, Kind, Level, Logger, Reply, StatusView};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -97,8 +97,64 @@ impl Server {
         sent
     }
 
-    /// Asks the switch.
-    pub async fn ask(&self, commands: Vec<crate::switch::view::Command>) -> Option<Vec<Reply>> {
+    /// Asks the switch. What may be very much is asked for some at a time, so that requests are served in between.
+    pub async fn ask(&self, commands: Vec<Command>) -> Option<Vec<Reply>> {
+        let many = |command: &Command| match command {
+            Command::Show { kind, name: None } => large(*kind),
+            _ => false,
+        };
+        if !commands.iter().any(many) {
+            return self.ask_at_once(commands).await;
+        }
+        let mut replies = Vec::with_capacity(commands.len());
+        for command in commands {
+            match command {
+                Command::Show { kind, name: None } if large(kind) => replies.push(self.ask_all(kind).await?),
+                other => replies.extend(self.ask_at_once(vec![other]).await?),
+            }
+        }
+        Some(replies)
+    }
+
+    /// Every object of a kind, sorted.
+    async fn ask_all(&self, kind: Kind) -> Option<Reply> {
+        let (names, identifies) = {
+            let objects = self.in_force().objects;
+            let mut names: Vec<Name> = match kind {
+                Kind::Endpoint => objects.endpoints.keys().cloned().collect(),
+                Kind::Auth => objects.auths.keys().cloned().collect(),
+                _ => objects.aors.keys().cloned().collect(),
+            };
+            names.sort_unstable();
+            (names, objects.identifies.len())
+        };
+        // Every endpoint is compared with every identify.
+        let most = if kind == Kind::Endpoint { (SHOWN_AT_ONCE * 64 / (identifies + 1)).max(1) } else { usize::MAX };
+        let mut all: Option<Reply> = None;
+        let mut slices = names.chunks(SHOWN_AT_ONCE.min(most));
+        loop {
+            let names = slices.next().unwrap_or_default().to_vec();
+            let last = names.is_empty();
+            let some = self.ask_at_once(vec![Command::ShowSome { kind, names }]).await?.pop()?;
+            match (&mut all, some) {
+                (None, some) => all = Some(some),
+                (Some(Reply::Endpoints(all)), Reply::Endpoints(some)) => all.extend(some),
+                (Some(Reply::Aors(all)), Reply::Aors(some)) => all.extend(some),
+                (Some(Reply::Auths(all)), Reply::Auths(some)) => all.extend(some),
+                (Some(Reply::Contacts(all)), Reply::Contacts(some)) => all.extend(some),
+                (Some(_), other) => return Some(other),
+            }
+            if last {
+                break;
+            }
+        }
+        if let Some(Reply::Contacts(all)) = &mut all {
+            tokio::task::block_in_place(|| all.sort_by_cached_key(ContactView::id));
+        }
+        all
+    }
+
+    async fn ask_at_once(&self, commands: Vec<Command>) -> Option<Vec<Reply>> {
         let (to, reply) = oneshot::channel();
         self.order(Order::Ask(commands, to)).await;
         reply.await.ok()
@@ -294,6 +350,14 @@ impl Server {
         Some(all)
     }
 }
+
+/// Kinds of which there may be a million.
+fn large(kind: Kind) -> bool {
+    matches!(kind, Kind::Endpoint | Kind::Aor | Kind::Auth | Kind::Contact)
+}
+
+/// Objects asked for at a time: about a millisecond of the switch.
+const SHOWN_AT_ONCE: usize = 128;
 
 fn words(status: &Status) -> String {
     let counters = &status.counters;

@@ -7,6 +7,8 @@
 //! ```
 //! The clock is read once per turn; each source gets at most one batch per turn, so none starves the others.
 
+mod intake;
+
 use super::asked::Asked;
 use super::clock::Clock;
 use super::heartbeat::Heartbeat;
@@ -22,13 +24,13 @@ use crate::net::stream::{Gone, Heard, StreamEvent, Streams};
 use crate::net::udp::{Receiver, Sender, Udp};
 use crate::net::wait::Poller;
 use crate::sip::flow::{Destination, Protocol};
-use crate::store::committer::Report;
 use crate::store::contacts::Writer;
 use crate::switch::Switch;
 use crate::switch::guard::shed::Backlog;
 use crate::switch::guard::thin::Nuisance;
 use crate::switch::io::{Action, Actions, Input};
 use crate::switch::view::Level;
+use intake::Changes;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -71,6 +73,8 @@ struct Turn {
     ready: Vec<bool>,
     /// How long the oldest datagram of the last turn's full batches had waited.
     waited: Duration,
+    /// Datagrams of this turn.
+    messages: usize,
     receiver: Receiver,
     sender: Sender,
     actions: Actions,
@@ -78,6 +82,7 @@ struct Turn {
     failed: Vec<(Destination, String)>,
     resolved: Vec<Resolved>,
     media: Vec<MediaEvent>,
+    changes: Changes,
     /// Changes that the store had no room for.
     store_full: bool,
 }
@@ -99,6 +104,7 @@ impl Shard {
                 let drain = Input::Drain(matches!(phase, Phase::Draining(_)));
                 self.switch.handle(now, drain, &mut turn.actions);
             }
+            self.take_changes(now, &mut turn);
             if !phase.is_closing() {
                 self.look_back(&mut turn);
                 self.take_stream_events(now, &mut turn);
@@ -130,15 +136,8 @@ impl Shard {
                         self.switch.handle(now, Input::Command { token, command }, &mut turn.actions);
                     }
                 }
-                Order::Config(new, done) => {
-                    self.take_config(now, *new, turn);
-                    // The asker may have given up; the change stands all the same.
-                    let _ = done.send(());
-                }
-                Order::Rows { changes, sources } => {
-                    let input = Input::Config { changes: &changes, sources: &sources };
-                    self.switch.handle(now, input, &mut turn.actions);
-                }
+                Order::Config(new, done) => self.take_config(now, *new, done, turn),
+                Order::Rows { changes, sources } => turn.changes.push(changes, sources, None),
                 Order::HostAddresses(hosts) => {
                     self.switch.handle(now, Input::HostAddresses(hosts), &mut turn.actions);
                 }
@@ -152,59 +151,13 @@ impl Shard {
                     (ears.level, ears.security) = (level, security);
                 }
                 Order::Connections(to) => {
-                    // As above.
+                    // The asker may have given up.
                     let _ = to.send(self.streams.facts().collect());
                 }
                 Order::Stop(stop) => return Some(stop),
             }
         }
         None
-    }
-
-    fn take_config(&mut self, now: Now, new: NewConfig, turn: &mut Turn) {
-        self.streams.configure(new.in_use.dialers);
-        self.names.set_routes(new.in_use.routes);
-        self.take_sockets(new.in_use.udp, turn);
-        self.switch.handle(now, Input::Transports(&new.in_use.bound), &mut turn.actions);
-        let input = Input::Config { changes: &new.changes, sources: &new.sources };
-        self.switch.handle(now, input, &mut turn.actions);
-    }
-
-    /// Polls these sockets and no others.
-    fn take_sockets(&mut self, udp: Vec<Udp>, turn: &mut Turn) {
-        for socket in &turn.udp {
-            // A socket that was closed elsewhere is not watched any more anyway.
-            let _ = self.poller.remove(socket);
-        }
-        turn.udp = udp;
-        turn.ready = vec![true; turn.udp.len()];
-        // The kernel's headers belong to the places of the old ones.
-        turn.receiver = Receiver::new();
-        for (slot, socket) in turn.udp.iter().enumerate() {
-            if let Err(error) = self.poller.add(socket, slot as u64) {
-                let text = format!("{} cannot be polled: {error}", socket.bound());
-                self.log.line(self.clock.now(), Level::Error, "config_transport.c", &text);
-            }
-        }
-    }
-
-    fn store_report(&mut self, now: Now, report: Report, turn: &mut Turn) {
-        let actions = &mut turn.actions;
-        match report {
-            Report::Committed { sequence, .. } => {
-                self.switch.handle(now, Input::Committed { sequence }, actions);
-            }
-            Report::Failed { sequence, why, .. } => {
-                self.switch.handle(now, Input::CommitFailed { sequence, why: &why }, actions);
-            }
-            Report::Changed(changes) => self.switch.handle(now, Input::ContactsChanged(changes), actions),
-            Report::PutAll { why } => {
-                let text = format!("{why}; all contacts are written again");
-                self.log.line(now, Level::Error, "contacts", &text);
-                self.switch.handle(now, Input::PutAll, actions);
-            }
-            Report::Note(text) => self.log.line(now, Level::Warning, "contacts", &text),
-        }
     }
 
     fn take_stream_events(&mut self, now: Now, turn: &mut Turn) {
@@ -250,7 +203,7 @@ impl Shard {
     }
 
     fn take_datagrams(&mut self, now: Now, turn: &mut Turn) {
-        let Turn { udp, ready, receiver, actions, waited, .. } = turn;
+        let Turn { udp, ready, receiver, actions, waited, messages, .. } = turn;
         for (slot, socket) in udp.iter().enumerate() {
             if !ready[slot] {
                 continue;
@@ -263,6 +216,7 @@ impl Shard {
                 Ok(received) => {
                     ready[slot] = received.more;
                     *waited = received.waited.max(*waited);
+                    *messages += received.messages;
                 }
                 Err(errno) => {
                     ready[slot] = false;
@@ -337,7 +291,7 @@ impl Shard {
     }
 
     fn sleep(&mut self, now: Now, phase: Phase, turn: &mut Turn) {
-        let busy = turn.ready.contains(&true) && !phase.is_closing();
+        let busy = (turn.ready.contains(&true) || !turn.changes.is_empty()) && !phase.is_closing();
         let mut until = [self.switch.next_deadline(), phase.deadline()].into_iter().flatten().min();
         if turn.store_full {
             let retry = now.at + STORE_RETRY;
@@ -347,6 +301,7 @@ impl Shard {
         let (orders, events, ready) = (&self.orders, &self.stream_events, &mut turn.ready);
         let waited = self.poller.wait(
             timeout,
+            std::mem::take(&mut turn.messages),
             || orders.is_empty() && (events.is_empty() || phase.is_closing()),
             |slot| {
                 if let Some(flag) = usize::try_from(slot).ok().and_then(|slot| ready.get_mut(slot)) {

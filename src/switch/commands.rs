@@ -10,6 +10,7 @@ impl Switch {
     pub(super) fn command(&mut self, now: Now, token: u64, command: Command, out: &mut Actions) {
         let reply = match command {
             Command::Show { kind, name } => self.show(now, kind, name.as_deref()),
+            Command::ShowSome { kind, names } => self.show_some(now, kind, &names),
             Command::Status => Reply::Status(Box::new(self.status(now))),
             Command::EndpointStates => Reply::EndpointStates(self.endpoint_states()),
             Command::UnidentifiedRequests => Reply::Unidentified(self.unidentified.view(now)),

@@ -208,7 +208,9 @@ impl Switch {
                 self.commit(out);
             }
             Input::Config { changes, sources } => {
-                self.directory.objects.sources = sources.clone();
+                if sources.grown_since(&self.directory.objects.sources) {
+                    self.directory.objects.sources = sources.clone();
+                }
                 self.reconfigure(now, changes, out);
             }
             Input::HostAddresses(hosts) => {

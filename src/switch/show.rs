@@ -45,6 +45,37 @@ impl Switch {
         }
     }
 
+    /// [`Command::ShowSome`](super::view::Command::ShowSome).
+    pub(super) fn show_some(&self, now: Now, kind: Kind, names: &[Name]) -> Reply {
+        let objects = &self.directory.objects;
+        let aors = || names.iter().filter_map(|name| objects.aors.get(name));
+        match kind {
+            Kind::Endpoint => {
+                let some = names.iter().filter_map(|name| objects.endpoints.get(name));
+                Reply::Endpoints(some.map(|endpoint| self.endpoint_view(now, endpoint, false)).collect())
+            }
+            Kind::Aor => Reply::Aors(aors().map(|aor| self.aor_view(now, aor, false)).collect()),
+            Kind::Auth => {
+                let some = names.iter().filter_map(|name| objects.auths.get(name));
+                Reply::Auths(some.map(|auth| auth_view(auth, false)).collect())
+            }
+            Kind::Contact => {
+                let mut all = Vec::new();
+                for aor in aors() {
+                    all.extend(aor.contact.iter().map(|uri| self.static_contact(aor, uri)));
+                    all.extend(self.own_contacts(&aor.name).map(|binding| self.contact_view(now, binding)));
+                }
+                Reply::Contacts(all)
+            }
+            other => Reply::Refused(format!("{other:?}s are shown all at once")),
+        }
+    }
+
+    /// Registered contacts of an aor that this server took; others' are theirs to show.
+    fn own_contacts(&self, aor: &Name) -> impl Iterator<Item = &Binding> {
+        self.registrar.contacts(aor).filter(|binding| binding.reg_server == self.systemname)
+    }
+
     fn each<'a, T: 'a, V>(
         &self,
         all: impl Iterator<Item = (&'a Name, &'a Arc<T>)>,
@@ -125,12 +156,10 @@ impl Switch {
             all.extend(aor.contact.iter().map(|uri| self.static_contact(aor, uri)));
         }
         for aor in self.registrar.aors() {
-            let ours = self.registrar.contacts(aor).filter(|binding| binding.reg_server == self.systemname);
-            all.extend(ours.map(|binding| self.contact_view(now, binding)));
+            all.extend(self.own_contacts(aor).map(|binding| self.contact_view(now, binding)));
         }
-        let id = |contact: &ContactView| format!("{}/{}", contact.aor, contact.uri);
-        all.retain(|contact| name.is_none_or(|name| id(contact) == name));
-        all.sort_by_cached_key(id);
+        all.retain(|contact| name.is_none_or(|name| contact.id() == name));
+        all.sort_by_cached_key(ContactView::id);
         all
     }
 

@@ -14,6 +14,7 @@ pub use objects::{
     AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TransportView,
 };
 
+use crate::base::ids::Name;
 use serde::Serialize;
 use std::net::SocketAddr;
 
@@ -26,6 +27,14 @@ pub enum Command {
         kind: Kind,
         /// One object's name; all when `None`.
         name: Option<String>,
+    },
+    /// The objects of these names, in this order, as [`Command::Show`] without a name shows them. An edge that asks for
+    /// very many asks for some at a time, so that requests are served in between. Contacts are those of aors.
+    ShowSome {
+        /// Which kind: endpoint, aor, auth or contact.
+        kind: Kind,
+        /// Their names.
+        names: Vec<Name>,
     },
     /// Counters and states of the whole server.
     Status,

@@ -76,6 +76,13 @@ pub struct ContactView {
     pub user_agent: String,
 }
 
+impl ContactView {
+    /// `aor/uri`, by which contacts are named and sorted.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.aor, self.uri)
+    }
+}
+
 /// An auth. Secrets are in `options`, as Asterisk prints them; lists have none.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuthView {
