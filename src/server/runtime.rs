@@ -129,7 +129,8 @@ impl Server {
             (names, objects.identifies.len())
         };
         // Every endpoint is compared with every identify.
-        let most = if kind == Kind::Endpoint { (SHOWN_AT_ONCE * 64 / (identifies + 1)).max(1) } else { usize::MAX };
+        let most =
+            if kind == Kind::Endpoint { (SHOWN_AT_ONCE * 64 / (identifies + 1)).max(1) } else { usize::MAX };
         let mut all: Option<Reply> = None;
         let mut slices = names.chunks(SHOWN_AT_ONCE.min(most));
         loop {

@@ -16,9 +16,7 @@ const AORS: u32 = 2_000;
 
 fn open_phones() -> String {
     let user = |n| {
-        format!(
-            "[u{n}]\ntype=endpoint\naors=u{n}\n[u{n}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n"
-        )
+        format!("[u{n}]\ntype=endpoint\naors=u{n}\n[u{n}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n")
     };
     (0..AORS).map(user).collect()
 }
