@@ -36,7 +36,8 @@ impl Switch {
             Command::Bans => self.show_bans(now),
             Command::Unban { source } => self.unban(now, source),
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),
-            Command::ChannelStats => Reply::ChannelStats(self.channel_stats(now)),
+            // Answered when the media threads have told their counters.
+            Command::ChannelStats => return self.ask_channel_stats(now, token, out),
             Command::ExplainDirectMedia(question) => self.explain_direct_media(&question),
             other => Reply::Refused(format!("{} is not served by this version", words(&other))),
         };

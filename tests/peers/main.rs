@@ -5,6 +5,7 @@
 //! not installed fails its test with the name of the package.
 
 mod baresip;
+mod calls;
 mod client;
 mod crash;
 mod lifecycle;

@@ -82,6 +82,8 @@ pub(super) struct Calls {
     next_bridge: u64,
     /// Calls that ever came or were made, for `core show channels`.
     processed: u64,
+    /// Questions for RTP counters, and the ports that have not told theirs yet.
+    counting: Vec<(u64, BTreeSet<PortId>)>,
     /// Channels whose media must come back, if they live on, and how they are told.
     homeward: Vec<(ChannelId, Step)>,
     effects: Vec<session::Effect>,
@@ -106,6 +108,7 @@ impl Calls {
             next_port: 0,
             next_bridge: 0,
             processed: 0,
+            counting: Vec::new(),
             homeward: Vec::new(),
             effects: Vec::new(),
             events: Vec::new(),

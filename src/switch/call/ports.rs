@@ -235,6 +235,7 @@ impl Switch {
                 if let Some((_, slot)) = self.calls.slot_mut(port) {
                     slot.report = Some(report);
                 }
+                self.counted(now, port, out);
             }
             MediaEvent::Closed { port, report } => {
                 if let Some((id, slot)) = self.calls.slot_mut(port) {
@@ -243,6 +244,7 @@ impl Switch {
                     self.calls.touched.insert(id);
                 }
                 self.calls.ports.remove(&port);
+                self.counted(now, port, out);
             }
             MediaEvent::DigitsSent { .. } | MediaEvent::Played { .. } => {}
         }

@@ -2,13 +2,16 @@
 
 use super::channel::{Channel, Side};
 use super::facts::hooks_of;
+use super::ports::SlotState;
 use crate::base::time::Now;
-use crate::bridge::{self, BridgeKind, Facts, Verdict};
+use crate::bridge::{self, BridgeKind, Facts, Plan, PortId, Verdict};
 use crate::dialplan::apps::dial::DialOptions;
 use crate::switch::Switch;
+use crate::switch::io::{Action, Actions};
 use crate::switch::view::{
     BridgeView, ChannelStatsView, ChannelView, DirectMediaQuestion, Explanation, Reply, Step, StreamStats,
 };
+use std::collections::BTreeSet;
 
 impl Switch {
     /// All channels in the order they were made, or the one of that name.
@@ -64,8 +67,35 @@ impl Switch {
         views.collect()
     }
 
+    /// Asks every open port for its counters; the answer to `token` follows the last of them.
+    pub(in crate::switch) fn ask_channel_stats(&mut self, now: Now, token: u64, out: &mut Actions) {
+        let slots = self.calls.channels.values().flat_map(|channel| channel.slots.iter());
+        let open = slots.filter(|slot| matches!(slot.state, SlotState::Open { .. })).map(|slot| slot.port);
+        let ports: BTreeSet<PortId> = open.collect();
+        out.queue.extend(ports.iter().map(|port| Action::Media(Plan::Report { port: *port })));
+        self.calls.counting.push((token, ports));
+        self.stats_told(now, out);
+    }
+
+    /// A port has told its counters, or is closed.
+    pub(super) fn counted(&mut self, now: Now, port: PortId, out: &mut Actions) {
+        for (_, missing) in &mut self.calls.counting {
+            missing.remove(&port);
+        }
+        self.stats_told(now, out);
+    }
+
+    fn stats_told(&mut self, now: Now, out: &mut Actions) {
+        let told = self.calls.counting.extract_if(.., |(_, missing)| missing.is_empty());
+        let tokens: Vec<u64> = told.map(|(token, _)| token).collect();
+        for token in tokens {
+            let reply = Reply::ChannelStats(self.channel_stats(now));
+            out.queue.push(Action::Reply { token, reply });
+        }
+    }
+
     /// RTP counters, sorted by bridge and name; those of the last report.
-    pub(in crate::switch) fn channel_stats(&self, now: Now) -> Vec<ChannelStatsView> {
+    fn channel_stats(&self, now: Now) -> Vec<ChannelStatsView> {
         let mut views: Vec<ChannelStatsView> = self
             .calls
             .channels
