@@ -6,22 +6,17 @@
 //! | 1 | with `--strict`, there are warnings; or the answer could not be printed |
 //! | 2 | there are errors: something that is written does not take effect |
 
+use super::clock::Clock;
 use super::layout::{Given, Layout};
 use super::log::LogForm;
 use super::logger_conf::LoggerConf;
-use crate::base::time::Now;
 use crate::config::check::{Report, check_loaded};
-use crate::config::conf;
-use crate::config::files::Files;
 use crate::config::finding::{Finding, Severity, sort};
 use crate::config::origin::Sources;
-use crate::dialplan::zone::{Zone, Zones};
-use crate::dialplan::{Surroundings, line, load, toml_file};
 use crate::store::files::ConfigDir;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 /// How to check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +34,7 @@ pub fn report(dir: &Path) -> Report {
     let files = ConfigDir::new(dir);
     let mut report = check_loaded(&files, super::realtime::read(dir, None).loaded);
     let mut sources = std::mem::take(&mut report.objects.sources);
-    let dialplan = dialplan(&files, &mut sources);
+    let dialplan = dialplan(dir, &mut sources);
     merge_dialplan(&mut report.findings, dialplan);
     let layout = Layout::of_dir(dir, &Given::default());
     let logger = LoggerConf::read(&files, &layout.log_dir, LogForm::Text, &mut sources);
@@ -84,42 +79,14 @@ pub fn print(dir: &Path, options: CheckOptions, out: &mut dyn Write) -> io::Resu
     Ok(status)
 }
 
-/// What the dialplan's own reader finds.
-fn dialplan(files: &dyn Files, sources: &mut Sources) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let load = |sections: &[line::Section<'_>], sources: &Sources| {
-        let around = |zones| Surroundings {
-            sources,
-            zones,
-            environment: &|name| std::env::var(name).ok(),
-            // Calls are not connected yet: what an application does, none does.
-            done: &|_| false,
-            now: Now::default(),
-        };
-        let wanted = load(sections, &around(Arc::default()));
-        let zones = wanted.dialplan.zones_wanted().into_iter().filter_map(zone).collect();
-        load(sections, &around(Arc::new(Zones { named: zones, ..Zones::default() }))).findings
-    };
-    if let Some(tree) = conf::read_optional(files, "extensions.conf", sources, &mut findings) {
-        findings.extend(load(&line::sections(&tree), sources));
-    } else if let Ok(bytes) = files.read("extensions.toml") {
-        let source = sources.intern("extensions.toml");
-        let text = String::from_utf8_lossy(&bytes);
-        let sections = toml_file::sections(&text, source, &mut findings).unwrap_or_default();
-        findings.extend(load(&sections, sources));
+/// What the dialplan's own reader finds, its places named by our sources.
+fn dialplan(dir: &Path, sources: &mut Sources) -> Vec<Finding> {
+    let read = super::dialplan::read(dir, Clock::new().now());
+    let mut findings = read.findings;
+    for finding in &mut findings {
+        finding.at.source = sources.intern(read.sources.name(finding.at.source));
     }
     findings
-}
-
-fn zone(name: &str) -> Option<(String, Zone)> {
-    // A name with dots could lead anywhere; the data base has none.
-    let path = Path::new("/usr/share/zoneinfo")
-        .join(name)
-        .to_str()
-        .filter(|path| !path.contains(".."))
-        .map(str::to_owned)?;
-    let bytes = std::fs::read(path).ok()?;
-    Some((name.to_owned(), Zone::parse(&bytes)?))
 }
 
 /// Adds the dialplan's findings to those about objects, which look at the same lines: each fault is told once.

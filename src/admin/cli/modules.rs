@@ -15,11 +15,11 @@ pub(super) enum Reload {
 
 /// Every module `module show` names, sorted by name, and whether this version does what it does.
 pub const MODULES: &[Module] = &[
-    Module { name: "app_dial.so", description: "Dialing Application", running: false },
-    Module { name: "bridge_native_rtp.so", description: "Native RTP bridging module", running: false },
-    Module { name: "bridge_simple.so", description: "Simple two channel bridging module", running: false },
-    Module { name: "chan_pjsip.so", description: "PJSIP Channel Driver", running: false },
-    Module { name: "pbx_config.so", description: "Text Extension Configuration", running: false },
+    Module { name: "app_dial.so", description: "Dialing Application", running: true },
+    Module { name: "bridge_native_rtp.so", description: "Native RTP bridging module", running: true },
+    Module { name: "bridge_simple.so", description: "Simple two channel bridging module", running: true },
+    Module { name: "chan_pjsip.so", description: "PJSIP Channel Driver", running: true },
+    Module { name: "pbx_config.so", description: "Text Extension Configuration", running: true },
     Module { name: "res_pjsip.so", description: "Basic SIP resource", running: true },
     Module { name: "res_pjsip_acl.so", description: "PJSIP ACL Resource", running: true },
     Module {
@@ -27,7 +27,7 @@ pub const MODULES: &[Module] = &[
         description: "PJSIP authentication resource",
         running: true,
     },
-    Module { name: "res_pjsip_caller_id.so", description: "PJSIP Caller ID Support", running: false },
+    Module { name: "res_pjsip_caller_id.so", description: "PJSIP Caller ID Support", running: true },
     Module {
         name: "res_pjsip_dialog_info_body_generator.so",
         description: "PJSIP Extension State Dialog Info+XML Provider",
@@ -84,9 +84,9 @@ pub const MODULES: &[Module] = &[
         running: false,
     },
     Module { name: "res_pjsip_registrar.so", description: "PJSIP Registrar Support", running: true },
-    Module { name: "res_pjsip_sdp_rtp.so", description: "PJSIP SDP RTP/AVP stream handler", running: false },
-    Module { name: "res_pjsip_session.so", description: "PJSIP Session resource", running: false },
-    Module { name: "res_rtp_asterisk.so", description: "Asterisk RTP Stack", running: false },
+    Module { name: "res_pjsip_sdp_rtp.so", description: "PJSIP SDP RTP/AVP stream handler", running: true },
+    Module { name: "res_pjsip_session.so", description: "PJSIP Session resource", running: true },
+    Module { name: "res_rtp_asterisk.so", description: "Asterisk RTP Stack", running: true },
 ];
 
 /// What `module reload NAME` reads again. `.so` may be left out. Both registration modules restart outbound

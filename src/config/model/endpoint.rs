@@ -130,7 +130,7 @@ options! {
     /// Addresses of record it may register to and is dialled by.
     Obeyed "aors" aors, NameList;
     /// Inbound caller id unless trusted; outbound, its number overrides From.
-    Later "callerid" callerid, CallerIdentity;
+    Obeyed "callerid" callerid, CallerIdentity;
     /// Mailboxes of unsolicited MWI.
     Later "mailboxes" mailboxes, TextList;
 }
@@ -141,9 +141,9 @@ options! {
     EXTRA: Endpoint, Endpoint::extra, Endpoint::extra_mut;
 
     /// CDR account code of channels.
-    Later "accountcode" accountcode, Text;
+    Obeyed "accountcode" accountcode, Text;
     /// Internal tag set on the caller id.
-    Later "callerid_tag" callerid_tag, Text;
+    Obeyed "callerid_tag" callerid_tag, Text;
     /// Contact user on requests and responses.
     Obeyed "contact_user" contact_user, Text;
     /// From user on requests to this endpoint.
@@ -153,7 +153,7 @@ options! {
     /// Credentials used when challenged.
     Obeyed "outbound_auth" outbound_auth, NameList;
     /// Channel variable set on every channel.
-    Later "set_var" set_var, Variables;
+    Obeyed "set_var" set_var, Variables;
 }
 
 named_object!(Endpoint, Endpoint, [OWN, EXTRA, SHARED, JOINED], {

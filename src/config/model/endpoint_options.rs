@@ -39,31 +39,31 @@ options! {
     SHARED: Endpoint, shared, shared_mut;
 
     /// Reliable provisional responses.
-    Later "100rel" rel100: Rel100 = Rel100::Yes, OneOf;
+    Obeyed "100rel" rel100: Rel100 = Rel100::Yes, OneOf;
     /// Accept changed SDP from the same To tag while early.
-    Later "accept_multiple_sdp_answers" accept_multiple_sdp_answers: bool = false, Truth;
+    Obeyed "accept_multiple_sdp_answers" accept_multiple_sdp_answers: bool = false, Truth;
     /// One MWI NOTIFY for all mailboxes, else one each.
     Later "aggregate_mwi" aggregate_mwi: bool = true, Truth;
     /// Codecs in order of preference.
-    Later "allow" codecs: CodecList = CodecList::default(), Allow;
+    Obeyed "allow" codecs: CodecList = CodecList::default(), Allow;
     /// 484 for partial numbers; off gives 404.
-    Later "allow_overlap" allow_overlap: bool = true, Truth;
+    Obeyed "allow_overlap" allow_overlap: bool = true, Truth;
     /// Accept SUBSCRIBE; otherwise 603.
     Later "allow_subscribe" allow_subscribe: bool = true, Truth;
     /// Accept REFER.
-    Later "allow_transfer" allow_transfer: bool = true, Truth;
+    Obeyed "allow_transfer" allow_transfer: bool = true, Truth;
     /// OPTIONS answered without authentication.
     Obeyed "allow_unauthenticated_options" allow_unauthenticated_options: bool = false, Truth;
     /// Do not change the codec we send to follow the one we receive.
     Later "asymmetric_rtp_codec" asymmetric_rtp_codec: bool = false, Truth;
     /// Bind RTP sockets to media_address as well.
-    Later "bind_rtp_to_media_address" bind_rtp_to_media_address: bool = false, Truth;
+    Obeyed "bind_rtp_to_media_address" bind_rtp_to_media_address: bool = false, Truth;
     /// BUNDLE streams on one transport.
     Later "bundle" bundle: bool = false, Truth;
     /// Numeric pickup groups the device belongs to, as bits.
-    Later "call_group" call_group: u64 = 0, Groups;
+    Obeyed "call_group" call_group: u64 = 0, Groups;
     /// Presentation of callerid.
-    Later "callerid_privacy" callerid_privacy: Presentation = Presentation::AllowedNotScreened, OneOf;
+    Obeyed "callerid_privacy" callerid_privacy: Presentation = Presentation::AllowedNotScreened, OneOf;
     /// Codec preference in answers we receive.
     Later "codec_prefs_incoming_answer" codec_prefs_incoming_answer: CodecPrefs = CodecPrefs::new(Operation::Intersect), CodecPreference<true>;
     /// Codec preference in offers we receive.
@@ -75,21 +75,21 @@ options! {
     /// Request used for identity updates.
     Later "connected_line_method" connected_line_method: RefreshMethod = RefreshMethod::Invite, OneOf;
     /// Dialplan context for inbound calls.
-    Later "context" context: Name = Name::from("default"), Text;
+    Obeyed "context" context: Name = Name::from("default"), Text;
     /// 802.1p class of audio.
     Later "cos_audio" cos_audio: u8 = 0, Between<0, 7>;
     /// 802.1p class of video.
     Later "cos_video" cos_video: u8 = 0, Between<0, 7>;
     /// Channels at which the device state is BUSY; 0 is never.
-    Later "device_state_busy_at" device_state_busy_at: u32 = 0, Uint;
+    Obeyed "device_state_busy_at" device_state_busy_at: u32 = 0, Uint;
     /// Allow re-INVITEing media to flow end to end.
-    Later "direct_media" direct_media: bool = true, Truth;
+    Obeyed "direct_media" direct_media: bool = true, Truth;
     /// Which leg direction waits before moving media.
-    Later "direct_media_glare_mitigation" direct_media_glare_mitigation: GlareMitigation = GlareMitigation::None, OneOf;
+    Obeyed "direct_media_glare_mitigation" direct_media_glare_mitigation: GlareMitigation = GlareMitigation::None, OneOf;
     /// Request used to move media.
-    Later "direct_media_method" direct_media_method: RefreshMethod = RefreshMethod::Invite, OneOf;
+    Obeyed "direct_media_method" direct_media_method: RefreshMethod = RefreshMethod::Invite, OneOf;
     /// No direct media when this endpoint's media is behind NAT.
-    Later "disable_direct_media_on_nat" disable_direct_media_on_nat: bool = false, Truth;
+    Obeyed "disable_direct_media_on_nat" disable_direct_media_on_nat: bool = false, Truth;
     /// Self-signed DTLS certificate per call.
     Missed "dtls_auto_generate_cert" dtls_auto_generate_cert: bool = false, CapitalYesNo;
     /// DTLS CA file.
@@ -111,17 +111,17 @@ options! {
     /// Which DTLS checks are made.
     Missed "dtls_verify" dtls_verify: DtlsVerify = DtlsVerify::No, Verification;
     /// How DTMF is sent and detected.
-    Later "dtmf_mode" dtmf_mode: DtmfMode = DtmfMode::Rfc4733, OneOf;
+    Obeyed "dtmf_mode" dtmf_mode: DtmfMode = DtmfMode::Rfc4733, OneOf;
     /// Detect CNG and jump to the fax extension.
     Later "fax_detect" fax_detect: bool = false, Truth;
     /// Fax detection period after answer in seconds; 0 is always.
     Later "fax_detect_timeout" fax_detect_timeout_secs: u32 = 0, Uint;
     /// Accept new SDP from a different To tag while early.
-    Later "follow_early_media_fork" follow_early_media_fork: bool = true, Truth;
+    Obeyed "follow_early_media_fork" follow_early_media_fork: bool = true, Truth;
     /// Methods other than INVITE whose 3xx is followed.
     Later "follow_redirect_methods" follow_redirect_methods: Box<[RedirectedMethod]> = Box::default(), SomeOf;
     /// Write RTP/AVP or AVPF even with DTLS.
-    Missed "force_avp" force_avp: bool = false, Truth;
+    Obeyed "force_avp" force_avp: bool = false, Truth;
     /// Answer to source address and port as if rport were given.
     Obeyed "force_rport" force_rport: bool = true, Truth;
     /// From domain on requests to this endpoint.
@@ -137,29 +137,29 @@ options! {
     /// By which identifiers this endpoint may be found.
     Obeyed "identify_by" identify_by: Box<[IdentifyBy]> = Box::new([IdentifyBy::Username, IdentifyBy::Ip]), SomeOf;
     /// Drop a 183 that lacks SDP instead of signalling progress.
-    Later "ignore_183_without_sdp" ignore_183_without_sdp: bool = false, Truth;
+    Obeyed "ignore_183_without_sdp" ignore_183_without_sdp: bool = false, Truth;
     /// Ring tone in 183 media instead of 180.
-    Later "inband_progress" inband_progress: bool = false, Truth;
+    Obeyed "inband_progress" inband_progress: bool = false, Truth;
     /// Codec order for offers we receive.
-    Later "incoming_call_offer_pref" incoming_call_offer_pref: IncomingOfferPref = IncomingOfferPref::Local, OneOf;
+    Obeyed "incoming_call_offer_pref" incoming_call_offer_pref: IncomingOfferPref = IncomingOfferPref::Local, OneOf;
     /// Prompt language of the channel.
-    Later "language" language: Name = Name::default(), Text;
+    Obeyed "language" language: Name = Name::default(), Text;
     /// Audio streams allowed per session.
-    Later "max_audio_streams" max_audio_streams: u32 = 1, Uint;
+    Obeyed "max_audio_streams" max_audio_streams: u32 = 1, Uint;
     /// Video streams allowed per session.
-    Later "max_video_streams" max_video_streams: u32 = 1, Uint;
+    Obeyed "max_video_streams" max_video_streams: u32 = 1, Uint;
     /// Address placed in SDP.
-    Later "media_address" media_address: Name = Name::default(), Text;
+    Obeyed "media_address" media_address: Name = Name::default(), Text;
     /// SRTP key exchange required.
     Missed "media_encryption" media_encryption: MediaEncryption = MediaEncryption::No, OneOf;
     /// Offer SRTP, accept plain RTP.
     Missed "media_encryption_optimistic" media_encryption_optimistic: bool = false, Truth;
     /// Answer with the media profile found in the offer.
-    Later "media_use_received_transport" media_use_received_transport: bool = false, Truth;
+    Obeyed "media_use_received_transport" media_use_received_transport: bool = false, Truth;
     /// Context for MESSAGE outside dialogs; empty means context.
     Later "message_context" message_context: Name = Name::default(), Text;
     /// Send hold onward instead of playing music.
-    Later "moh_passthrough" moh_passthrough: bool = false, Truth;
+    Obeyed "moh_passthrough" moh_passthrough: bool = false, Truth;
     /// Music class suggested to the peer when put on hold.
     Later "moh_suggest" moh_suggest: Name = Name::from("default"), Text;
     /// From user of unsolicited MWI.
@@ -167,9 +167,9 @@ options! {
     /// A SUBSCRIBE for the same mailbox stops unsolicited MWI.
     Later "mwi_subscribe_replaces_unsolicited" mwi_subscribe_replaces_unsolicited: bool = false, YesNo;
     /// Named pickup groups the device belongs to.
-    Later "named_call_group" named_call_group: Box<[Name]> = Box::default(), NamedGroups;
+    Obeyed "named_call_group" named_call_group: Box<[Name]> = Box::default(), NamedGroups;
     /// Named groups it may pick up.
-    Later "named_pickup_group" named_pickup_group: Box<[Name]> = Box::default(), NamedGroups;
+    Obeyed "named_pickup_group" named_pickup_group: Box<[Name]> = Box::default(), NamedGroups;
     /// dialog-info state early when in use and ringing.
     Later "notify_early_inuse_ringing" notify_early_inuse_ringing: bool = false, Truth;
     /// React to the Record INFO header.
@@ -177,19 +177,19 @@ options! {
     /// Route of requests to this endpoint.
     Obeyed "outbound_proxy" outbound_proxy: Name = Name::default(), SipUri;
     /// Codec order for offers we send.
-    Later "outgoing_call_offer_pref" outgoing_call_offer_pref: OutgoingOfferPref = OutgoingOfferPref::RemoteMerge, OneOf;
+    Obeyed "outgoing_call_offer_pref" outgoing_call_offer_pref: OutgoingOfferPref = OutgoingOfferPref::RemoteMerge, OneOf;
     /// Context checked for partial matches.
-    Later "overlap_context" overlap_context: Name = Name::default(), Text;
+    Obeyed "overlap_context" overlap_context: Name = Name::default(), Text;
     /// Numeric groups it may pick up, as bits.
-    Later "pickup_group" pickup_group: u64 = 0, Groups;
+    Obeyed "pickup_group" pickup_group: u64 = 0, Groups;
     /// Old form of incoming_call_offer_pref=local_first.
-    Later "preferred_codec_only" preferred_codec_only: bool = false, Truth;
+    Obeyed "preferred_codec_only" preferred_codec_only: bool = false, Truth;
     /// Feature run by Record: off.
     Later "record_off_feature" record_off_feature: Name = Name::from("automixmon"), Text;
     /// Feature run by Record: on.
     Later "record_on_feature" record_on_feature: Name = Name::from("automixmon"), Text;
     /// How the Contact of a 3xx is followed.
-    Later "redirect_method" redirect_method: RedirectMethod = RedirectMethod::User, OneOf;
+    Obeyed "redirect_method" redirect_method: RedirectMethod = RedirectMethod::User, OneOf;
     /// Report blind transfer progress in NOTIFY.
     Later "refer_blind_progress" refer_blind_progress: bool = true, Truth;
     /// Replace the host of Contact and Record-Route by the source address.
@@ -197,41 +197,41 @@ options! {
     /// Send connected line updates before answer.
     Later "rpid_immediate" rpid_immediate: bool = false, Truth;
     /// RTP and RTCP on one port.
-    Later "rtcp_mux" rtcp_mux: bool = false, Truth;
+    Obeyed "rtcp_mux" rtcp_mux: bool = false, Truth;
     /// RTP stack; there is one.
     Moot "rtp_engine" rtp_engine: Name = Name::from("asterisk"), Text;
     /// Use IPv6 for RTP when the address family is undecided.
-    Later "rtp_ipv6" rtp_ipv6: bool = false, Truth;
+    Obeyed "rtp_ipv6" rtp_ipv6: bool = false, Truth;
     /// Comfort-noise packet period in seconds when idle; 0 is off.
-    Later "rtp_keepalive" rtp_keepalive_secs: u32 = 0, Uint;
+    Obeyed "rtp_keepalive" rtp_keepalive_secs: u32 = 0, Uint;
     /// Last RTP port; 0 leaves it to rtp.conf.
-    Later "rtp_port_end" rtp_port_end: u16 = 0, Between<0, 65535>;
+    Obeyed "rtp_port_end" rtp_port_end: u16 = 0, Between<0, 65535>;
     /// First RTP port; 0 leaves it to rtp.conf.
-    Later "rtp_port_start" rtp_port_start: u16 = 0, Between<0, 65535>;
+    Obeyed "rtp_port_start" rtp_port_start: u16 = 0, Between<0, 65535>;
     /// Send RTP to where RTP came from.
-    Later "rtp_symmetric" rtp_symmetric: bool = false, Truth;
+    Obeyed "rtp_symmetric" rtp_symmetric: bool = false, Truth;
     /// Hang up after so many seconds without RTP; 0 is never.
-    Later "rtp_timeout" rtp_timeout_secs: u32 = 0, Uint;
+    Obeyed "rtp_timeout" rtp_timeout_secs: u32 = 0, Uint;
     /// The same while on hold.
-    Later "rtp_timeout_hold" rtp_timeout_hold_secs: u32 = 0, Uint;
+    Obeyed "rtp_timeout_hold" rtp_timeout_hold_secs: u32 = 0, Uint;
     /// User name in the o= line.
-    Later "sdp_owner" sdp_owner: Name = Name::from("-"), Text;
+    Obeyed "sdp_owner" sdp_owner: Name = Name::from("-"), Text;
     /// The s= line.
-    Later "sdp_session" sdp_session: Name = Name::from("Asterisk"), Text;
+    Obeyed "sdp_session" sdp_session: Name = Name::from("Asterisk"), Text;
     /// Negotiation headers in the manner of RFC 3329.
     Later "security_negotiation" security_negotiation: SecurityNegotiation = SecurityNegotiation::No, OneOf;
     /// Send advice-of-charge bodies.
     Later "send_aoc" send_aoc: bool = false, Truth;
     /// Send identity updates inside a call.
-    Later "send_connected_line" send_connected_line: bool = true, YesNo;
+    Obeyed "send_connected_line" send_connected_line: bool = true, YesNo;
     /// Add Diversion on forwarded calls.
-    Later "send_diversion" send_diversion: bool = true, Truth;
+    Obeyed "send_diversion" send_diversion: bool = true, Truth;
     /// Add History-Info on forwarded calls.
     Later "send_history_info" send_history_info: bool = false, Truth;
     /// Add P-Asserted-Identity.
-    Later "send_pai" send_pai: bool = false, Truth;
+    Obeyed "send_pai" send_pai: bool = false, Truth;
     /// Add Remote-Party-ID.
-    Later "send_rpid" send_rpid: bool = false, Truth;
+    Obeyed "send_rpid" send_rpid: bool = false, Truth;
     /// Offer a 32-bit SRTP tag.
     Missed "srtp_tag_32" srtp_tag_32: bool = false, Truth;
     /// Without effect; stir_shaken_profile took its place.
@@ -245,7 +245,7 @@ options! {
     /// No hold music when the peer sends sendonly.
     Later "suppress_moh_on_sendonly" suppress_moh_on_sendonly: bool = false, Truth;
     /// Leave out Reason: Q.850.
-    Later "suppress_q850_reason_headers" suppress_q850_reason_headers: bool = false, Truth;
+    Obeyed "suppress_q850_reason_headers" suppress_q850_reason_headers: bool = false, Truth;
     /// Bind UDPTL to media_address.
     Later "t38_bind_udptl_to_media_address" t38_bind_udptl_to_media_address: bool = false, Truth;
     /// Allow T.38.
@@ -261,31 +261,31 @@ options! {
     /// Tenant id of channels.
     Later "tenantid" tenantid: Name = Name::default(), Text;
     /// Session timer policy.
-    Later "timers" timers: Timers = Timers::Yes, OneOf;
+    Obeyed "timers" timers: Timers = Timers::Yes, OneOf;
     /// Min-SE in seconds.
-    Later "timers_min_se" timers_min_se_secs: u32 = 90, Uint;
+    Obeyed "timers_min_se" timers_min_se_secs: u32 = 90, Uint;
     /// Session-Expires proposed, in seconds.
-    Later "timers_sess_expires" timers_sess_expires_secs: u32 = 1800, Uint;
+    Obeyed "timers_sess_expires" timers_sess_expires_secs: u32 = 1800, Uint;
     /// Tone zone of the channel.
     Later "tone_zone" tone_zone: Name = Name::default(), Text;
     /// Type-of-service byte of audio.
-    Later "tos_audio" tos_audio: u8 = 0, Tos;
+    Obeyed "tos_audio" tos_audio: u8 = 0, Tos;
     /// Type-of-service byte of video.
-    Later "tos_video" tos_video: u8 = 0, Tos;
+    Obeyed "tos_video" tos_video: u8 = 0, Tos;
     /// Transport pinned for requests to this endpoint.
     Obeyed "transport" transport: Name = Name::default(), Text;
     /// Believe identity updates inside a call.
-    Later "trust_connected_line" trust_connected_line: bool = true, YesNo;
+    Obeyed "trust_connected_line" trust_connected_line: bool = true, YesNo;
     /// Take the caller id from P-Asserted-Identity or Remote-Party-ID.
-    Later "trust_id_inbound" trust_id_inbound: bool = false, Truth;
+    Obeyed "trust_id_inbound" trust_id_inbound: bool = false, Truth;
     /// Send private identity data to this peer.
-    Later "trust_id_outbound" trust_id_outbound: bool = false, Truth;
+    Obeyed "trust_id_outbound" trust_id_outbound: bool = false, Truth;
     /// Use the feedback profile RTP/AVPF or SAVPF.
-    Missed "use_avpf" use_avpf: bool = false, Truth;
+    Obeyed "use_avpf" use_avpf: bool = false, Truth;
     /// Obey ptime of the peer.
-    Later "use_ptime" use_ptime: bool = false, Truth;
+    Obeyed "use_ptime" use_ptime: bool = false, Truth;
     /// Append user=phone when the user is a number.
-    Later "user_eq_phone" user_eq_phone: bool = false, Truth;
+    Obeyed "user_eq_phone" user_eq_phone: bool = false, Truth;
     /// Message-Account user in unsolicited MWI.
     Later "voicemail_extension" voicemail_extension: Name = Name::default(), Text;
     /// Turns on what browsers need: dtls, ice, avpf, bundle, rtcp_mux.
@@ -300,7 +300,7 @@ options! {
     JOINED: Endpoint, shared, shared_mut;
 
     /// Remove codecs; order relative to allow matters.
-    Later "disallow" codecs, Disallow;
+    Obeyed "disallow" codecs, Disallow;
     /// Named source lists of acl.conf.
     Obeyed "acl" access, NamedLists;
     /// Source addresses refused.

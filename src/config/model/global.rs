@@ -36,19 +36,19 @@ options! {
     OPTIONS: Global, Global::this, Global::this_mut;
 
     /// A re-INVITE without SDP is answered with all configured codecs.
-    Later "all_codecs_on_empty_reinvite" all_codecs_on_empty_reinvite: bool = false, Truth;
+    Obeyed "all_codecs_on_empty_reinvite" all_codecs_on_empty_reinvite: bool = false, Truth;
     /// Permit 180 after 183 was already sent.
-    Later "allow_sending_180_after_183" allow_sending_180_after_183: bool = false, Truth;
+    Obeyed "allow_sending_180_after_183" allow_sending_180_after_183: bool = false, Truth;
     /// Seconds between sweeps that delete expired contacts; 0 is off. Ours expire on their second.
     Moot "contact_expiration_check_interval" contact_expiration_check_interval_secs: u32 = 30, Uint;
     /// Start packet logging for all or one host.
     Obeyed "debug" debug: Name = Name::from("no"), NotEmpty;
     /// Algorithms accepted for auths that list none.
-    Later "default_auth_algorithms_uac" default_auth_algorithms_uac: Algorithms = Algorithms::default(), AlgorithmList;
+    Obeyed "default_auth_algorithms_uac" default_auth_algorithms_uac: Algorithms = Algorithms::default(), AlgorithmList;
     /// Challenge algorithms for auths that list none.
     Obeyed "default_auth_algorithms_uas" default_auth_algorithms_uas: Algorithms = Algorithms::default(), AlgorithmList;
     /// User part of From and Contact when nothing better is known.
-    Later "default_from_user" default_from_user: Name = Name::from("asterisk"), NotEmpty;
+    Obeyed "default_from_user" default_from_user: Name = Name::from("asterisk"), NotEmpty;
     /// Endpoint used for sends outside dialogs when none is given.
     Later "default_outbound_endpoint" default_outbound_endpoint: Name = Name::from("default_outbound_endpoint"), Text;
     /// Realm in challenges of auths without one.

@@ -41,23 +41,23 @@ options! {
     /// DTLS fragment size.
     Missed "dtls_mtu" dtls_mtu: u32 = 1200, Between<256, 65535>;
     /// Samples of silence that end a digit whose end was lost.
-    Later "dtmftimeout" dtmf_timeout_samples: u32 = 1200, Uint;
+    Obeyed "dtmftimeout" dtmf_timeout_samples: u32 = 1200, Uint;
     /// ICE at all; needed beside the endpoint's ice_support.
     Later "icesupport" ice_support: bool = true, Truth;
     /// Sequential packets from one source needed to accept it.
-    Later "probation" probation_packets: u32 = 4, Between<2, 1000>;
+    Obeyed "probation" probation_packets: u32 = 4, Between<2, 1000>;
     /// Milliseconds between RTCP reports; 0 sends none.
-    Later "rtcpinterval" rtcp_interval_ms: u32 = 5000, Between<0, 60000>;
+    Obeyed "rtcpinterval" rtcp_interval_ms: u32 = 5000, Between<0, 60000>;
     /// UDP checksums; the system decides.
     Moot "rtpchecksums" rtp_checksums: bool = true, Truth;
     /// Last RTP port.
-    Later "rtpend" rtp_end: u16 = 31_000, Between<1024, 65535>;
+    Obeyed "rtpend" rtp_end: u16 = 31_000, Between<1024, 65535>;
     /// First RTP port.
-    Later "rtpstart" rtp_start: u16 = 5000, Between<1024, 65535>;
+    Obeyed "rtpstart" rtp_start: u16 = 5000, Between<1024, 65535>;
     /// SRTP replay window.
     Missed "srtpreplayprotection" srtp_replay_protection: bool = true, Truth;
     /// Source locking.
-    Later "strictrtp" strict_rtp: StrictRtp = StrictRtp::Yes, OneOf;
+    Obeyed "strictrtp" strict_rtp: StrictRtp = StrictRtp::Yes, OneOf;
     /// SOFTWARE attribute in STUN messages.
     Later "stun_software_attribute" stun_software_attribute: bool = true, Truth;
     /// STUN server: host or host:port.

@@ -20,7 +20,7 @@ options! {
     OPTIONS: System, System::this, System::this_mut;
 
     /// Accept changed SDP from the same To tag while early.
-    Later "accept_multiple_sdp_answers" accept_multiple_sdp_answers: bool = false, Truth;
+    Obeyed "accept_multiple_sdp_answers" accept_multiple_sdp_answers: bool = false, Truth;
     /// Send one-letter header names.
     Later "compact_headers" compact_headers: bool = false, Truth;
     /// Omit rport from the Via of our requests.
@@ -28,7 +28,7 @@ options! {
     /// Do not move large UDP requests to TCP.
     Later "disable_tcp_switch" disable_tcp_switch: bool = true, Truth;
     /// Accept new SDP from a different To tag while early.
-    Later "follow_early_media_fork" follow_early_media_fork: bool = true, Truth;
+    Obeyed "follow_early_media_fork" follow_early_media_fork: bool = true, Truth;
     /// Thread pools: there are none to tune.
     Moot "taskpool_auto_increment" taskpool_auto_increment: u32 = 1, Uint;
     /// Thread pools: there are none to tune.

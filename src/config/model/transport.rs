@@ -102,7 +102,7 @@ options! {
     /// Domain the transport serves; used in looking up endpoints.
     Obeyed "domain" domain: Name = Name::default(), Text;
     /// Address in SDP for peers outside local_net.
-    Later "external_media_address" external_media_address: Name = Name::default(), Text;
+    Obeyed "external_media_address" external_media_address: Name = Name::default(), Text;
     /// Host in Via and Contact for destinations outside local_net.
     Obeyed "external_signaling_address" external_signaling_address: Name = Name::default(), Text;
     /// The same, written as it is and never resolved.
