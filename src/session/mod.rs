@@ -244,3 +244,14 @@ impl Session {
         self.entered.first().map(|id| id.key().local_tag.to_vec())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hundred thousand calls at once must fit into memory next to everything else.
+    #[test]
+    fn a_session_is_small() {
+        assert!(size_of::<Session>() <= 1_280, "{} bytes", size_of::<Session>());
+    }
+}

@@ -1,10 +1,10 @@
 //! Requests of ours: written, sent, challenged, answered.
 
-use super::Session;
 use super::auth;
 use super::events::{Effect, Event, Hop};
 use super::reoffer::Running;
 use super::types::{Cx, Failure, RequestId};
+use super::{Session, Stage};
 use crate::sip::dialog::repeat::SentAck;
 use crate::sip::dialog::{Dialog, rel100};
 use crate::sip::flow::Arrival;
@@ -202,7 +202,8 @@ impl Session {
         envelope: &Envelope<'_>,
         arrival: &Arrival,
     ) {
-        let Some(code) = message.status() else { return };
+        // Too late for anything: the session is over, with everything that was its.
+        let Some(code) = message.status().filter(|_| !matches!(self.stage, Stage::Ended)) else { return };
         match self.requests.iter().position(|request| request.id == id) {
             None if code < 300 && envelope.cseq.method == Method::Invite => {
                 self.success(cx, message, envelope, arrival);

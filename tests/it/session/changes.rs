@@ -30,7 +30,7 @@ fn held(events: &[Event]) -> Vec<bool> {
         .collect()
 }
 
-/// S3-1, S3-2, S3-3, S3-5, S3-6, S3-16, S3-26, S3-29, S3-37, S3-41: hold and resume by re-INVITE in the same dialog.
+/// S3-1, S3-2, S3-3, S3-5, S3-6, S3-7, S3-16, S3-26, S3-29, S3-37, S3-41: hold and resume by re-INVITE in the same dialog.
 /// S3-15: a Reason that announces it changes nothing.
 #[test]
 fn a_phone_holds_and_resumes() {
@@ -247,6 +247,7 @@ fn glare_is_refused_and_retried_with_the_back_off_of_each_role() {
     }
 }
 
+/// S3-13, S3-14: a hold passed on to the other party by a re-INVITE or UPDATE of ours, which it answers.
 #[test]
 fn changes_are_queued_one_behind_the_other_and_what_changes_nothing_is_not_sent() {
     let mut side = Side::new(5060, 1);

@@ -40,6 +40,8 @@ struct World {
     count: u64,
     answered: u32,
     reoffers: (u32, u32),
+    /// Nobody hangs up before this moment.
+    patient_until: u64,
 }
 
 const CALLS: u32 = 6;
@@ -58,6 +60,7 @@ impl World {
             count: 0,
             answered: 0,
             reoffers: (0, 0),
+            patient_until: 0,
         }
     }
 
@@ -144,10 +147,16 @@ impl World {
             let patience = if self.rng.below(4) == 0 { self.rng.below(4_000) } else { 60_000 };
             self.later(patience, Due::Acts(0, call, Act::Hangup));
         }
+        self.go_on(u64::MAX);
+    }
+
+    /// Until nothing happens any more, or that moment.
+    fn go_on(&mut self, until: u64) {
         for _ in 0..200_000 {
             self.turn();
             let next = self.sides.iter().filter_map(Side::deadline).map(|at| at.0);
-            let Some(at) = next.chain(self.due.keys().next().map(|(at, _)| *at)).min() else { return };
+            let next = next.chain(self.due.keys().next().map(|(at, _)| *at)).min();
+            let Some(at) = next.filter(|at| *at <= until) else { return };
             for side in &mut self.sides {
                 side.now = side.now.later(Moment(at).since(side.now.at));
                 side.expire();
@@ -171,6 +180,9 @@ impl World {
     }
 
     fn acts(&mut self, at: usize, call: u32, act: Act) {
+        if matches!(act, Act::Hangup | Act::Reject) && self.sides[0].now.at.0 < self.patient_until {
+            return;
+        }
         let some = self.rng.below(20) > 0;
         let port = 4_000 + self.rng.below(1_000) as u16 * 2;
         // Every command is legal in every state; what makes no sense says so.
@@ -253,4 +265,38 @@ fn a_dead_link_ends_every_call() {
         let world = settles(2_000 + seed, Link { loss: 100, double: 0, delay_ms: 1 }, |_| {});
         assert_eq!(world.answered, 0);
     }
+}
+
+/// Whatever was changed by whom, and whatever got lost on the way: once it is quiet both sides agree on who sends, and
+/// each sends to where the other takes it (RFC 3264).
+#[test]
+fn both_sides_agree_when_it_is_quiet() {
+    let (mut compared, mut held) = (0, 0);
+    for seed in 0..200 {
+        let link = Link { loss: seed % 12, double: 10, delay_ms: 10 + 40 * (seed % 6) };
+        let mut world = World::new(3_000 + seed, link, if seed % 2 == 0 { REL } else { |_| {} });
+        world.patient_until = world.sides[0].now.at.0 + 200_000_000;
+        for _ in 0..CALLS {
+            world.sides[0].call();
+        }
+        world.go_on(world.patient_until - 1);
+        let [ours, theirs] = &world.sides;
+        for leg in ours.sessions.values().filter(|leg| leg.session.is_up()) {
+            let call_id = leg.session.dialog().expect("up").id().key().call_id;
+            let same = |other: &&Leg| {
+                other.session.dialog().is_some_and(|dialog| dialog.id().key().call_id == call_id)
+            };
+            let Some(other) = theirs.sessions.values().find(same).filter(|leg| leg.session.is_up()) else {
+                continue;
+            };
+            let audio = |leg: &Leg| leg.session.agreement().and_then(|a| a.audio()).expect("up").clone();
+            let (a, b) = (audio(leg), audio(other));
+            assert_eq!(a.direction, b.direction.reversed(), "seed {seed}");
+            assert_eq!(Some(a.remote.port), other.session.local(0).map(|local| local.port), "seed {seed}");
+            assert_eq!(Some(b.remote.port), leg.session.local(0).map(|local| local.port), "seed {seed}");
+            compared += 1;
+            held += u32::from(a.direction != Direction::SendRecv);
+        }
+    }
+    assert!(compared > 600 && held > 100, "{compared} compared, {held} held");
 }
