@@ -141,9 +141,9 @@ fn a_guesser_is_barred_and_let_in_again() {
     };
     let mut guesser = Stranger::at(5, server);
     assert_eq!(order("security show bans"), "No source is barred.\n");
-    for n in 0..5 {
-        assert_eq!(guesser.ask(&format!("u{n}"), ""), Some(401));
-    }
+    // Two points each, ten bar him; on a slow machine a little has drained away by the fifth.
+    let answered = (0..20).take_while(|n| guesser.ask(&format!("u{n}"), "") == Some(401)).count();
+    assert!((5..=6).contains(&answered), "{answered}");
     assert_eq!(guesser.ask("100", ""), None, "whoever he says he is now");
     assert_eq!(Stranger::at(6, server).ask("100", ""), Some(401));
     tree.wait_for_log("Barred 127.0.66.5 for 3600 s: names that do not exist");
@@ -151,4 +151,47 @@ fn a_guesser_is_barred_and_let_in_again() {
     assert!(bans.contains("127.0.66.5 ") && bans.contains("names that do not exist"), "{bans}");
     assert_eq!(order("security unban 127.0.66.5").trim_end(), "Lifted the ban on 127.0.66.5");
     assert_eq!(guesser.ask("100", ""), Some(401));
+}
+
+/// A server that could not run for a while finds a queue: what waited too long is refused by need, calls are not.
+#[test]
+fn what_waited_too_long_is_refused_by_need() {
+    let mut tree = Tree::new("overload", PHONES);
+    tree.start();
+    let server = tree.target(V4, false);
+    // Each method has a socket of its own: one could not hold all the answers.
+    let methods = ["OPTIONS", "REGISTER", "INVITE", "BYE"];
+    let strangers = methods.map(|_| Stranger::at(7, server));
+    let request = |method: &str, stranger: &Stranger, cseq: u32| {
+        let own = stranger.socket.local_addr().expect("bound");
+        format!(
+            "{method} sip:100@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {own};rport;branch=z9hG4bK-o{cseq}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:100@{server}>;tag=s\r\nTo: <sip:100@{server}>\r\nCall-ID: o{cseq}\r\n\
+             CSeq: {cseq} {method}\r\nContact: <sip:100@{own}>\r\nContent-Length: 0\r\n\r\n"
+        )
+    };
+    let signal = |signal| nix::sys::signal::kill(tree.pid(), signal).expect("a child of ours");
+    signal(nix::sys::signal::Signal::SIGSTOP);
+    for cseq in 0..64 {
+        for (method, stranger) in methods.iter().zip(&strangers) {
+            let text = request(method, stranger, cseq);
+            stranger.socket.send_to(text.as_bytes(), server).expect("loopback");
+        }
+    }
+    // It is the waiting that is tested: more than 600 ms, less than the second after which INVITEs are refused.
+    std::thread::sleep(Duration::from_millis(750));
+    signal(nix::sys::signal::Signal::SIGCONT);
+    let refused = strangers.map(|stranger| {
+        let mut buffer = [0; 4_096];
+        let answers = (0..64).map(|_| {
+            let (length, _) = stranger.socket.recv_from(&mut buffer).expect("every request is answered");
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            assert_eq!(text.starts_with("SIP/2.0 503 "), text.contains("\r\nRetry-After: "), "{text}");
+            text.starts_with("SIP/2.0 503 ")
+        });
+        answers.filter(|refused| *refused).count()
+    });
+    assert!((32..=64).contains(&refused[0]) && refused[0] == refused[1], "{refused:?}");
+    assert_eq!(refused[2..], [0, 0], "calls are taken on, and ended");
+    tree.wait_for_log("Overload: messages waited up to ");
 }
