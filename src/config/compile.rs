@@ -76,6 +76,20 @@ impl<'g> Compiler<'g> {
         self.untyped.insert(name);
     }
 
+    /// Room for so many more objects of a kind, so that tables need not grow step by step.
+    pub fn reserve(&mut self, kind: Kind, count: usize) {
+        match kind {
+            Kind::Endpoint => {
+                self.objects.endpoints.reserve(count);
+                // Aors and auths mostly have the names of endpoints.
+                self.pool.cx.reserve(count);
+            }
+            Kind::Aor => self.objects.aors.reserve(count),
+            Kind::Auth => self.objects.auths.reserve(count),
+            _ => {}
+        }
+    }
+
     /// Adds a fault found on the way here.
     pub fn report(&mut self, finding: Finding) {
         // Notes go first when there are too many findings: they are about nothing wrong.

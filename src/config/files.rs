@@ -16,6 +16,15 @@ pub trait Files {
     /// The bytes of `path`, relative to the configuration directory unless it begins with `/`.
     fn read(&self, path: &str) -> Result<Vec<u8>, FileFault>;
 
+    /// The same, handed to `each` in pieces of whole lines, at least one, with the length of all: so that a large file
+    /// need not be in memory beside what is made of it.
+    fn pieces(&self, path: &str, each: &mut dyn FnMut(Vec<u8>, usize)) -> Result<(), FileFault> {
+        let bytes = self.read(path)?;
+        let length = bytes.len();
+        each(bytes, length);
+        Ok(())
+    }
+
     /// The files that match a pattern with `*`, `?` or `[…]`, sorted, named as `path` of [`Files::read`]. None is not a
     /// fault.
     fn expand(&self, pattern: &str) -> Result<Vec<String>, FileFault>;

@@ -95,6 +95,11 @@ impl<'g> Loader<'g> {
         resolved
     }
 
+    /// Room for so many more objects of a kind.
+    pub fn reserve(&mut self, kind: Kind, rows: usize) {
+        self.compiler.reserve(kind, rows);
+    }
+
     /// Takes a row.
     pub fn row(&mut self, draft: &Draft<'_>) {
         self.compiler.add(draft, &self.sources);

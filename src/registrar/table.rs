@@ -117,6 +117,11 @@ impl Registrar {
         self.aors.values().flatten().map(|bound| &bound.binding)
     }
 
+    /// Room for contacts of so many more aors, so that the table need not grow step by step.
+    pub fn reserve(&mut self, aors: usize) {
+        self.aors.reserve(aors);
+    }
+
     /// Takes a stored contact in, at start or from another node; a known one is replaced. Nothing is committed.
     pub fn restore(&mut self, now: Now, binding: Binding) {
         self.unlink(&binding.aor.clone(), &binding.hash);

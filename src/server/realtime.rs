@@ -73,6 +73,7 @@ pub fn read(dir: &Path, last_good: Option<&Objects>) -> Read {
     let mut watches = map.watches();
     for (watch, database) in watches.iter_mut().zip(&map.databases) {
         let at = database.tables.first().map(|wanted| wanted.at()).unwrap_or_default();
+        watch.expect().into_iter().for_each(|(kind, rows)| loader.reserve(kind, rows));
         let result = watch.read_all(wall_now(), &mut |draft| loader.row(draft));
         for note in watch.take_notes() {
             loader.report_one(Finding::warning("unknown-column", at, note));

@@ -104,15 +104,12 @@ pub(super) fn start(
         at: now.at,
     }));
     let own = options.layout.state_dir.join("contacts.sqlite");
-    let (store, stored, contacts) = realtime::open_contacts(contacts, &own, &current, move |report| {
+    let report = move |report| {
         // The switch never waits for the store's thread, so waiting here for room in its queue cannot lock up.
         if to_switch.blocking_send(Order::Store(report)).is_ok() {
             knock.wake();
         }
-    })
-    .map_err(|fault| fault.words)?;
-    stored.notes.iter().for_each(|note| log.line(now, Level::Warning, "contacts", note));
-
+    };
     let (shared, stream_events) = Shared::new(waker.clone(), pace(&objects));
     let streams = Streams::new(runtime.handle().clone(), shared.clone());
     let dns = Arc::new(SystemDns::new(Vec::new()).map_err(|fault| fault.to_string())?);
@@ -130,7 +127,17 @@ pub(super) fn start(
     (ears.level, ears.security) = (wanted_level(&logger.sinks, log.levels()), logger.security());
     let mut actions = Actions::default();
     switch.handle(now, Input::Transports(&in_use.bound), &mut actions);
-    switch.load(now, Objects::clone(&objects), &mut actions);
+    // A million contacts take as long to read as a million objects to take over.
+    let opened = std::thread::scope(|scope| {
+        let opening = scope.spawn(|| realtime::open_contacts(contacts, &own, &current, report));
+        switch.load(now, Objects::clone(&objects), &mut actions);
+        opening.join()
+    });
+    let (store, stored, contacts) = match opened {
+        Ok(opened) => opened.map_err(|fault| fault.words)?,
+        Err(panic) => std::panic::resume_unwind(panic),
+    };
+    stored.notes.iter().for_each(|note| log.line(now, Level::Warning, "contacts", note));
     let bound = stored.bindings.len();
     let plan = dialplan::read(&options.layout.config_dir, now);
     for (level, origin, text) in dialplan::lines(&plan) {

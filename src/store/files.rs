@@ -1,10 +1,13 @@
 //! Configuration files on disk.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::config::files::{FileFault, Files, part_matches};
+
+/// Bytes read at once of a large file.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// A configuration directory. Relative paths lie below it; absolute ones are taken as they are.
 #[derive(Clone, Debug)]
@@ -31,6 +34,25 @@ impl ConfigDir {
 impl Files for ConfigDir {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileFault> {
         fs::read(self.below(path)).map_err(|fault| fault_of(&fault))
+    }
+
+    fn pieces(&self, path: &str, each: &mut dyn FnMut(Vec<u8>, usize)) -> Result<(), FileFault> {
+        let mut file = fs::File::open(self.below(path)).map_err(|fault| fault_of(&fault))?;
+        let length = file.metadata().map_or(0, |found| usize::try_from(found.len()).unwrap_or(0));
+        let mut piece = Vec::with_capacity(PIECE_BYTES.min(length + 1));
+        loop {
+            let before = piece.len();
+            let limit = PIECE_BYTES as u64;
+            let read = (&mut file).take(limit).read_to_end(&mut piece).map_err(|fault| fault_of(&fault))?;
+            if read < PIECE_BYTES {
+                each(piece, length);
+                return Ok(());
+            }
+            // Without an end in sight the line goes on in the next piece.
+            let Some(end) = piece[before..].iter().rposition(|byte| *byte == b'\n') else { continue };
+            let rest = piece.split_off(before + end + 1);
+            each(std::mem::replace(&mut piece, rest), length);
+        }
     }
 
     /// Walks one path component at a time, so that `conf.d/*/pjsip.conf` works.

@@ -31,6 +31,7 @@ mod ps_row;
 pub mod ps_write;
 pub mod realtime;
 pub mod record;
+mod row_batch;
 pub mod schema;
 pub mod shared;
 mod states;

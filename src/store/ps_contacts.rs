@@ -2,7 +2,7 @@
 //! before it is acknowledged; what others change is noticed and passed on.
 
 use super::committer::{Backend, Recovered, Tended};
-use super::fault::{Fault, FaultKind, FileIdentity, ask};
+use super::fault::{Fault, FaultKind, FileIdentity, ask, quoted};
 use super::journal::Loaded;
 use super::ps_columns::Shape;
 use super::ps_row::Spelling;
@@ -116,6 +116,10 @@ impl PsContacts {
     }
 
     fn load(&mut self, loaded: &mut Loaded) -> Result<(), Fault> {
+        let count: i64 = ask(&self.conn, &format!("SELECT count(*) FROM {}", quoted(&self.table)))?;
+        let count = usize::try_from(count).unwrap_or(0);
+        self.known.reserve(count);
+        loaded.bindings.reserve(count);
         let mut after = Value::Integer(i64::MIN);
         let (mut encoded, mut strange) = (0, 0);
         loop {

@@ -4,6 +4,7 @@
 //! no options are named once per table and passed over, as Asterisk does.
 
 use super::fault::{Fault, FaultKind, quoted};
+use super::row_batch::{self, Batch};
 use super::schema;
 use crate::config::draft::{Draft, Setting};
 use crate::config::hints::option_names;
@@ -11,12 +12,10 @@ use crate::config::kind::Kind;
 use crate::config::model::other::is_legal;
 use crate::config::origin::{Origin, SourceId};
 use foldhash::fast::FixedState;
-use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
+use rusqlite::types::Value;
 use std::borrow::Cow;
-use std::fmt::Write;
-use std::hash::{BuildHasher, Hasher};
-use std::ops::Range;
+use std::hash::BuildHasher;
 
 /// A table to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,17 +39,17 @@ impl Wanted {
 #[derive(Clone, Debug)]
 pub struct Table {
     wanted: Wanted,
-    columns: Vec<Column>,
+    pub(super) columns: Vec<Column>,
     /// The columns in the order of `columns`, for SELECTs: the id first.
     list: String,
     has_rowid: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Column {
-    name: String,
+pub(super) struct Column {
+    pub(super) name: String,
     /// Its place in the table, from 1.
-    place: u16,
+    pub(super) place: u16,
 }
 
 impl Table {
@@ -103,18 +102,25 @@ impl Table {
     /// # Errors
     /// The table cannot be read to its end; rows before that have been handed over.
     pub fn read(&self, conn: &Connection, each: &mut dyn FnMut(&Draft<'_>, RowPrint)) -> Result<u32, Fault> {
+        row_batch::read(self, conn.prepare(&self.select_all())?.query([])?, each)
+    }
+
+    /// The same, where `each` may run on a second thread beside the reading.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn read_ahead(
+        &self,
+        conn: &Connection,
+        each: &mut (dyn FnMut(&Draft<'_>, RowPrint) + Send),
+    ) -> Result<u32, Fault> {
+        row_batch::read_ahead(self, conn.prepare(&self.select_all())?.query([])?, each)
+    }
+
+    fn select_all(&self) -> String {
         // The order of a table with rowid is that of insertion, and free of cost.
         let order = if self.has_rowid { "rowid" } else { "id" };
-        let sql = format!("SELECT {} FROM {} ORDER BY {order}", self.list, quoted(&self.wanted.table));
-        let mut statement = conn.prepare(&sql)?;
-        let mut rows = statement.query([])?;
-        let mut reader = RowReader::default();
-        let mut number = 0;
-        while let Some(row) = rows.next()? {
-            number += 1;
-            reader.read(self, row, each);
-        }
-        Ok(number)
+        format!("SELECT {} FROM {} ORDER BY {order}", self.list, quoted(&self.wanted.table))
     }
 
     /// Hands the row of one id to `each`; false when there is none.
@@ -131,7 +137,9 @@ impl Table {
         let mut statement = conn.prepare_cached(&sql)?;
         let mut rows = statement.query([id])?;
         let Some(row) = rows.next()? else { return Ok(false) };
-        RowReader::default().read(self, row, each);
+        let mut batch = Batch::default();
+        batch.take(self, row);
+        batch.replay(self, each);
         Ok(true)
     }
 }
@@ -148,75 +156,6 @@ pub struct RowPrint {
 /// The hash of an id, as in [`RowPrint`].
 pub fn id_print(id: &str) -> u64 {
     FixedState::default().hash_one(id)
-}
-
-/// Numbers are not text in SQLite; here they become it. Kept between rows, so that nothing is allocated for them.
-#[derive(Debug, Default)]
-struct RowReader {
-    digits: String,
-    cells: Vec<(usize, Cell)>,
-}
-
-/// Where the text of a cell is.
-#[derive(Clone, Debug)]
-enum Cell {
-    /// In the row.
-    Row,
-    /// In `digits`.
-    Digits(Range<usize>),
-}
-
-impl RowReader {
-    fn read(&mut self, table: &Table, row: &Row<'_>, each: &mut dyn FnMut(&Draft<'_>, RowPrint)) {
-        self.digits.clear();
-        self.cells.clear();
-        for index in 0..=table.columns.len() {
-            let start = self.digits.len();
-            match row.get_ref(index) {
-                Ok(ValueRef::Null) | Err(_) => continue,
-                Ok(ValueRef::Text(text) | ValueRef::Blob(text)) if text.is_empty() => continue,
-                Ok(ValueRef::Text(_) | ValueRef::Blob(_)) => {
-                    self.cells.push((index, Cell::Row));
-                    continue;
-                }
-                // Writing to a String cannot fail.
-                Ok(ValueRef::Integer(whole)) => drop(write!(self.digits, "{whole}")),
-                Ok(ValueRef::Real(real)) => drop(write!(self.digits, "{real:?}")),
-            }
-            self.cells.push((index, Cell::Digits(start..self.digits.len())));
-        }
-        let mut cells =
-            self.cells.iter().map(|(index, cell)| (*index, self.text(row, *index, cell))).peekable();
-        // A row without id names nothing.
-        let Some((_, id)) = cells.next_if(|(index, _)| *index == 0) else { return };
-        let print = id_print(&id);
-        let mut hasher = FixedState::default().build_hasher();
-        hasher.write(id.as_bytes());
-        // Rows have no numbers that would stay: a row is found by its table and id, a setting by its column.
-        let source = table.wanted.source;
-        let mut draft = Draft::new(table.wanted.kind, id, Origin::new(source, 0, 0));
-        draft.settings.reserve_exact(self.cells.len() - 1);
-        for (index, value) in cells {
-            let column = &table.columns[index - 1];
-            hasher.write_usize(index);
-            hasher.write(value.as_bytes());
-            // SQLite's driver has no other way to say "set to the empty text" than a single space.
-            let value = if value == " " { Cow::Borrowed("") } else { value };
-            let at = Origin::new(source, 0, column.place);
-            draft.settings.push(Setting::new(column.name.as_str(), value, at));
-        }
-        each(&draft, RowPrint { id: print, row: hasher.finish() });
-    }
-
-    fn text<'a>(&'a self, row: &'a Row<'_>, index: usize, cell: &Cell) -> Cow<'a, str> {
-        match cell {
-            Cell::Digits(range) => Cow::Borrowed(&self.digits[range.clone()]),
-            Cell::Row => match row.get_ref(index) {
-                Ok(ValueRef::Text(text) | ValueRef::Blob(text)) => String::from_utf8_lossy(text),
-                _ => Cow::Borrowed(""),
-            },
-        }
-    }
 }
 
 /// The same draft, owning its text.

@@ -120,20 +120,24 @@ impl Shared {
     fn merge(&mut self, theirs: Loaded, ours: &mut Loaded) {
         ours.notes.extend(theirs.notes);
         let pending = self.journal.pending();
+        // Of ours there are few: what the table did not get in time.
         let mut whole: HashMap<Key, Binding> =
             ours.bindings.drain(..).map(|binding| ((binding.aor.clone(), binding.hash), binding)).collect();
-        for mut binding in theirs.bindings {
+        let mut bindings = theirs.bindings;
+        bindings.retain_mut(|binding| {
             let key = (binding.aor.clone(), binding.hash);
             match pending.get(&key) {
-                Some(Latest::Put { .. } | Latest::Remove) => continue,
+                Some(Latest::Put { .. } | Latest::Remove) => return false,
                 Some(Latest::Refresh { expires, cseq }) => {
-                    (binding.expires, binding.cseq) = (*expires, *cseq)
+                    (binding.expires, binding.cseq) = (*expires, *cseq);
                 }
                 None => {}
             }
-            whole.insert(key, binding);
-        }
-        ours.bindings = whole.into_values().collect();
+            whole.remove(&key);
+            true
+        });
+        bindings.extend(whole.into_values());
+        ours.bindings = bindings;
     }
 
     /// Whether changes may go to the table: enough time has passed (or the clock was set).

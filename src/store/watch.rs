@@ -12,10 +12,11 @@
 use super::compare::{
     Compared, Known, Prints, Watched, compare_tables, is_logged, newest_log_entry, snapshot, version,
 };
-use super::fault::{Fault, FaultKind, FileIdentity, Health, ask};
+use super::fault::{Fault, FaultKind, FileIdentity, Health, ask, quoted};
 use super::realtime::{RowPrint, Table, Wanted};
 use crate::base::time::WallTime;
 use crate::config::draft::Draft;
+use crate::config::kind::Kind;
 use crate::config::rows::Gone;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -136,13 +137,29 @@ impl Watch {
         std::mem::take(&mut self.notes)
     }
 
+    /// How many rows the tables have, as far as that can be told now.
+    pub fn expect(&self) -> Vec<(Kind, usize)> {
+        let Ok(conn) = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY) else {
+            return Vec::new();
+        };
+        let count = |wanted: &Wanted| {
+            let rows: i64 = ask(&conn, &format!("SELECT count(*) FROM {}", quoted(&wanted.table))).ok()?;
+            Some((wanted.kind, usize::try_from(rows).ok()?))
+        };
+        self.wanted.iter().filter_map(count).collect()
+    }
+
     /// Reads every table whole, in one snapshot of the database; later looks tell what changed since. Returns the
     /// number of rows.
     ///
     /// # Errors
     /// The database or one of its tables cannot be read; some rows may have been handed over. Looks go on and tell
     /// when it is well.
-    pub fn read_all(&mut self, now: WallTime, each: &mut dyn FnMut(&Draft<'_>)) -> Result<u64, Fault> {
+    pub fn read_all(
+        &mut self,
+        now: WallTime,
+        each: &mut (dyn FnMut(&Draft<'_>) + Send),
+    ) -> Result<u64, Fault> {
         self.open = None;
         let read = match self.connect(&mut |draft, _| each(draft)) {
             Ok(count) => self.missing().map_or(Ok(count), Err),
@@ -245,7 +262,7 @@ impl Watch {
     }
 
     /// Opens the database and reads what must be known to tell later changes; `each` gets every row.
-    fn connect(&mut self, each: &mut dyn FnMut(&Draft<'_>, RowPrint)) -> Result<u64, Fault> {
+    fn connect(&mut self, each: &mut (dyn FnMut(&Draft<'_>, RowPrint) + Send)) -> Result<u64, Fault> {
         let identity = FileIdentity::of(&self.path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(&self.path, flags)?;
@@ -262,7 +279,7 @@ impl Watch {
                 match Table::probe(conn, wanted, &mut notes) {
                     Ok(table) => {
                         let mut prints = (!is_logged(conn, &wanted.table)?).then(Prints::default);
-                        count += u64::from(table.read(conn, &mut |draft, print| {
+                        count += u64::from(table.read_ahead(conn, &mut |draft, print| {
                             if let Some(prints) = &mut prints {
                                 prints
                                     .insert(print.id, Known { row: print.row, id: draft.id.as_ref().into() });
@@ -297,7 +314,6 @@ mod tests {
     use super::super::watcher::{News, Watcher};
     use super::*;
     use crate::base::limits::REALTIME_CHANGES;
-    use crate::config::kind::Kind;
     use crate::config::origin::SourceId;
     use std::sync::mpsc;
     use std::time::Instant;

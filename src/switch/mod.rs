@@ -151,6 +151,7 @@ impl Switch {
     /// this server are removed from the store instead.
     pub fn restore(&mut self, now: Now, stored: impl Iterator<Item = Binding>, out: &mut Actions) {
         self.now = now;
+        self.registrar.reserve(stored.size_hint().0);
         for binding in stored {
             if binding.prune_on_boot && binding.reg_server == self.systemname || binding.expires <= now.wall {
                 let (aor, hash) = (binding.aor, binding.hash);

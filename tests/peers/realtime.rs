@@ -295,3 +295,27 @@ fn files_and_tables_stand_side_by_side() {
     realtime.sql("INSERT INTO ps_aors (id, max_contacts) VALUES ('100', 1), ('200', 0)");
     assert!(poll(|| (both.register() == 200 && file.register() == 403).then_some(())).is_some());
 }
+
+/// Rows that come while everything is read again are not lost, and none that was there goes away for a moment.
+#[test]
+fn a_reload_loses_no_row() {
+    let mut realtime = Realtime::with_own_schema("reload", "");
+    realtime.add_phone("100");
+    realtime.tree.start();
+    let mut known = realtime.phone("100");
+    assert_eq!(known.register(), 200);
+    for n in 0..10 {
+        let mut reload = realtime.tree.command().arg("reload").stdout(Stdio::null()).spawn().expect("runs");
+        let name = format!("n{n}");
+        realtime.add_phone(&name);
+        let mut new = realtime.phone(&name);
+        assert!(poll(|| (new.register() == 200).then_some(())).is_some(), "{name}: {}", realtime.tree.log());
+        assert_eq!(known.register(), 200, "{}", realtime.tree.log());
+        assert!(reload.wait().expect("a child of ours").success(), "{}", realtime.tree.log());
+    }
+    let contacts = realtime.tree.show(&["contacts"]);
+    for n in 0..10 {
+        assert!(contacts.contains(&format!("n{n}/")), "n{n}: {contacts}");
+    }
+    assert!(!realtime.tree.log().contains("Removed contact"), "{}", realtime.tree.log());
+}

@@ -7,6 +7,7 @@
 mod comments;
 mod line;
 mod parse;
+mod text;
 mod tree;
 
 pub use parse::{read, read_optional};

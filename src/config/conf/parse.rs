@@ -1,13 +1,12 @@
 //! Reads a `.conf` file and its includes into a [`Tree`]. A fault is reported and reading goes on, so that all faults
 //! of a tree come out in one run.
 
-use super::comments::Comments;
 use super::line::{Place, passes, shorten, unquote};
 use super::tree::{Full, Line, Section, Tree};
 use crate::base::limits;
 use crate::config::files::{self, FileFault, Files};
 use crate::config::finding::Finding;
-use crate::config::origin::{Origin, SourceId, Sources};
+use crate::config::origin::{Origin, Sources};
 
 /// Reads `path` and what it includes. A file that is missing or cannot be read is an error among the findings and
 /// leaves the tree incomplete.
@@ -25,30 +24,29 @@ pub fn read_optional(
     sources: &mut Sources,
     findings: &mut Vec<Finding>,
 ) -> Option<Tree> {
-    let bytes = files.read(path);
-    if bytes == Err(FileFault::Missing) {
-        return None;
-    }
     let mut reader = Reader::new(files, sources, findings);
-    let at = Origin::new(reader.sources.intern(path), 0, 0);
-    match bytes {
-        Ok(bytes) => reader.text(path, bytes),
-        Err(fault) => reader.unreadable(path, at, &fault),
+    match reader.text(path) {
+        Ok(()) => {}
+        Err(FileFault::Missing) => return None,
+        Err(fault) => {
+            let at = Origin::new(reader.sources.intern(path), 0, 0);
+            reader.unreadable(path, at, &fault);
+        }
     }
     Some(reader.tree)
 }
 
-struct Reader<'a> {
-    files: &'a dyn Files,
-    sources: &'a mut Sources,
-    findings: &'a mut Vec<Finding>,
-    tree: Tree,
+pub(super) struct Reader<'a> {
+    pub(super) files: &'a dyn Files,
+    pub(super) sources: &'a mut Sources,
+    pub(super) findings: &'a mut Vec<Finding>,
+    pub(super) tree: Tree,
     /// The section that lines go to. It stays open over an include, as in Asterisk.
     section: Option<usize>,
     /// Files being read, outermost first: against loops.
-    open: Vec<String>,
+    pub(super) open: Vec<String>,
     files_read: usize,
-    full: bool,
+    pub(super) full: bool,
     /// Whether lines without a section have been spoken of.
     skipping: bool,
 }
@@ -85,26 +83,9 @@ impl<'a> Reader<'a> {
             self.broken("too-many-files", asked_at, message, None);
             return;
         }
-        match self.files.read(path) {
-            Ok(bytes) => self.text(path, bytes),
-            Err(fault) => self.unreadable(path, asked_at, &fault),
+        if let Err(fault) = self.text(path) {
+            self.unreadable(path, asked_at, &fault);
         }
-    }
-
-    fn text(&mut self, path: &str, bytes: Vec<u8>) {
-        let (text, foreign) = files::decode(bytes);
-        let source = self.sources.intern(path);
-        if foreign {
-            let finding = Finding::note(
-                "not-utf8",
-                Origin::new(source, 0, 0),
-                "not all of it is UTF-8; read as Latin-1",
-            );
-            self.findings.push(finding);
-        }
-        self.open.push(path.to_owned());
-        self.lines(&text, source);
-        self.open.pop();
     }
 
     fn unreadable(&mut self, path: &str, at: Origin, fault: &FileFault) {
@@ -121,43 +102,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A fault after which part of the configuration is not known.
-    fn broken(&mut self, code: &'static str, at: Origin, message: String, help: Option<&str>) {
+    pub(super) fn broken(&mut self, code: &'static str, at: Origin, message: String, help: Option<&str>) {
         self.tree.incomplete = true;
         let mut finding = Finding::error(code, at, message);
         finding.help = help.map(str::to_owned);
         self.findings.push(finding);
     }
 
-    fn lines(&mut self, text: &str, source: SourceId) {
-        let mut comments = Comments::default();
-        let mut number = 0u32;
-        self.tree.reserve(memchr::memchr_iter(b'=', text.as_bytes()).count(), text.len() / 3);
-        for line in text.split('\n') {
-            number = number.saturating_add(1);
-            if line.len() > limits::CONF_LINE_BYTES {
-                let message = format!("line of {} bytes is not read", line.len());
-                self.broken("line-too-long", Origin::new(source, number, 1), message, None);
-                continue;
-            }
-            let left = comments.strip(line, number);
-            let trimmed = left.trim();
-            if trimmed.is_empty() {
-                continue;
-            }
-            let place = Place { line: &left, source, number };
-            if let Err(Full) = self.line(trimmed, place) {
-                self.tree_is_full(place.at(trimmed));
-                return;
-            }
-        }
-        if let Some(line) = comments.open_since() {
-            let message =
-                "this block comment is never closed with '--;': all that follows is comment".to_owned();
-            self.broken("open-comment", Origin::new(source, line, 1), message, None);
-        }
-    }
-
-    fn tree_is_full(&mut self, at: Origin) {
+    pub(super) fn tree_is_full(&mut self, at: Origin) {
         if !self.full {
             self.full = true;
             let message = "the configuration is too large; the rest is not read".to_owned();
@@ -170,7 +122,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn line(&mut self, text: &str, place: Place<'_>) -> Result<(), Full> {
+    pub(super) fn line(&mut self, text: &str, place: Place<'_>) -> Result<(), Full> {
         match text.as_bytes()[0] {
             b'[' => self.header(text, place),
             b'#' => {

@@ -58,6 +58,11 @@ pub struct Cx {
 }
 
 impl Cx {
+    /// Room for so many more texts.
+    pub fn reserve(&mut self, count: usize) {
+        self.names.reserve(count);
+    }
+
     /// The one copy of this text.
     pub fn name(&mut self, text: &str) -> Name {
         if text.is_empty() {
