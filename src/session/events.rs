@@ -13,7 +13,7 @@ use crate::sip::transaction::ServerTx;
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hop {
-    /// To the targets of [`Outgoing`], see [`super::Session::targets`].
+    /// To the targets of [`super::Outgoing`], see [`super::Session::targets`].
     First,
     /// To the address of this URI (RFC 3261 8.1.2), which is looked up.
     Uri(Box<[u8]>),

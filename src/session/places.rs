@@ -12,7 +12,7 @@ pub(super) struct Places {
 }
 
 impl Session {
-    /// The place of a stream of [`Event::PortsNeeded`]; `None` when none could be had: the stream is declined, and
+    /// The place of a stream of [`super::Event::PortsNeeded`]; `None` when none could be had: the stream is declined, and
     /// without any stream the offer is refused. `false`: nobody waits for it any more, and the port can be closed.
     pub fn provide(&mut self, cx: &mut Cx<'_>, stream: usize, local: Option<Local>) -> bool {
         let taken = match &mut self.stage {
