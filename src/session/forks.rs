@@ -2,7 +2,7 @@
 
 use super::cause::Cause;
 use super::check;
-use super::events::Event;
+use super::events::{Effect, Event};
 use super::reply::{SDP, line};
 use super::requests::{Draft, Purpose};
 use super::target::rewrite;
@@ -28,6 +28,13 @@ impl Session {
         envelope: &Envelope<'_>,
         arrival: &Arrival,
     ) {
+        if self.is_ending() {
+            // Hung up before the INVITE had a transaction (its hop was being looked up): now there is one to cancel.
+            // Where one was cancelled already, this is nothing new.
+            let extra = self.reason_lines(self.last_cause);
+            cx.effects.extend(self.invite_id().map(|id| Effect::Cancel { id, extra }));
+            return;
+        }
         if code == 100 || !matches!(self.stage, Stage::Calling | Stage::Early { .. }) {
             return;
         }

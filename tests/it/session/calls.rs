@@ -325,6 +325,22 @@ fn hanging_up_a_ringing_call_cancels_and_a_crossing_200_is_ended() {
     assert!(side.is_at_rest());
 }
 
+/// The INVITE's hop was still being looked up when it was hung up: it is cancelled as soon as something is heard.
+#[test]
+fn an_invite_that_went_out_after_the_hangup_is_cancelled() {
+    let mut side = Side { lost_cancels: 1, ..Side::new(5060, 1) };
+    let call = side.call();
+    let invite = side.sent_one();
+    side.with(call, |s, cx| s.hangup(cx, Cause::NORMAL)).expect("calling");
+    let phone = Phone::called(&invite);
+    side.hear(5080, &phone.response(&invite, 100, "", ""));
+    assert!(side.sent_one().starts_with("CANCEL "));
+    side.hear(5080, &phone.response(&invite, 180, "", ""));
+    assert_eq!(side.sent(), [""; 0], "once");
+    side.hear(5080, &phone.response(&invite, 487, "", ""));
+    assert!(side.sessions[&call].ended);
+}
+
 /// RFC 3261 13.2.2.4: of two answers the second is acknowledged and ended.
 #[test]
 fn of_two_forks_that_answer_one_is_ended() {

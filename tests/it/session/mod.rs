@@ -42,6 +42,8 @@ struct Side {
     capabilities: Capabilities,
     auths: Vec<Credentials>,
     refused: Vec<Refused>,
+    /// Cancels that find no transaction.
+    lost_cancels: u32,
 }
 
 struct Leg {
@@ -101,6 +103,7 @@ impl Side {
             capabilities: capabilities(),
             auths: Vec::new(),
             refused: Vec::new(),
+            lost_cancels: 0,
         }
     }
 
@@ -175,6 +178,7 @@ impl Side {
                     let leg = self.sessions.get_mut(&call).expect("a session");
                     leg.session.acknowledged(&remote_tag, ack);
                 }
+                Effect::Cancel { .. } if self.lost_cancels > 0 => self.lost_cancels -= 1,
                 Effect::Cancel { id, extra } => {
                     let tx = self.sessions[&call].requests[&id.0];
                     self.table.clients.cancel(now, tx, &extra, &mut self.out);
