@@ -12,6 +12,7 @@ impl Switch {
     pub fn load(&mut self, now: Now, objects: Objects, out: &mut Actions) {
         self.now = now;
         self.directory.load(objects);
+        self.set_bans();
         self.reconfigure(now, &[], out);
         let aors = self.directory.objects.aors.values();
         let mut fixed: Vec<Name> =

@@ -9,6 +9,7 @@ use jackfield::sip::flow::{Arrival, Protocol};
 use jackfield::switch::guard::shed::Backlog;
 use jackfield::switch::io::{Action, Actions, Input};
 use jackfield::switch::view::{Command, Event, Level, Reply};
+use jackfield::switch::{Seed, Switch};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -95,6 +96,17 @@ fn wrong_passwords_malformed_messages_and_refused_addresses_count_too() {
     let mut world = world_with(conf, "[all]\ntype=acl\ndeny=0.0.0.0/0\n");
     let tries = (0..50).take_while(|_| !world.ask(&register("alice", "", GUESSER)).is_empty()).count();
     assert_eq!(tries, 5);
+}
+
+/// The first configuration is taken over whole, not change by change.
+#[test]
+fn bans_hold_from_the_start() {
+    let mut world = world_with("[general]\nban=yes\nban_threshold=2\n", "");
+    let seed = Seed { now: world.now, random: 7, key: [7; 32], systemname: "".into() };
+    world.switch = Switch::new(seed);
+    world.switch.load(world.now, world.objects.clone(), &mut Actions::default());
+    assert_eq!(world.statuses(&register("ghost", "", GUESSER)), "401 Unauthorized");
+    assert_eq!(world.statuses(&register("ghost", "", GUESSER)), "nothing");
 }
 
 #[test]
