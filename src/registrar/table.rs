@@ -288,6 +288,14 @@ impl Registrar {
         }
     }
 
+    /// The server `before` is called otherwise now (`systemname`): its contacts are its own still.
+    pub fn rename_server(&mut self, before: &Name, name: &Name, changes: &mut Vec<ContactChange>) {
+        for bound in self.aors.values_mut().flatten().filter(|bound| bound.binding.reg_server == *before) {
+            bound.binding.reg_server = name.clone();
+            changes.push(ContactChange::Put(Box::new(bound.binding.clone())));
+        }
+    }
+
     fn end(
         &mut self,
         aor: &Name,

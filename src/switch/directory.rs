@@ -1,9 +1,9 @@
 //! The configuration as requests need it: objects by name, the identifier chain, the challenges in use. Kept current
 //! change by change, so that one row among a million costs one row's work.
 
+use super::accounts::{ListedAuth, OutboundAuth, algorithms_of};
 use crate::authenticate::dummy::Shapes;
-use crate::authenticate::outbound::Login;
-use crate::authenticate::{Account, Secret, Shape};
+use crate::authenticate::Shape;
 use crate::base::ids::Name;
 use crate::config::model::{Aor, Auth, Endpoint, Identify};
 use crate::config::value::network::Match;
@@ -40,6 +40,8 @@ pub(super) struct Touched {
     pub aors: BTreeSet<Name>,
     pub endpoints: BTreeSet<Name>,
     pub registrations: bool,
+    /// `systemname` is another.
+    pub systemname: bool,
 }
 
 impl Directory {
@@ -117,7 +119,9 @@ impl Directory {
                 Kind::Registration => touched.registrations = true,
                 _ => {}
             }
+            let before = (kind == Kind::Asterisk).then(|| self.objects.asterisk.systemname.clone());
             self.objects.apply(change);
+            touched.systemname |= before.is_some_and(|before| before != self.objects.asterisk.systemname);
             if kind == Kind::Endpoint {
                 self.link(&name);
             }
@@ -261,72 +265,6 @@ fn listed(endpoint: &Endpoint, kind: Kind) -> &[Name] {
         Kind::Auth => &endpoint.auth,
         _ => &endpoint.aors,
     }
-}
-
-/// An auth's own algorithms, or the global ones.
-fn algorithms_of<'a>(auth: &'a Auth, objects: &'a Objects) -> &'a [Algorithm] {
-    let own = &auth.options.algorithms_uas;
-    if own.inherited { &objects.global.default_auth_algorithms_uas.list } else { &own.list }
-}
-
-/// An auth with the global options behind it.
-#[derive(Clone, Copy)]
-pub(super) struct ListedAuth<'a> {
-    auth: &'a Auth,
-    objects: &'a Objects,
-}
-
-impl Account for ListedAuth<'_> {
-    fn username(&self) -> &str {
-        &self.auth.username
-    }
-
-    fn realm(&self) -> &str {
-        let own = &self.auth.options.realm;
-        if own.is_empty() { &self.objects.global.default_realm } else { own }
-    }
-
-    fn secret(&self, algorithm: Algorithm) -> Option<Secret<'_>> {
-        if !algorithms_of(self.auth, self.objects).contains(&algorithm) {
-            return None;
-        }
-        secret_of(self.auth, algorithm)
-    }
-
-    fn nonce_lifetime_secs(&self) -> u64 {
-        u64::from(self.auth.options.nonce_lifetime_secs)
-    }
-}
-
-/// An auth as client.
-#[derive(Clone, Copy)]
-pub(super) struct OutboundAuth<'a>(&'a Auth);
-
-impl Login for OutboundAuth<'_> {
-    fn username(&self) -> &str {
-        &self.0.username
-    }
-
-    fn realm(&self) -> &str {
-        &self.0.options.realm
-    }
-
-    fn secret(&self, algorithm: Algorithm) -> Option<Secret<'_>> {
-        self.0
-            .options
-            .algorithms_uac
-            .list
-            .contains(&algorithm)
-            .then(|| secret_of(self.0, algorithm))
-            .flatten()
-    }
-}
-
-/// The digest when there is one, else the password.
-fn secret_of(auth: &Auth, algorithm: Algorithm) -> Option<Secret<'_>> {
-    let digest = auth.digests.as_deref().and_then(|digests| digests.of(algorithm));
-    let password = Some(Secret::Password(&auth.password)).filter(|_| !auth.password.is_empty());
-    digest.map(Secret::Digest).or(password)
 }
 
 fn fallback_shape(objects: &Objects) -> Shape {

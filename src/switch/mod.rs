@@ -12,6 +12,7 @@
 //! Input::Config ─ directory ─ qualify, contacts follow
 //! ```
 
+mod accounts;
 mod advertise;
 pub mod call;
 mod commands;
@@ -302,6 +303,12 @@ impl Switch {
         });
         for aor in &touched.aors {
             self.aor_changed(now, aor);
+        }
+        if touched.systemname {
+            let name = self.directory.objects.asterisk.systemname.clone();
+            let before = std::mem::replace(&mut self.systemname, name);
+            // What we took stays ours.
+            self.registrar.rename_server(&before, &self.systemname, &mut self.changes);
         }
         self.commit(out);
         self.tell_contacts(now, out);

@@ -544,3 +544,20 @@ fn the_rest_of_the_summary_is_answered_as_recorded() {
     let sent = world.datagram("127.0.0.1:5070", compact.as_bytes());
     assert_eq!(sent.first().map(|text| status_of(text)).as_deref(), Some("200 OK"), "compact header forms");
 }
+
+/// `systemname` of `asterisk.conf` may change in a reload: what we took stays ours, in memory and in a shared table.
+#[test]
+fn another_systemname_keeps_our_contacts_ours() {
+    use jackfield::config::{AnyObject, Change, model::Asterisk};
+    let mut world = World::with(PROBE);
+    world.ask(&reg("erin", "", ALICE));
+    let named = Asterisk { systemname: "node2".into(), ..Asterisk::default() };
+    let changes = [Change::Put(AnyObject::Asterisk(std::sync::Arc::new(named)))];
+    let sources = world.objects.sources.clone();
+    world.commits.clear();
+    world.handle(jackfield::switch::io::Input::Config { changes: &changes, sources: &sources });
+    let (_, change) = world.commits.pop().expect("the contact is written again");
+    assert!(matches!(change, ContactChange::Put(binding) if &*binding.reg_server == "node2"), "{:?}", world.commits);
+    let Reply::Contacts(shown) = world.show(Kind::Contact, None) else { panic!("contacts") };
+    assert_eq!(shown.len(), 1);
+}
