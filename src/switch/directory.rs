@@ -2,8 +2,8 @@
 //! change by change, so that one row among a million costs one row's work.
 
 use super::accounts::{ListedAuth, OutboundAuth, algorithms_of};
-use crate::authenticate::dummy::Shapes;
 use crate::authenticate::Shape;
+use crate::authenticate::dummy::Shapes;
 use crate::base::ids::Name;
 use crate::config::model::{Aor, Auth, Endpoint, Identify};
 use crate::config::value::network::Match;
