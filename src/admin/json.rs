@@ -21,9 +21,6 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
         Layout::History(pick) => history(first, pick),
         Layout::Subscription { call_id } => subscription(first, call_id),
         Layout::Settings => settings(replies),
-        Layout::Dialplan { context: Some(context), .. } if matches!(first, Reply::Dialplan(all) if all.is_empty()) => {
-            failed(&format!("There is no existence of '{context}' context"))
-        }
         _ => {
             let (name, value) = whole(first);
             good(json!({ name: value }))
@@ -64,7 +61,7 @@ fn whole(reply: &Reply) -> (&'static str, Value) {
         Reply::ChannelStats(all) => ("channelstats", value(all)),
         Reply::Subscriptions(all) => ("subscriptions", value(all)),
         Reply::Bridges(all) => ("bridges", value(all)),
-        Reply::Dialplan(all) => ("contexts", value(all)),
+        Reply::Dialplan(shown) => ("contexts", shown.contexts.clone()),
         Reply::Hints(all) => ("hints", value(all)),
         Reply::Done(said) => ("done", value(said)),
         Reply::Refused(why) => ("error", value(why)),

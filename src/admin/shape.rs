@@ -99,12 +99,7 @@ pub enum Layout {
     /// `bridge show all`.
     Bridges,
     /// `dialplan show`.
-    Dialplan {
-        /// The context asked for.
-        context: Option<String>,
-        /// The extension asked for.
-        extension: Option<String>,
-    },
+    Dialplan,
     /// `core show hints`.
     Hints,
     /// `show status`.

@@ -267,6 +267,12 @@ impl RtpStream {
         translation
     }
 
+    /// The same without its events: digits that somebody here listens for are not passed on by themselves.
+    pub fn translation_without_events(&self, other: &RtpStream) -> Translation {
+        let without = RtpStream { events: Vec::new(), ..self.clone() };
+        without.translation(other)
+    }
+
     /// Codecs that both streams agreed on, in this one's order.
     pub fn common_codecs<'a>(&'a self, other: &'a RtpStream) -> impl Iterator<Item = Codec> + 'a {
         self.formats.iter().map(|f| f.codec).filter(|codec| other.format(*codec).is_some())

@@ -35,6 +35,7 @@ impl Switch {
             Command::RemoveContact { aor, uri } => self.remove_contact(now, &aor, uri.as_deref(), out),
             Command::Bans => self.show_bans(now),
             Command::Unban { source } => self.unban(now, source),
+            Command::Dialplan { context, exten } => self.show_dialplan(context.as_deref(), exten.as_deref()),
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),
             // Answered when the media threads have told their counters.
             Command::ChannelStats => return self.ask_channel_stats(now, token, out),

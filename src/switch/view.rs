@@ -6,8 +6,8 @@ mod events;
 mod objects;
 
 pub use calls::{
-    BridgeView, ChannelStatsView, ChannelView, ContextView, ExtensionView, HintView, MaintenanceView,
-    StreamStats, SubscriptionView,
+    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MaintenanceView, StreamStats,
+    SubscriptionView,
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use objects::{
@@ -97,10 +97,12 @@ pub enum Command {
     },
     /// Bridges (`bridge show all`).
     Bridges,
-    /// Contexts of the dialplan (`dialplan show`); all when `None`.
+    /// The dialplan (`dialplan show`); all of it when neither is given.
     Dialplan {
         /// One context.
         context: Option<String>,
+        /// Only extensions that match this.
+        exten: Option<String>,
     },
     /// Hints and their states (`core show hints`).
     Hints,
@@ -261,8 +263,8 @@ pub enum Reply {
     Subscriptions(Vec<SubscriptionView>),
     /// Bridges.
     Bridges(Vec<BridgeView>),
-    /// Contexts of the dialplan, in their order.
-    Dialplan(Vec<ContextView>),
+    /// The dialplan, or what was asked for of it.
+    Dialplan(Box<DialplanView>),
     /// Hints.
     Hints(Vec<HintView>),
     /// Bans, the one that lasts longest first.

@@ -338,7 +338,7 @@ pub(super) fn dialplan_show(call: &Call<'_>) -> Built {
         },
         _ => return Err(Fault::Usage),
     };
-    call.ask(Command::Dialplan { context: context.clone() }, Layout::Dialplan { context, extension })
+    call.ask(Command::Dialplan { context, exten: extension }, Layout::Dialplan)
 }
 
 /// `pjsip show scheduled_tasks [like X]`, without regard to case as Asterisk has it here.

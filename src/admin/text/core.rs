@@ -2,7 +2,7 @@
 
 use super::columns::{cell, clock, left, right};
 use crate::admin::shape::{Answer, CoreChannels};
-use crate::switch::view::{BridgeView, ChannelView, ContextView, ExtensionView, Reply};
+use crate::switch::view::{BridgeView, ChannelView, Reply};
 
 /// `core show channels` and `core show calls`. A second reply, the status, gives the count of calls so far.
 pub(super) fn channels(out: &mut String, replies: &[Reply], form: CoreChannels) {
@@ -224,70 +224,6 @@ fn bridge_line(out: &mut String, [id, name, channels, kind, technology, duration
     out.push(' ');
     left(out, duration, 0);
     out.push('\n');
-}
-
-/// `dialplan show [[EXTEN@]CONTEXT]`.
-pub(super) fn dialplan(reply: &Reply, context: Option<&str>, extension: Option<&str>) -> Answer {
-    let Reply::Dialplan(all) = reply else { return Answer::bad("No answer.\n") };
-    if let (Some(context), true) = (context, all.is_empty()) {
-        return Answer::bad(format!("There is no existence of '{context}' context\n"));
-    }
-    let (mut out, mut contexts, mut extensions, mut priorities) = (String::new(), 0, 0, 0);
-    for one in all {
-        let wanted: Vec<&ExtensionView> =
-            one.extensions.iter().filter(|e| extension.is_none_or(|name| e.name == name)).collect();
-        if wanted.is_empty() && extension.is_some() {
-            continue;
-        }
-        contexts += 1;
-        extensions += wanted.len();
-        priorities += wanted.iter().map(|e| e.steps.len() + usize::from(e.hint.is_some())).sum::<usize>();
-        context_block(&mut out, one, &wanted);
-    }
-    if let (Some(name), 0) = (extension, extensions) {
-        let place = context.map_or(String::new(), |context| format!("@{context}"));
-        return Answer::bad(format!("There is no existence of {name}{place} extension\n"));
-    }
-    let s = |n: usize| if n == 1 { "" } else { "s" };
-    let ies = if priorities == 1 { "y" } else { "ies" };
-    out.push_str(&format!(
-        "-= {extensions} extension{} ({priorities} priorit{ies}) in {contexts} context{}. =-\n",
-        s(extensions),
-        s(contexts)
-    ));
-    Answer::good(out)
-}
-
-fn context_block(out: &mut String, context: &ContextView, extensions: &[&ExtensionView]) {
-    out.push_str("[ Context '");
-    left(out, &context.name, 0);
-    out.push_str("' created by 'pbx_config' ]\n");
-    for one in extensions {
-        let mut first = format!("'{}' =>", one.name);
-        if let Some((hint, place)) = &one.hint {
-            step(out, &std::mem::take(&mut first), &format!("hint: {hint}"), place);
-        }
-        for (priority, label, application, place) in &one.steps {
-            if first.is_empty() && !label.is_empty() {
-                first = format!("   [{label}]");
-            }
-            step(out, &std::mem::take(&mut first), &format!("{priority}. {application}"), place);
-        }
-    }
-    for name in &context.includes {
-        step(out, "Include =>", &format!("'{name}'"), "pbx_config");
-    }
-    out.push('\n');
-}
-
-fn step(out: &mut String, first: &str, what: &str, place: &str) {
-    out.push_str("  ");
-    left(out, first, 17);
-    out.push(' ');
-    left(out, what, 45);
-    out.push_str(" [");
-    left(out, place, 0);
-    out.push_str("]\n");
 }
 
 /// `core show hints`.

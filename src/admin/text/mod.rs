@@ -57,8 +57,10 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
         Layout::CoreChannels(form) => core::channels(&mut out, replies, *form),
         Layout::CoreChannel { name } => return core::channel(first, name),
         Layout::Bridges => core::bridges(&mut out, first),
-        Layout::Dialplan { context, extension } => {
-            return core::dialplan(first, context.as_deref(), extension.as_deref());
+        Layout::Dialplan => {
+            if let Reply::Dialplan(shown) = first {
+                out.push_str(&shown.text);
+            }
         }
         Layout::Hints => core::hints(&mut out, first),
         Layout::Status => server::status(&mut out, first),

@@ -192,6 +192,8 @@ impl Switch {
             had_fax: false,
             is_kept: false,
             uses: Vec::new(),
+            collecting: None,
+            suspended: None,
             trouble: None,
         };
         self.calls.channels.insert(id, channel);

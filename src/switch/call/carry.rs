@@ -131,7 +131,13 @@ impl Switch {
                 let tx = self.calls.channels.get(&id).and_then(|channel| {
                     channel.requests.iter().find(|(known, _)| *known == request).map(|(_, tx)| *tx)
                 });
-                if let Some(tx) = tx {
+                if let Some(channel) = self.calls.channels.get_mut(&id)
+                    && let Some(at) = channel.waiting.iter().position(|(known, _)| *known == request)
+                {
+                    // It never went out: nobody is to be told.
+                    channel.waiting.swap_remove(at);
+                    self.request_failed_here(now, id, request, Failure::NoWay("cancelled".into()), out);
+                } else if let Some(tx) = tx {
                     let before = out.outbox.len();
                     self.transactions.clients.cancel(now.at, tx, &extra, &mut out.outbox);
                     self.told_since(before, out);

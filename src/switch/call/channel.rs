@@ -1,14 +1,16 @@
 //! A channel: one leg of a call as an administrator and the dialplan see it.
 
 use super::dial::Dialling;
+use super::features::Collecting;
 use super::join::BridgeId;
 use super::out::Placing;
 use super::ports::Slot;
+use super::subroutine::Suspended;
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::time::{Moment, Now};
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::{DtmfMode, Presentation};
-use crate::dialplan::Program;
+use crate::dialplan::{Place, Program};
 use crate::sdp::{self, Agreement, Format, RtpStream, Situation};
 use crate::session::{RequestId, Session};
 use crate::sip::transaction::ClientTx;
@@ -187,6 +189,10 @@ pub(super) struct Channel {
     pub is_kept: bool,
     /// What needs its media here.
     pub uses: Vec<crate::bridge::Use>,
+    /// Digits of a transfer that are being dialled.
+    pub collecting: Option<Collecting>,
+    /// What waits while a subroutine runs.
+    pub suspended: Option<Box<Suspended>>,
     /// What is wrong with its audio, for `show channel` and `explain`.
     pub trouble: Option<String>,
 }
@@ -216,7 +222,8 @@ impl Channel {
         };
         let session = self.session.as_ref().and_then(Session::deadline);
         let absolute = self.program.as_ref().and_then(Program::absolute_deadline);
-        [doing, session, absolute].into_iter().flatten().min()
+        let transfer = self.collecting.as_ref().map(|collecting| collecting.until);
+        [doing, session, absolute, transfer].into_iter().flatten().min()
     }
 
     /// Whether nothing is left of it.
@@ -245,6 +252,17 @@ impl Channel {
             true if self.is_caller() => self.dialled.to_string(),
             true => self.own_user.to_string(),
         }
+    }
+
+    /// Where its dialplan is.
+    pub fn place(&self) -> Option<Place> {
+        self.program.as_ref().map(|program| program.place().clone())
+    }
+
+    /// Where its transfers go: `TRANSFER_CONTEXT`, else the endpoint's context.
+    pub fn transfer_context(&self) -> String {
+        let set = self.program.as_ref().and_then(|program| program.variables().value("TRANSFER_CONTEXT"));
+        set.map_or_else(|| self.endpoint.options.context.to_string(), str::to_owned)
     }
 
     /// Its agreed audio.

@@ -1,6 +1,7 @@
 //! `Dial`: calling several at once; the first who answers wins.
 
 use super::channel::{ChannelId, Doing, State};
+use super::subroutine::Then;
 use crate::base::time::{Moment, Now};
 use crate::dialplan::action::Indication;
 use crate::dialplan::apps::dial::Dial;
@@ -91,8 +92,28 @@ impl Switch {
         dial: Box<Dial>,
         out: &mut Actions,
     ) -> Option<Outcome> {
-        let name = self.calls.channels.get(&id)?.name.clone();
+        let channel = self.calls.channels.get(&id)?;
+        let (name, here) = (channel.name.clone(), channel.place());
         self.tell_undone_options(&name, &dial, out);
+        let (Some(jump), Some(here)) = (dial.options.predial_caller.clone(), here) else {
+            return self.dial_targets(now, id, dial, out);
+        };
+        match self.call_subroutine(now, id, (&jump, &here), Then::Dial(dial), out) {
+            Ok(()) => None,
+            Err(Then::Dial(dial)) => self.dial_targets(now, id, dial, out),
+            Err(_) => None,
+        }
+    }
+
+    /// Calls the targets of a `Dial`.
+    pub(super) fn dial_targets(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        dial: Box<Dial>,
+        out: &mut Actions,
+    ) -> Option<Outcome> {
+        let name = self.calls.channels.get(&id)?.name.clone();
         let mut dialling = Dialling {
             started: now.at,
             deadline: dial.timeout.map(|timeout| now.at + timeout),
@@ -151,14 +172,11 @@ impl Switch {
         let options = &dial.options;
         let undone = [
             ('A', options.announce.is_some()),
-            ('b', options.predial_called.is_some()),
-            ('B', options.predial_caller.is_some()),
             ('F', options.called_continues.is_some()),
             ('G', options.split_to.is_some()),
             ('m', options.music.is_some()),
             ('p', options.screening),
             ('P', options.privacy.is_some()),
-            ('U', options.subroutine.is_some()),
             ('k', options.park.called || options.park.caller),
             ('x', options.mix_monitor.called || options.mix_monitor.caller),
         ];

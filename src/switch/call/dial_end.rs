@@ -3,6 +3,7 @@
 use super::channel::{ChannelId, Doing, Side, State};
 use super::dial::{Answered, Leg};
 use super::identity;
+use super::subroutine::Then;
 use crate::base::time::Now;
 use crate::dialplan::{After, DialStatus};
 use crate::session::AnswerWith;
@@ -23,7 +24,6 @@ impl Switch {
         called.state = State::Up;
         called.answered = Some(now.at);
         let name = called.name.clone();
-        let formats = called.agreed_formats();
         self.aim(leg, out);
         let Some(channel) = self.calls.channels.get_mut(&caller) else {
             return self.hang_up(now, leg, 16, out);
@@ -38,6 +38,7 @@ impl Switch {
         let answered = Answered { channel: leg, at: now.at, name: name.clone(), number: number.clone() };
         dialling.answered = Some(answered);
         dialling.limit = Switch::limit_of(&dialling.dial, now.at);
+        let screen = dialling.dial.options.subroutine.clone();
         let losers: Vec<ChannelId> = dialling.ringing().filter(|other| *other != leg).collect();
         let cause = dialling.dial.options.losers_cause.unwrap_or(Some(26)).unwrap_or(16);
         for (variable, value) in
@@ -48,6 +49,7 @@ impl Switch {
                 let _ = program.set_variable(variable, value);
             }
         }
+        let here = channel.place();
         for loser in losers {
             if let Some(channel) = self.calls.channels.get_mut(&loser) {
                 channel.side = Side::Called(None);
@@ -55,6 +57,18 @@ impl Switch {
             self.hang_up(now, loser, cause, out);
         }
         self.ears.log(out, Level::Verbose, APP_DIAL, || format!("{name} answered"));
+        if let (Some(jump), Some(here)) = (screen, here) {
+            match self.call_subroutine(now, leg, (&jump, &here), Then::Join(caller), out) {
+                Ok(()) => return,
+                Err(_) => return self.connect(now, leg, caller, out),
+            }
+        }
+        self.connect(now, leg, caller, out);
+    }
+
+    /// Answers the caller and joins both.
+    pub(super) fn connect(&mut self, now: Now, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
+        let formats = self.calls.channels.get(&leg).and_then(|called| called.agreed_formats());
         let extra = self.connected_lines(caller, leg);
         self.answer_channel(now, caller, Some(AnswerWith { extra, only: formats }), out);
         self.join(now, caller, leg, out);

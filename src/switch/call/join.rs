@@ -7,7 +7,7 @@ use crate::base::time::Now;
 use crate::bridge::direct::{Step, Target};
 use crate::bridge::{self, Direct, Path, Plan, PortId, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
-use crate::sdp::{Format, Local};
+use crate::sdp::{Format, Local, RtpStream};
 use crate::session::{MediaChange, RefreshWith, Reoffer, Why as ReofferWhy};
 use crate::switch::Switch;
 use crate::switch::io::{Action, Actions};
@@ -110,9 +110,9 @@ impl Switch {
         let steps = bridge.direct.steps(&facts, technology, why.direct.as_ref());
         bridge.technology = Some(technology);
         bridge.why = Some(why);
-        self.relay(&mut bridge, out);
         let legs = bridge.legs;
         self.calls.bridges.insert(id, bridge);
+        self.relay(id, out);
         for step in steps {
             self.redirect_media(now, legs[step.leg], &step, out);
         }
@@ -120,8 +120,10 @@ impl Switch {
 
     /// Orders the joins that a bridge's agreements give, where they differ from those ordered. They stand while the
     /// phones talk directly too: packets on their way are not lost, and falling back needs no order.
-    fn relay(&mut self, bridge: &mut Bridge, out: &mut Actions) {
-        let joins = self.joins(bridge.legs);
+    fn relay(&mut self, id: BridgeId, out: &mut Actions) {
+        let Some(legs) = self.calls.bridges.get(&id).map(|bridge| bridge.legs) else { return };
+        let joins = self.joins(legs);
+        let Some(bridge) = self.calls.bridges.get_mut(&id) else { return };
         for join in &joins {
             if !bridge.joined.contains(join) {
                 out.queue.push(Action::Media(join.plan()));
@@ -143,9 +145,15 @@ impl Switch {
             };
             let Some(other) = b.slots.iter().find(fits) else { continue };
             let (Some(from), Some(to)) = (agreed(a, slot.stream), agreed(b, other.stream)) else { continue };
+            let path = |id: ChannelId, from: &RtpStream, to: &RtpStream| Path {
+                numbers: match self.is_listened_to(id) {
+                    true => from.translation_without_events(to),
+                    false => from.translation(to),
+                },
+            };
             joins.push(Join {
                 ports: [slot.port, other.port],
-                paths: [Path { numbers: from.translation(&to) }, Path { numbers: to.translation(&from) }],
+                paths: [path(a.id, &from, &to), path(b.id, &to, &from)],
             });
         }
         joins
@@ -286,23 +294,6 @@ impl Switch {
             Target::Peer(at) => Some(at),
             Target::Ours => None,
         }
-    }
-
-    /// A digit in a bridge: passed on where the legs carry digits differently; the relay passes RFC 4733 itself.
-    pub(super) fn digit_in_bridge(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
-        use crate::config::model::endpoint_words::DtmfMode;
-        let Some(other) = self.partner(id) else { return };
-        let mode = |id| self.calls.channels.get(&id).map(Channel::dtmf_mode);
-        let by_info = |mode: Option<DtmfMode>| matches!(mode, Some(DtmfMode::Info));
-        let passed = self.digits_agreed(id) && self.digits_agreed(other);
-        if by_info(mode(id)) || by_info(mode(other)) || !passed {
-            self.send_digit(now, other, digit, std::time::Duration::from_millis(160), out);
-        }
-    }
-
-    fn digits_agreed(&self, id: ChannelId) -> bool {
-        let channel = self.calls.channels.get(&id);
-        channel.and_then(Channel::audio).is_some_and(|audio| !audio.events.is_empty())
     }
 }
 

@@ -20,6 +20,7 @@ mod dial_end;
 mod dialogs;
 mod ending;
 mod facts;
+mod features;
 mod functions;
 mod headers;
 mod hear;
@@ -31,6 +32,7 @@ mod place;
 mod ports;
 mod run;
 mod show;
+mod subroutine;
 mod transfer;
 
 use super::Switch;

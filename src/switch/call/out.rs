@@ -3,6 +3,7 @@
 use super::channel::{Channel, ChannelId, Side, State, Way};
 use super::place::Located;
 use super::ports::SlotState;
+use super::subroutine::Then;
 use super::{capability, identity};
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::time::Now;
@@ -205,10 +206,21 @@ impl Switch {
         if !(0..placing.streams.len()).any(open) {
             return self.leg_failed(now, id, (42, "no RTP port is free".into()), out);
         }
-        self.call_out(now, id, out);
+        let subroutine = self.caller_side(id).and_then(|caller| {
+            let caller = self.calls.channels.get(&caller)?;
+            let super::channel::Doing::Dialling(dialling) = &caller.doing else { return None };
+            Some((dialling.dial.options.predial_called.clone()?, caller.place()?))
+        });
+        let done = match subroutine {
+            Some((jump, here)) => self.call_subroutine(now, id, (&jump, &here), Then::CallOut, out),
+            None => Err(Then::CallOut),
+        };
+        if done.is_err() {
+            self.call_out(now, id, out);
+        }
     }
 
-    fn call_out(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+    pub(super) fn call_out(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(placing) = self.calls.channels.get_mut(&id).and_then(|channel| channel.placing.take())
         else {
             return;

@@ -48,6 +48,9 @@ impl Switch {
 
     /// The dialplan ended: so does the call.
     fn dialplan_over(&mut self, now: Now, id: ChannelId, end: &End, out: &mut Actions) {
+        if self.calls.channels.get(&id).is_some_and(|channel| channel.suspended.is_some()) {
+            return self.subroutine_over(now, id, out);
+        }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.program = None;
         channel.doing = Doing::Nothing;
@@ -82,6 +85,10 @@ impl Switch {
             self.calls.work.push_back(Work::Run(id));
             return;
         }
+        if channel.collecting.as_ref().is_some_and(|collecting| collecting.until <= now.at) {
+            self.transfer_digits(now, id, true, out);
+        }
+        let Some(channel) = self.calls.channels.get(&id) else { return };
         match &channel.doing {
             Doing::Answering { until, .. } | Doing::Waiting(until) | Doing::Sending(until)
                 if *until <= now.at =>

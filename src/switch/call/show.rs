@@ -6,10 +6,12 @@ use super::ports::SlotState;
 use crate::base::time::Now;
 use crate::bridge::{self, BridgeKind, Facts, Plan, PortId, Verdict};
 use crate::dialplan::apps::dial::DialOptions;
+use crate::dialplan::show;
 use crate::switch::Switch;
 use crate::switch::io::{Action, Actions};
 use crate::switch::view::{
-    BridgeView, ChannelStatsView, ChannelView, DirectMediaQuestion, Explanation, Reply, Step, StreamStats,
+    BridgeView, ChannelStatsView, ChannelView, DialplanView, DirectMediaQuestion, Explanation, Reply, Step,
+    StreamStats,
 };
 use std::collections::BTreeSet;
 
@@ -123,6 +125,18 @@ impl Switch {
             .collect();
         views.sort_by(|a, b| (&a.bridge, &a.channel).cmp(&(&b.bridge, &b.channel)));
         views
+    }
+
+    /// `dialplan show`
+    pub(in crate::switch) fn show_dialplan(&self, context: Option<&str>, exten: Option<&str>) -> Reply {
+        let shown = show::Shown { context, exten };
+        match show::text(&self.calls.plan, shown) {
+            Ok(text) => {
+                let contexts = show::json(&self.calls.plan, shown);
+                Reply::Dialplan(Box::new(DialplanView { text, contexts }))
+            }
+            Err(not_there) => Reply::Refused(not_there.0.trim_end().to_owned()),
+        }
     }
 
     /// Calls that were made since start, and those alive: the lines under `core show channels`.

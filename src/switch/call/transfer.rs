@@ -45,11 +45,7 @@ impl Switch {
     fn blind(&mut self, now: Now, id: ChannelId, exten: &str, refer: &Refer, out: &mut Actions) -> u16 {
         let Some(other) = self.partner(id) else { return 400 };
         let Some(channel) = self.calls.channels.get(&id) else { return 500 };
-        let set = |name: &str| {
-            let program = channel.program.as_ref()?;
-            program.variables().value(name).map(str::to_owned)
-        };
-        let context = set("TRANSFER_CONTEXT").unwrap_or_else(|| channel.endpoint.options.context.to_string());
+        let context = channel.transfer_context();
         let exten = if exten.is_empty() { "s" } else { exten };
         let caller = self.calls.channels.get(&other).map(|c| c.caller.number.clone()).unwrap_or_default();
         let query = crate::dialplan::Query { context: &context, exten, caller: &caller, now: now.wall };

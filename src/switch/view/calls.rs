@@ -117,26 +117,13 @@ pub struct MaintenanceView {
     pub enabled: bool,
 }
 
-/// A context of the dialplan.
+/// A dialplan as Asterisk's text and as JSON: the room that holds it prints it, includes and patterns and all.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct ContextView {
-    /// Its name.
-    pub name: String,
-    /// Extensions as `dialplan show` orders them: names, then patterns.
-    pub extensions: Vec<ExtensionView>,
-    /// Contexts it includes, in order.
-    pub includes: Vec<String>,
-}
-
-/// One extension.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct ExtensionView {
-    /// Name or `_pattern`.
-    pub name: String,
-    /// Its hint and where it stands (`extensions.conf:29`).
-    pub hint: Option<(String, String)>,
-    /// Priority, label (empty when none), `Application(argument)`, and where it stands.
-    pub steps: Vec<(u32, String, String, String)>,
+pub struct DialplanView {
+    /// Asterisk's text.
+    pub text: String,
+    /// The same as data.
+    pub contexts: serde_json::Value,
 }
 
 /// One hint.

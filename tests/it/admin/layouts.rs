@@ -5,9 +5,7 @@ use super::probe;
 use jackfield::admin::cli::modules::MODULES;
 use jackfield::admin::cli::{Parsed, parse};
 use jackfield::admin::{Answer, Format, Layout, print, text};
-use jackfield::switch::view::{
-    BridgeView, Command, ContextView, ExtensionView, HintView, Kind, Options, Reply, StatusView,
-};
+use jackfield::switch::view::{BridgeView, Command, HintView, Kind, Options, Reply, StatusView};
 
 /// What the switch would answer, from the probe's values. Options of single objects come from `options`.
 fn answer(command: &Command, options: &Options) -> Reply {
@@ -333,49 +331,6 @@ fn every_recorded_table_is_printed_byte_for_byte() {
         compared += 1;
     }
     assert!(compared >= 40, "only {compared} sections compared");
-}
-
-#[test]
-fn the_dialplan_is_printed_as_recorded() {
-    let step = |priority, app: &str, line: u32| {
-        (priority, String::new(), app.to_owned(), format!("extensions.conf:{line}"))
-    };
-    let context = ContextView {
-        name: "probe".into(),
-        extensions: vec![
-            ExtensionView {
-                name: "600".into(),
-                hint: None,
-                steps: vec![
-                    step(1, "Answer()", 5),
-                    (2, "wait".into(), "Wait(30)".into(), "extensions.conf:6".into()),
-                ],
-            },
-            ExtensionView {
-                name: "pres".into(),
-                hint: Some(("PJSIP/alice".into(), "extensions.conf:29".into())),
-                steps: vec![step(1, "NoOp()", 30)],
-            },
-        ],
-        includes: vec!["parked".into()],
-    };
-    let Parsed::Ask(_, shape) = parse("dialplan show probe", Format::PLAIN) else { panic!("asks") };
-    let want = "\
-[ Context 'probe' created by 'pbx_config' ]
-  '600' =>          1. Answer()                                   [extensions.conf:5]
-     [wait]         2. Wait(30)                                   [extensions.conf:6]
-  'pres' =>         hint: PJSIP/alice                             [extensions.conf:29]
-                    1. NoOp()                                     [extensions.conf:30]
-  Include =>        'parked'                                      [pbx_config]
-
--= 2 extensions (4 priorities) in 1 context. =-
-";
-    assert_eq!(print(vec![Reply::Dialplan(vec![context.clone()])], &shape).text, want);
-    let none = print(vec![Reply::Dialplan(Vec::new())], &shape);
-    assert!(none.failed && none.text == "There is no existence of 'probe' context\n", "{}", none.text);
-    let Parsed::Ask(_, shape) = parse("dialplan show 600@probe", Format::PLAIN) else { panic!("asks") };
-    let one = print(vec![Reply::Dialplan(vec![context])], &shape).text;
-    assert!(one.ends_with("-= 1 extension (2 priorities) in 1 context. =-\n"), "{one}");
 }
 
 #[test]

@@ -2,4 +2,5 @@
 
 mod basic;
 mod direct;
+mod options;
 mod phone;

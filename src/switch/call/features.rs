@@ -1,0 +1,122 @@
+//! Digits in a bridge: those that a letter of `Dial` gives a meaning (`h H t T`), and those that are passed on.
+//!
+//! ```text
+//! digit ─ hook's code? ─┬─ disconnect ─► the bridge ends
+//!                       ├─ blindxfer ──► digits are collected ─ extension complete, or 3 s of silence ─► transfer
+//!                       └─ no ─► passed to the other leg, as its dtmf_mode says
+//! ```
+
+use super::channel::{Channel, ChannelId};
+use crate::base::time::{Moment, Now};
+use crate::dialplan::{Match, Query};
+use crate::switch::Switch;
+use crate::switch::io::Actions;
+use crate::switch::view::Level;
+use std::time::Duration;
+
+/// `transferdigittimeout` of features.conf without a file.
+const TRANSFER_DIGITS: Duration = Duration::from_secs(3);
+/// Length of a digit that is passed on.
+const PRESS: Duration = Duration::from_millis(160);
+
+/// An extension being dialled for a transfer.
+#[derive(Clone, Debug)]
+pub(super) struct Collecting {
+    digits: String,
+    pub until: Moment,
+}
+
+impl Switch {
+    /// A digit in a bridge.
+    pub(super) fn digit_in_bridge(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if let Some(collecting) = &mut channel.collecting {
+            collecting.digits.push(digit);
+            collecting.until = now.at + TRANSFER_DIGITS;
+            return self.transfer_digits(now, id, false, out);
+        }
+        let name = channel.name.clone();
+        match self.feature(id, digit) {
+            Some("disconnect") => {
+                self.ears
+                    .log(out, Level::Verbose, "features.c", || format!("{name} ended the call by digit"));
+                let called = [Some(id), self.partner(id)]
+                    .into_iter()
+                    .flatten()
+                    .find(|leg| self.calls.channels.get(leg).is_some_and(|channel| !channel.is_caller()));
+                self.hang_up(now, called.unwrap_or(id), 16, out);
+            }
+            Some("blindxfer") => {
+                self.ears
+                    .log(out, Level::Verbose, "features.c", || format!("{name} transfers: digits follow"));
+                if let Some(channel) = self.calls.channels.get_mut(&id) {
+                    let until = now.at + TRANSFER_DIGITS;
+                    channel.collecting = Some(Collecting { digits: String::new(), until });
+                }
+            }
+            _ => self.pass_digit(now, id, digit, out),
+        }
+    }
+
+    /// The function that a digit has on a channel.
+    fn feature(&self, id: ChannelId, digit: char) -> Option<&'static str> {
+        let channel = self.calls.channels.get(&id)?;
+        let bridge = self.calls.bridges.get(&channel.bridge?)?;
+        let hooks = super::facts::hooks_of(&bridge.options, channel.is_caller(), None);
+        let code = digit.to_string();
+        hooks.iter().find(|hook| hook.code.as_deref() == Some(&code)).map(|hook| hook.function)
+    }
+
+    /// The relay passes RFC 4733 itself where both legs agreed on it and nobody listens; else we do.
+    fn pass_digit(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
+        use crate::config::model::endpoint_words::DtmfMode;
+        let Some(other) = self.partner(id) else { return };
+        let by_info = |id| self.calls.channels.get(&id).is_some_and(|c| c.dtmf_mode() == DtmfMode::Info);
+        let agreed = self.digits_agreed(id) && self.digits_agreed(other);
+        if by_info(id) || by_info(other) || !agreed || self.is_listened_to(id) {
+            self.send_digit(now, other, digit, PRESS, out);
+        }
+    }
+
+    /// Whether a feature listens for digits of a channel.
+    pub(super) fn is_listened_to(&self, id: ChannelId) -> bool {
+        let Some(channel) = self.calls.channels.get(&id) else { return false };
+        let bridge = channel.bridge.and_then(|bridge| self.calls.bridges.get(&bridge));
+        bridge.is_some_and(|bridge| {
+            super::facts::hooks_of(&bridge.options, channel.is_caller(), None)
+                .iter()
+                .any(|h| h.code.is_some())
+        })
+    }
+
+    fn digits_agreed(&self, id: ChannelId) -> bool {
+        let channel = self.calls.channels.get(&id);
+        channel.and_then(Channel::audio).is_some_and(|audio| !audio.events.is_empty())
+    }
+
+    /// Goes on with a transfer: at once when the extension is complete, with what there is when the time is over.
+    pub(super) fn transfer_digits(&mut self, now: Now, id: ChannelId, late: bool, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let Some(collecting) = &channel.collecting else { return };
+        let (exten, name) = (collecting.digits.clone(), channel.name.clone());
+        let context = channel.transfer_context();
+        let caller = channel.caller.number.clone();
+        let query = Query { context: &context, exten: &exten, caller: &caller, now: now.wall };
+        let found = self.calls.plan.find(query);
+        if found == Match::CouldMatchMore && !late {
+            return;
+        }
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.collecting = None;
+        }
+        if found != Match::Found {
+            self.ears.log(out, Level::Notice, "features.c", || {
+                format!("{name}: there is no extension '{exten}' in context '{context}' to transfer to")
+            });
+            return;
+        }
+        let Some(other) = self.partner(id) else { return };
+        self.send_to(now, other, crate::dialplan::Place::new(&context, &exten, 1), out);
+        self.hang_up(now, id, 16, out);
+    }
+}
