@@ -1,4 +1,4 @@
-//! The facts of a bridge, gathered from its channels, for [`bridge::choose`].
+//! The facts of a bridge, gathered from its channels, for `bridge::choose`.
 
 use super::capability;
 use super::channel::{Channel, ChannelId, Side};

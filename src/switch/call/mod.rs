@@ -6,7 +6,7 @@
 //! session::Effect ─ carry ─► transactions, media                 answered ─► join ─► bridge::choose ─► plans, re-INVITEs
 //! session::Event  ─ hear ──► dial, join, ending
 //! ```
-//! One thing happens at a time: whatever a step leads to is queued as [`Work`] and done before the switch takes its next
+//! One thing happens at a time: whatever a step leads to is queued as `Work` and done before the switch takes its next
 //! input, so no step ever sees another half done. A channel is removed when its session has ended, its dialplan is over
 //! and its ports are closed.
 
