@@ -14,7 +14,7 @@ use crate::config::check::{Report, check_loaded};
 use crate::config::finding::{Finding, Severity, sort};
 use crate::config::origin::Sources;
 use crate::store::files::ConfigDir;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -95,39 +95,12 @@ fn merge_dialplan(findings: &mut Vec<Finding>, dialplan: Vec<Finding>) {
     // `SIP/name` is told with the endpoint that may be meant.
     let old: HashSet<_> =
         findings.iter().filter(|finding| finding.code == "old-technology").map(line).collect();
-    let mut later: HashMap<(&str, String), usize> = HashMap::new();
-    for mut finding in dialplan {
-        match finding.code {
-            "technology" if old.contains(&line(&finding)) => continue,
-            "later-application" | "later-function" => {
-                // Once each, and not as a fault: nothing in the tree is wrong.
-                finding.severity = Severity::Note;
-                let key = (finding.code, finding.message.clone());
-                if let Some(place) = later.get(&key) {
-                    let first = &mut findings[*place];
-                    if !first.message.ends_with(ELSEWHERE) {
-                        first.message.push_str(ELSEWHERE);
-                    }
-                    continue;
-                }
-                later.insert(key, findings.len());
-            }
-            // Asterisk loads an include of nothing with a warning, and control panels write them for lines that an
-            // administrator may add.
-            "unknown-context" if finding.message.contains("includes") => {
-                finding.severity =
-                    if finding.message.contains("-custom'") { Severity::Note } else { Severity::Warning };
-            }
-            _ => {}
-        }
-        findings.push(finding);
-    }
+    let rest = dialplan.into_iter().filter(|one| one.code != "technology" || !old.contains(&line(one)));
+    findings.extend(rest);
 }
 
 /// What a tree may say that is right, but not done here.
 const NOT_DONE: &[&str] = &["not-yet-obeyed", "later-application", "later-function"];
-
-const ELSEWHERE: &str = ", here and elsewhere";
 
 #[cfg(test)]
 mod tests {

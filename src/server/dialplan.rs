@@ -11,7 +11,7 @@ use crate::dialplan::{Dialplan, Loaded, Surroundings, line, load, toml_file};
 use crate::store::files::ConfigDir;
 use crate::switch::call;
 use crate::switch::view::{Level, Reply};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,10 +33,49 @@ pub fn lines(read: &Read) -> Vec<(Level, &'static str, String)> {
         Severity::Warning => Level::Warning,
         Severity::Note => Level::Verbose,
     };
+    // What is not done is one line, not one for each use.
+    let names: BTreeSet<&str> =
+        read.findings.iter().filter(|f| is_later(f)).filter_map(|f| f.message.split(' ').next()).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let later = (!names.is_empty()).then(|| {
+        let text = format!(
+            "The dialplan uses what this version does not do; calls go on as if it failed: {} (see jackfield check --notes)",
+            names.join(", ")
+        );
+        (Level::Warning, "pbx_config.c", text)
+    });
     let line = |f: &Finding| {
         (level(f.severity), "pbx_config.c", f.text(&read.sources).to_string().replace('\n', ";"))
     };
-    read.findings.iter().map(line).collect()
+    read.findings.iter().map(line).chain(later).collect()
+}
+
+fn is_later(finding: &Finding) -> bool {
+    matches!(finding.code, "later-application" | "later-function")
+}
+
+/// Says what is not done once for each name, and as no fault: nothing in the file is wrong. An include of a context
+/// that does not exist is a warning as in Asterisk, and for the `-custom` ones that control panels write not even that.
+fn tidy(findings: Vec<Finding>) -> Vec<Finding> {
+    const ELSEWHERE: &str = ", here and elsewhere";
+    let (mut tidied, mut later): (Vec<Finding>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+    for mut finding in findings {
+        if is_later(&finding) {
+            finding.severity = Severity::Note;
+            if let Some(first) = later.get(&finding.message).and_then(|place| tidied.get_mut(*place)) {
+                if !first.message.ends_with(ELSEWHERE) {
+                    first.message.push_str(ELSEWHERE);
+                }
+                continue;
+            }
+            later.insert(finding.message.clone(), tidied.len());
+        } else if finding.code == "unknown-context" && finding.message.contains(" includes ") {
+            let custom = finding.message.contains("-custom'");
+            finding.severity = if custom { Severity::Note } else { Severity::Warning };
+        }
+        tidied.push(finding);
+    }
+    tidied
 }
 
 /// Reads the dialplan of a configuration directory: `extensions.conf`, or `extensions.toml` where there is no `.conf`.
@@ -56,7 +95,7 @@ pub fn read(dir: &Path, now: crate::base::time::Now) -> Read {
             load(&sections, &surroundings(&sources, now))
         }
     };
-    findings.extend(told);
+    findings.extend(tidy(told));
     Read { dialplan: Arc::new(dialplan), findings, sources }
 }
 

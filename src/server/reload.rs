@@ -32,7 +32,14 @@ pub(super) fn finding_lines(findings: &[Finding], sources: &Sources) -> Vec<(Lev
     let ours = findings
         .iter()
         .map(|f| (level(f.severity), "config", f.text(sources).to_string().replace('\n', ";")));
-    theirs.chain(ours).collect()
+    let later =
+        findings.iter().filter(|f| f.code == "not-yet-obeyed" && f.severity == Severity::Note).count();
+    let later = (later > 0).then(|| {
+        let text =
+            format!("{later} settings are not done by this version; jackfield check --notes names them");
+        (Level::Notice, "config", text)
+    });
+    theirs.chain(ours).chain(later).collect()
 }
 
 /// How connections behave under this configuration.

@@ -33,7 +33,7 @@ pub const MODULES: &[Module] = &[
         description: "PJSIP Extension State Dialog Info+XML Provider",
         running: false,
     },
-    Module { name: "res_pjsip_dtmf_info.so", description: "PJSIP DTMF INFO Support", running: false },
+    Module { name: "res_pjsip_dtmf_info.so", description: "PJSIP DTMF INFO Support", running: true },
     Module {
         name: "res_pjsip_endpoint_identifier_anonymous.so",
         description: "PJSIP Anonymous endpoint identifier",
@@ -81,7 +81,7 @@ pub const MODULES: &[Module] = &[
     Module {
         name: "res_pjsip_refer.so",
         description: "PJSIP Blind and Attended Transfer Support",
-        running: false,
+        running: true,
     },
     Module { name: "res_pjsip_registrar.so", description: "PJSIP Registrar Support", running: true },
     Module { name: "res_pjsip_sdp_rtp.so", description: "PJSIP SDP RTP/AVP stream handler", running: true },
