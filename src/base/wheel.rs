@@ -45,6 +45,8 @@ pub struct Wheel<K> {
     free: u32,
     /// Every tick before this one has been expired.
     current: u64,
+    /// No timer is due before this tick; asked for with every message, so it is kept rather than looked for.
+    soonest: u64,
     len: usize,
 }
 
@@ -61,6 +63,7 @@ impl<K> Wheel<K> {
             made: 0,
             free: NONE,
             current: start.0 / tick_micros,
+            soonest: u64::MAX,
             len: 0,
         }
     }
@@ -87,6 +90,7 @@ impl<K> Wheel<K> {
         self.heads[slot] = index;
         self.occupied[slot / 64] |= 1 << (slot % 64);
         self.len += 1;
+        self.soonest = self.soonest.min(due_tick);
         TimerId { index, generation: self.entry(index).generation }
     }
 
@@ -106,6 +110,10 @@ impl<K> Wheel<K> {
     /// Order among timers of one tick is that of the latest insert first.
     pub fn expire(&mut self, now: Moment, limit: usize, fired: &mut Vec<K>) {
         let now_tick = now.0 / self.tick_micros;
+        if now_tick < self.soonest {
+            self.current = self.current.max(now_tick);
+            return;
+        }
         let slots = self.heads.len() as u64;
         // A long sleep needs one turn at most: every slot is visited once and looked at against `now_tick`.
         let last = now_tick.min(self.current.saturating_add(slots - 1));
@@ -119,7 +127,7 @@ impl<K> Wheel<K> {
                     let next = entry.next;
                     if entry.due_tick <= now_tick {
                         if fired.len() >= limit {
-                            self.current = tick;
+                            (self.current, self.soonest) = (tick, tick);
                             return;
                         }
                         let key = self.unlink(index);
@@ -131,16 +139,20 @@ impl<K> Wheel<K> {
             tick += 1;
         }
         self.current = self.current.max(now_tick);
+        // Whoever is left in the present slot is some turns away.
+        self.soonest = self.occupied_from(self.current + 1);
     }
 
     /// When to call [`Wheel::expire`] next: never later than the next deadline, possibly earlier (a timer some turns
-    /// away wakes once per turn). `None` when no timer runs.
+    /// away wakes once per turn, a cancelled one once). `None` when no timer runs.
     pub fn next_deadline(&self) -> Option<Moment> {
-        if self.len == 0 {
-            return None;
-        }
+        (self.len > 0).then(|| Moment(self.soonest.saturating_mul(self.tick_micros)))
+    }
+
+    /// The first tick, from this one on, whose slot is not empty.
+    fn occupied_from(&self, first: u64) -> u64 {
         let slots = self.heads.len();
-        let start = (self.current % slots as u64) as usize;
+        let start = (first % slots as u64) as usize;
         let words = self.occupied.len();
         for step in 0..=words {
             let word = (start / 64 + step) % words;
@@ -153,10 +165,10 @@ impl<K> Wheel<K> {
             if bits != 0 {
                 let slot = word * 64 + bits.trailing_zeros() as usize;
                 let ahead = (slot + slots - start) % slots;
-                return Some(Moment((self.current + ahead as u64) * self.tick_micros));
+                return first + ahead as u64;
             }
         }
-        None
+        u64::MAX
     }
 
     fn allocate(&mut self, mut entry: Entry<K>) -> u32 {
@@ -207,6 +219,9 @@ impl<K> Wheel<K> {
             self.occupied[slot / 64] &= !(1 << (slot % 64));
         }
         self.len -= 1;
+        if self.len == 0 {
+            self.soonest = u64::MAX;
+        }
         key
     }
 }
@@ -252,6 +267,7 @@ mod tests {
                 }
                 assert!(model.values().all(|(due, _)| due + 4_000 > now), "seed {seed}: fired late");
                 assert_eq!(wheel.len(), model.len());
+                assert!(wheel.next_deadline().is_none_or(|next| next.0 > now), "seed {seed}: wakes for nothing");
             }
         }
     }
