@@ -267,7 +267,10 @@ mod tests {
                 }
                 assert!(model.values().all(|(due, _)| due + 4_000 > now), "seed {seed}: fired late");
                 assert_eq!(wheel.len(), model.len());
-                assert!(wheel.next_deadline().is_none_or(|next| next.0 > now), "seed {seed}: wakes for nothing");
+                assert!(
+                    wheel.next_deadline().is_none_or(|next| next.0 > now),
+                    "seed {seed}: wakes for nothing"
+                );
             }
         }
     }
