@@ -234,7 +234,12 @@ impl Mappings {
                 continue;
             }
             match backend(entry.value) {
-                Some(backend) => self.backends.entry(kind).or_default().push((backend, entry.at)),
+                Some(backend) => {
+                    let told = unobeyed(&backend, kind, entry.value);
+                    findings
+                        .extend(told.map(|message| Finding::warning("not-yet-obeyed", entry.at, message)));
+                    self.backends.entry(kind).or_default().push((backend, entry.at));
+                }
                 None => {
                     let at = entry.at.at_column(entry.value_column);
                     let message = format!("'{}' is no back end", entry.value);
@@ -286,6 +291,27 @@ fn backend(value: &str) -> Option<Backend> {
     }
 }
 
+/// What of a line of `sorcery.conf` is read but not done.
+fn unobeyed(backend: &Backend, kind: Kind, value: &str) -> Option<String> {
+    let usual = format!("criteria=type={kind}");
+    let mut options = value.split(',').skip(2).map(str::trim).filter(|option| !option.is_empty());
+    match backend {
+        // Written by the server itself; where, is its own business.
+        Backend::Astdb if matches!(kind, Kind::Contact | Kind::SubscriptionPersistence) => None,
+        Backend::Memory if kind == Kind::Contact => {
+            Some("contacts are kept on disk all the same: 'memory' is not obeyed".to_owned())
+        }
+        Backend::Memory | Backend::Astdb => Some(format!("no {kind} is read from there")),
+        Backend::Config { .. } => options
+            .find(|option| *option != usual)
+            .map(|option| format!("'{option}' is not obeyed: every section of type={kind} counts")),
+        // Whether all rows may be asked for at once has nothing to govern: they are.
+        Backend::Realtime { .. } => options
+            .find(|option| !option.starts_with("allow_unqualified_fetch="))
+            .map(|option| format!("'{option}' is not obeyed: every row counts")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,6 +348,26 @@ mod tests {
         assert!(mappings.reads_file(Kind::Endpoint, "pjsip.conf"));
         assert!(!mappings.reads_file(Kind::Auth, "pjsip.conf"));
         assert!(mappings.reads_file(Kind::Aor, "pjsip.conf"), "what is not mapped stays in the file");
+    }
+
+    #[test]
+    fn what_a_line_asks_for_in_vain_is_told() {
+        let (mappings, findings) = read(
+            "[res_pjsip]\nendpoint=realtime,ps_endpoints,allow_unqualified_fetch=no\ncontact=astdb,registrar\n\
+             aor=config,pjsip.conf,criteria=type=aor,criteria=tenant=1\nauth=realtime,ps_endpoints,tenant=1\n\
+             domain_alias=memory\n",
+            "[settings]\nps_endpoints => sqlite3,x\n",
+        );
+        let told: Vec<_> = findings.iter().map(|f| f.message.as_str()).collect();
+        assert_eq!(
+            told,
+            [
+                "'criteria=tenant=1' is not obeyed: every section of type=aor counts",
+                "'tenant=1' is not obeyed: every row counts",
+                "no domain_alias is read from there",
+            ]
+        );
+        assert_eq!(mappings.backends.len(), 5);
     }
 
     /// S4-43.

@@ -274,9 +274,22 @@ async fn attach(
     tokio::spawn(heartbeat.watch(server.waker.clone(), pulse));
     tokio::spawn(Arc::clone(server).watch_certificates());
     tokio::spawn(Arc::clone(server).reload_for_tables());
+    tokio::spawn(give_back());
     tokio::spawn(watch_dns_files(Arc::clone(server), dns));
     Ok(())
 }
+
+/// What reading the configuration took is free by now, but the allocator gives memory back to the system only when
+/// something large is freed later on.
+async fn give_back() {
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(std::hint::black_box(vec![1u8; GIVE_BACK_BYTES]));
+    }
+}
+
+/// Large enough to be a mapping of its own.
+const GIVE_BACK_BYTES: usize = 4 << 20;
 
 /// Looks at `/etc/resolv.conf` and `/etc/hosts` from time to time.
 async fn watch_dns_files(server: Arc<Server>, dns: Arc<SystemDns>) {

@@ -1,11 +1,14 @@
 //! Realtime tables that `sqlite3` writes while phones register: what it does takes effect at once, and whatever it does
 //! to the database stops nobody who is known.
 
-use crate::client::Phone;
+use crate::client::{Phone, Registrants};
 use crate::tree::{Process, Tree, poll, text_of};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How soon a row takes effect.
@@ -117,11 +120,54 @@ fn took(done: impl FnOnce(), mut until: impl FnMut() -> bool) -> Duration {
     began.elapsed()
 }
 
-/// A6: phones are added, changed and removed by another program; each takes effect within 250 ms, without a reload.
+/// Registers 500 times a second until it is told to end.
+struct Load {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<u32>>,
+}
+
+impl Load {
+    /// On ten aors whose endpoints ask for no password.
+    fn on(realtime: &Realtime) -> Load {
+        let mut registrants = Registrants::new(realtime.tree.target([127, 0, 0, 1].into(), false), 10);
+        let stop = Arc::new(AtomicBool::new(false));
+        let ended = stop.clone();
+        let thread = std::thread::spawn(move || {
+            while !ended.load(Ordering::Relaxed) {
+                registrants.register_for(Duration::from_millis(100), 500);
+            }
+            registrants.answered
+        });
+        Load { stop, thread: Some(thread) }
+    }
+
+    fn rows() -> String {
+        let rows = (0..10).map(|n| {
+            format!(
+                "INSERT INTO ps_endpoints (id, aors) VALUES ('u{n}', 'u{n}');
+                 INSERT INTO ps_aors (id, max_contacts, remove_existing) VALUES ('u{n}', 5, 'yes');"
+            )
+        });
+        rows.collect()
+    }
+
+    /// How many were granted.
+    fn end(mut self) -> u32 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().expect("it runs until now").join().expect("every answer was a 200")
+    }
+}
+
+/// A6: phones are added, changed and removed by another program; each takes effect within 250 ms, without a reload,
+/// while others register: with our change log, without it, and with contacts written into the same file.
 #[test]
 fn rows_take_effect_within_250_ms() {
-    for foreign in [false, true] {
-        let mut realtime = Realtime::with_own_schema(&format!("rows-{foreign}"), "");
+    for (name, foreign, sorcery) in [
+        ("rows", false, ""),
+        ("foreign-rows", true, ""),
+        ("shared-rows", false, "[res_pjsip]\ncontact=realtime,ps_contacts\n"),
+    ] {
+        let mut realtime = Realtime::with_own_schema(name, sorcery);
         if foreign {
             // As Asterisk's own migrations leave it: no change log.
             let drop = realtime
@@ -129,7 +175,9 @@ fn rows_take_effect_within_250_ms() {
             realtime.sql(&drop);
         }
         realtime.add_phone("100");
+        realtime.sql(&Load::rows());
         realtime.tree.start();
+        let load = Load::on(&realtime);
         let mut known = realtime.phone("100");
         assert_eq!(known.register(), 200, "{}", realtime.tree.log());
 
@@ -162,9 +210,10 @@ fn rows_take_effect_within_250_ms() {
                 || known.register() == 401,
             ),
         );
+        assert!(load.end() > 10, "{}", realtime.tree.log());
         // One of them may fall to a busy machine.
         worst.sort();
-        assert!(worst[2].0 < SOON, "{worst:?}\n{}", realtime.tree.log());
+        assert!(worst[2].0 < SOON, "{name}: {worst:?}\n{}", realtime.tree.log());
         let known = realtime.tree.show(&["endpoints"]);
         assert!(known.contains("200") && !known.contains("100/"), "{known}");
         assert_eq!(realtime.tree.terminate().code(), Some(0));
@@ -233,6 +282,8 @@ fn a_locked_database_stops_no_registration() {
     }
     let said = realtime.wait_for_store("not read since");
     assert!(said.contains("locked"), "{said}");
+    let json = realtime.tree.command().args(["--json", "show", "status"]).output().expect("runs");
+    assert!(text_of(&json).contains("not read since"), "{}", text_of(&json));
     drop(holder);
     realtime.wait_for_store("Ok");
     assert!(poll(|| (count() == "2").then_some(())).is_some(), "{}", realtime.tree.log());
@@ -318,4 +369,25 @@ fn a_reload_loses_no_row() {
         assert!(contacts.contains(&format!("n{n}/")), "n{n}: {contacts}");
     }
     assert!(!realtime.tree.log().contains("Removed contact"), "{}", realtime.tree.log());
+}
+
+/// `contact=realtime`: contacts that another program adds and removes come and go.
+#[test]
+fn contacts_of_others_come_and_go() {
+    let mut realtime = Realtime::with_own_schema("contacts", "[res_pjsip]\ncontact=realtime,ps_contacts\n");
+    realtime.add_phone("100");
+    realtime.tree.start();
+    let mut phone = realtime.phone("100");
+    assert_eq!(phone.register(), 200);
+    let rows = || realtime.sql("SELECT id FROM ps_contacts");
+    assert!(poll(|| rows().starts_with("100;@").then_some(())).is_some(), "{}", realtime.tree.log());
+    realtime.sql(
+        "INSERT INTO ps_contacts (id, uri, expiration_time) VALUES ('100;@d3d9446802a44259755d38e6d163e820',
+         'sip:other@192.0.2.7', strftime('%s', 'now') + 600)",
+    );
+    let shows = |uri: &str| realtime.tree.show(&["contacts"]).contains(uri);
+    assert!(poll(|| shows("sip:other@192.0.2.7").then_some(())).is_some(), "{}", realtime.tree.log());
+    realtime.sql("DELETE FROM ps_contacts WHERE uri = 'sip:other@192.0.2.7'");
+    assert!(poll(|| (!shows("sip:other@192.0.2.7")).then_some(())).is_some(), "{}", realtime.tree.log());
+    assert!(shows("sip:100@127.0.0.1"));
 }
