@@ -53,6 +53,9 @@ fn a_broken_line_is_told_with_file_and_line_and_harms_no_other_object() {
     let shown = tree.show(&["endpoints"]);
     assert!(shown.contains("Endpoint:  100") && shown.contains("Endpoint:  101"), "{shown}");
     assert!(!shown.contains("103"), "{shown}");
+    // S4-21: what was said at start can be asked for later.
+    let status = tree.show(&["status"]);
+    assert!(status.contains("'aor'") && status.contains("did you mean 'aors'?"), "{status}");
 }
 
 #[test]
