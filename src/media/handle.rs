@@ -67,11 +67,19 @@ impl WorkerHandle {
         self.bell.queued.load(Ordering::Relaxed) < limits::MEDIA_PLANS / 2
     }
 
-    /// Queues a command. Waits while the queue is full: the thread never waits for us, so it will drain.
+    /// Queues a command and rings.
     pub fn send(&self, command: Command) {
+        self.queue(command);
+        self.ring();
+    }
+
+    /// Queues a command. Waits while the queue is full: the thread never waits for us, so it will drain.
+    pub fn queue(&self, command: Command) {
         self.bell.queued.fetch_add(1, Ordering::Relaxed);
-        if self.commands.send(command).is_ok() {
+        if let Err(mpsc::TrySendError::Full(command)) = self.commands.try_send(command) {
             self.ring();
+            // It fails only when the thread has ended.
+            let _ = self.commands.send(command);
         }
     }
 
@@ -85,7 +93,8 @@ impl WorkerHandle {
         Ok(())
     }
 
-    fn ring(&self) {
+    /// Wakes the thread.
+    pub fn ring(&self) {
         if !self.bell.rung.swap(true, Ordering::AcqRel) {
             // A full counter is a rung bell, too.
             let _ = self.bell.event.write(1);

@@ -8,6 +8,7 @@
 //! ```
 //! Both ports of a join live on one thread; joining ports of two threads moves one of them.
 
+mod ear;
 mod handle;
 mod port;
 mod port_range;
@@ -20,6 +21,7 @@ mod worker;
 use crate::base::limits;
 use crate::bridge::{MediaEvent, OpenError, Plan, PortId};
 use crate::rtp::Continuity;
+use ear::Ear;
 use handle::{Command, WorkerHandle};
 use port_range::PortTable;
 use std::collections::HashMap;
@@ -28,6 +30,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
+pub use ear::Wake;
+
 /// A handle to the media threads. Each shard has its own, made with [`Media::another`]; the threads stop when the last
 /// one is dropped.
 #[derive(Debug)]
@@ -35,8 +39,10 @@ pub struct Media {
     shared: Arc<Shared>,
     /// Which thread has which of this handle's ports.
     places: HashMap<PortId, usize, foldhash::fast::RandomState>,
-    events: mpsc::Sender<MediaEvent>,
+    ear: Ear,
     random: crate::base::rng::Rng,
+    /// Threads that have orders and were not told so yet.
+    unrung: Vec<bool>,
 }
 
 #[derive(Debug)]
@@ -56,6 +62,15 @@ impl Media {
     /// Starts `threads` media threads (at least one). `seed` draws SSRCs, first sequence numbers and the first port:
     /// it must come from the operating system's randomness, so that a stranger cannot guess them.
     pub fn start(threads: usize, seed: u64) -> io::Result<(Media, mpsc::Receiver<MediaEvent>)> {
+        Media::start_waking(threads, seed, Arc::new(|| ()))
+    }
+
+    /// The same; `wake` is called after each event, for a receiver that sleeps on something else than its channel.
+    pub fn start_waking(
+        threads: usize,
+        seed: u64,
+        wake: Wake,
+    ) -> io::Result<(Media, mpsc::Receiver<MediaEvent>)> {
         let mut random = crate::base::rng::Rng::seeded(seed);
         let mut workers = Vec::new();
         for number in 0..threads.max(1) {
@@ -66,18 +81,23 @@ impl Media {
             table: Arc::new(PortTable::new(random.next_u64())),
             open: Arc::new(AtomicUsize::new(0)),
         });
-        Ok(Media::with(shared, random))
+        Ok(Media::with(shared, random, wake))
     }
 
     /// A second handle to the same threads, with its own events.
     pub fn another(&mut self) -> (Media, mpsc::Receiver<MediaEvent>) {
         let seed = self.random.next_u64();
-        Media::with(self.shared.clone(), crate::base::rng::Rng::seeded(seed))
+        Media::with(self.shared.clone(), crate::base::rng::Rng::seeded(seed), self.ear.wake.clone())
     }
 
-    fn with(shared: Arc<Shared>, random: crate::base::rng::Rng) -> (Media, mpsc::Receiver<MediaEvent>) {
-        let (events, receiver) = mpsc::channel(limits::MEDIA_EVENTS);
-        (Media { shared, places: HashMap::default(), events, random }, receiver)
+    fn with(
+        shared: Arc<Shared>,
+        random: crate::base::rng::Rng,
+        wake: Wake,
+    ) -> (Media, mpsc::Receiver<MediaEvent>) {
+        let (sender, receiver) = mpsc::channel(limits::MEDIA_EVENTS);
+        let unrung = vec![false; shared.workers.len()];
+        (Media { shared, places: HashMap::default(), ear: Ear { sender, wake }, random, unrung }, receiver)
     }
 
     /// Ports open now, of all handles.
@@ -85,9 +105,25 @@ impl Media {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    /// Carries out one order. Opening a port is done here and now, and its outcome returned; everything else goes to
-    /// the port's thread, in order. An order for a port that is not open is ignored: its `Closed` is on the way.
+    /// Carries out one order at once, see [`Media::queue`].
     pub fn submit(&mut self, plan: Plan) -> Option<MediaEvent> {
+        let event = self.queue(plan);
+        self.ring();
+        event
+    }
+
+    /// Tells the threads that orders were queued: once for all of them, because each bell costs two context switches.
+    pub fn ring(&mut self) {
+        for (worker, unrung) in self.shared.workers.iter().zip(&mut self.unrung) {
+            if std::mem::take(unrung) {
+                worker.ring();
+            }
+        }
+    }
+
+    /// Takes one order; the threads see it with the next [`Media::ring`]. Opening a port is done here and now, and its outcome returned; everything else goes to
+    /// the port's thread, in order. An order for a port that is not open is ignored: its `Closed` is on the way.
+    pub fn queue(&mut self, plan: Plan) -> Option<MediaEvent> {
         match plan {
             Plan::Open(open) => {
                 let id = open.port;
@@ -127,8 +163,9 @@ impl Media {
         }
     }
 
-    fn send(&self, worker: usize, command: Command) {
-        self.shared.workers[worker].send(command);
+    fn send(&mut self, worker: usize, command: Command) {
+        self.shared.workers[worker].queue(command);
+        self.unrung[worker] = true;
     }
 
     fn open(&mut self, open: crate::bridge::Open) -> Result<MediaEvent, OpenError> {
@@ -148,8 +185,8 @@ impl Media {
         self.random.token(16, &mut cname);
         let id = open.port;
         let counted = port::Counted::new(self.shared.open.clone());
-        let port = port::Port::new(open, sockets, out, cname, self.events.clone(), counted);
-        worker.send(Command::Adopt(Box::new(port)));
+        let port = port::Port::new(open, sockets, out, cname, self.ear.clone(), counted);
+        self.send(at, Command::Adopt(Box::new(port)));
         self.places.insert(id, at);
         Ok(MediaEvent::Opened { port: id, rtp, rtcp_port })
     }

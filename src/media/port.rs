@@ -1,5 +1,6 @@
 //! One open port: its sockets and everything known about its stream.
 
+use super::ear::Ear;
 use super::port_range::{Others, Sockets};
 use super::table::NumberTable;
 use crate::base::time::Moment;
@@ -13,7 +14,6 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
 
 /// One in the count of open ports, until dropped.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ pub(super) struct Port {
     pub table: NumberTable,
     pub id: PortId,
     pub others: Others,
-    pub events: mpsc::Sender<MediaEvent>,
+    pub events: Ear,
     pub timers: Timers,
     pub cname: Vec<u8>,
     pub aim: Option<Aim>,
@@ -150,7 +150,7 @@ impl Port {
         sockets: Sockets,
         out: Continuity,
         cname: Vec<u8>,
-        events: mpsc::Sender<MediaEvent>,
+        events: Ear,
         counted: Counted,
     ) -> Port {
         Port {

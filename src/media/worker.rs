@@ -1,5 +1,6 @@
 //! A media thread: one epoll set, its ports, their timers.
 
+use super::ear::Ear;
 use super::handle::{Bell, Command, WorkerHandle};
 use super::port::Port;
 use crate::base::limits;
@@ -14,7 +15,6 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
 /// Ports by slot. A slot's generation tells an old event or timer from one of the port that now lives there.
@@ -56,13 +56,13 @@ impl Slots {
 /// Events that found their queue full.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
-    backlog: VecDeque<(Sender<MediaEvent>, MediaEvent)>,
+    backlog: VecDeque<(Ear, MediaEvent)>,
     lost: u64,
 }
 
 impl Outgoing {
     /// Tells signalling something about a port.
-    pub fn tell(&mut self, to: &Sender<MediaEvent>, event: MediaEvent) {
+    pub fn tell(&mut self, to: &Ear, event: MediaEvent) {
         if let Err(TrySendError::Full(event)) = to.try_send(event) {
             if self.backlog.len() < limits::MEDIA_EVENTS {
                 self.backlog.push_back((to.clone(), event));
@@ -392,7 +392,8 @@ mod tests {
     #[test]
     fn relaying_allocates_nothing() {
         let (handle, mut worker) = WorkerHandle::with_worker(1).expect("starts");
-        let (events, _told) = tokio::sync::mpsc::channel(64);
+        let (sender, _told) = tokio::sync::mpsc::channel(64);
+        let events = Ear { sender, wake: std::sync::Arc::new(|| ()) };
         let table = Arc::new(PortTable::new(0));
         let phones: Vec<UdpSocket> = (0..2).map(|_| UdpSocket::bind("127.0.0.1:0").expect("free")).collect();
         let mut places = Vec::new();

@@ -3,7 +3,6 @@
 use super::stop::Stop;
 use super::transports::InUse;
 use crate::base::ids::Name;
-use crate::bridge::MediaEvent;
 use crate::config::{Change, Sources};
 use crate::dialplan::Dialplan;
 use crate::net::stream::ConnectionFacts;
@@ -34,8 +33,6 @@ pub enum Order {
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
     /// Another dialplan.
     Dialplan(Arc<Dialplan>),
-    /// The media threads tell something.
-    Media(MediaEvent),
     /// A name the switch asked for was resolved.
     Resolved(Resolved),
     /// Which events are worth making.

@@ -56,6 +56,8 @@ pub struct Shard {
     pub names: Names,
     /// The media threads.
     pub media: Media,
+    /// What they tell.
+    pub media_events: mpsc::Receiver<MediaEvent>,
     /// The log.
     pub log: Log,
     /// Counts turns: the watchdog looks whether it rises.
@@ -110,6 +112,7 @@ impl Shard {
                 self.take_stream_events(now, &mut turn);
                 self.take_datagrams(now, &mut turn);
             }
+            self.take_media_events(&mut turn);
             self.switch.expire(now, &mut turn.actions);
             self.flush(now, &mut turn);
             let before = phase;
@@ -144,7 +147,6 @@ impl Shard {
                 Order::Dialplan(dialplan) => {
                     self.switch.handle(now, Input::Dialplan(dialplan), &mut turn.actions);
                 }
-                Order::Media(event) => turn.media.push(event),
                 Order::Resolved(resolved) => turn.resolved.push(resolved),
                 Order::Hear { level, security } => {
                     let ears = self.switch.ears();
@@ -158,6 +160,13 @@ impl Shard {
             }
         }
         None
+    }
+
+    fn take_media_events(&mut self, turn: &mut Turn) {
+        for _ in 0..limits::BATCH {
+            let Ok(event) = self.media_events.try_recv() else { return };
+            turn.media.push(event);
+        }
     }
 
     fn take_stream_events(&mut self, now: Now, turn: &mut Turn) {
@@ -246,6 +255,7 @@ impl Shard {
                 break;
             }
         }
+        self.media.ring();
         turn.store_full = self.store.flush() > 0;
     }
 
@@ -279,7 +289,7 @@ impl Shard {
         for action in turn.actions.queue.drain(..) {
             match action {
                 Action::Commit { sequence, change } => self.store.push(sequence, change),
-                Action::Media(plan) => turn.media.extend(self.media.submit(plan)),
+                Action::Media(plan) => turn.media.extend(self.media.queue(plan)),
                 Action::CloseFlow { flow, why } => self.streams.close(flow, why),
                 Action::Event(event) => self.log.event(now, *event),
                 Action::Reply { token, reply } => turn.asked.answer(token, reply),
@@ -299,10 +309,11 @@ impl Shard {
         }
         let timeout = if busy { Some(Duration::ZERO) } else { until.map(|at| at.since(now.at)) };
         let (orders, events, ready) = (&self.orders, &self.stream_events, &mut turn.ready);
+        let media = &self.media_events;
         let waited = self.poller.wait(
             timeout,
             std::mem::take(&mut turn.messages),
-            || orders.is_empty() && (events.is_empty() || phase.is_closing()),
+            || orders.is_empty() && media.is_empty() && (events.is_empty() || phase.is_closing()),
             |slot| {
                 if let Some(flag) = usize::try_from(slot).ok().and_then(|slot| ready.get_mut(slot)) {
                     *flag = true;

@@ -145,9 +145,10 @@ pub(super) fn start(
     }
     switch.handle(now, Input::Dialplan(plan.dialplan), &mut actions);
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
-    let (media, media_events) = Media::start(media_threads(), random::number()?)
-        .map_err(|error| format!("no media thread: {error}"))?;
-    runtime.spawn(pass_on(media_events, orders.clone(), waker.clone()));
+    let bell = waker.clone();
+    let (media, media_events) =
+        Media::start_waking(media_threads(), random::number()?, Arc::new(move || bell.wake()))
+            .map_err(|error| format!("no media thread: {error}"))?;
     let mut shard = Shard {
         switch,
         clock,
@@ -164,6 +165,7 @@ pub(super) fn start(
             routes: in_use.routes.into(),
         },
         media,
+        media_events,
         log: log.clone(),
         heartbeat: Heartbeat::default(),
     };
@@ -223,20 +225,6 @@ impl Drop for Tell {
 /// Half of the cores relay media, one at least: signalling and the system need the others.
 fn media_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
-}
-
-/// Hands the media threads' events to the switch.
-async fn pass_on(
-    mut events: mpsc::Receiver<crate::bridge::MediaEvent>,
-    orders: mpsc::Sender<Order>,
-    waker: crate::net::wait::Waker,
-) {
-    while let Some(event) = events.recv().await {
-        if orders.send(Order::Media(event)).await.is_err() {
-            return;
-        }
-        waker.wake();
-    }
 }
 
 /// Starts the tasks around the switch.

@@ -107,7 +107,7 @@ impl Switch {
         match made {
             Some(Ok(session)) => {
                 if let Some(channel) = self.calls.channels.get_mut(&id) {
-                    channel.session = Some(session);
+                    channel.session = Some(Box::new(session));
                 }
                 self.carry(now, id, out);
                 self.calls.work.push_back(Work::Run(id));

@@ -156,7 +156,7 @@ impl Switch {
     }
 
     fn session_mut(&mut self, id: ChannelId) -> Option<&mut Session> {
-        self.calls.channels.get_mut(&id)?.session.as_mut()
+        self.calls.channels.get_mut(&id)?.session.as_deref_mut()
     }
 
     fn send_request(
@@ -255,7 +255,8 @@ impl Switch {
         let channel = self.calls.channels.get(&id).ok_or("the call is over")?;
         match hop {
             Hop::First => {
-                let mut targets = channel.session.as_ref().map_or(&[][..], Session::targets).iter().cloned();
+                let mut targets =
+                    channel.session.as_deref().map_or(&[][..], Session::targets).iter().cloned();
                 let first = targets.next().ok_or("no target")?;
                 Ok(Routed::Now(Targets { first, later: targets.collect() }))
             }

@@ -140,7 +140,7 @@ pub(super) struct Channel {
     pub endpoint: Arc<Endpoint>,
     pub way: Way,
     /// `None` before the INVITE goes out, and after the session ended.
-    pub session: Option<Session>,
+    pub session: Option<Box<Session>>,
     /// Our requests that are out.
     pub requests: Vec<(RequestId, ClientTx)>,
     /// Requests whose way is still sought.
@@ -220,7 +220,7 @@ impl Channel {
             Doing::Dialling(dialling) => dialling.next_deadline(),
             Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged => None,
         };
-        let session = self.session.as_ref().and_then(Session::deadline);
+        let session = self.session.as_ref().and_then(|session| session.deadline());
         let absolute = self.program.as_ref().and_then(Program::absolute_deadline);
         let transfer = self.collecting.as_ref().map(|collecting| collecting.until);
         [doing, session, absolute, transfer].into_iter().flatten().min()
@@ -278,7 +278,7 @@ impl Channel {
     /// Codecs that it could carry: those agreed or offered, else those its endpoint allows.
     pub fn formats(&self) -> Vec<Format> {
         let capabilities = super::capability::of(&self.endpoint);
-        let offer = self.session.as_ref().and_then(Session::offer);
+        let offer = self.session.as_ref().and_then(|session| session.offer());
         let joint = offer.and_then(|offer| sdp::answer(offer, &capabilities, &Situation::default()).ok());
         match joint.map(|answer| formats_of(&answer.agreement)).or_else(|| self.agreed_formats()) {
             Some(formats) if !formats.is_empty() => formats,

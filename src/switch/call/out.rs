@@ -241,7 +241,7 @@ impl Switch {
         let Some(outgoing) = self.outgoing(channel, *placing, proposals) else { return };
         let session = self.make_session(now, id, |cx| Session::outgoing(cx, outgoing), out);
         if let Some(channel) = self.calls.channels.get_mut(&id) {
-            channel.session = session;
+            channel.session = session.map(Box::new);
             channel.state = State::Down;
         }
         self.carry(now, id, out);

@@ -73,7 +73,7 @@ impl Switch {
     pub(super) fn channel_due(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let due = |session: &crate::session::Session| session.deadline().is_some_and(|at| at <= now.at);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        if channel.session.as_ref().is_some_and(due) {
+        if channel.session.as_deref().is_some_and(due) {
             self.with_session(now, id, out, |session, cx| session.expire(cx));
         }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
