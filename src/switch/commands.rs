@@ -36,6 +36,7 @@ impl Switch {
             Command::Bans => self.show_bans(now),
             Command::Unban { source } => self.unban(now, source),
             Command::Dialplan { context, exten } => self.show_dialplan(context.as_deref(), exten.as_deref()),
+            Command::Hangup { channel, cause } => self.hang_up_named(now, channel.as_deref(), cause, out),
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),
             // Answered when the media threads have told their counters.
             Command::ChannelStats => return self.ask_channel_stats(now, token, out),

@@ -104,6 +104,13 @@ pub enum Command {
         /// Only extensions that match this.
         exten: Option<String>,
     },
+    /// Hang up a channel (`channel request hangup`).
+    Hangup {
+        /// Its name; all channels when `None`.
+        channel: Option<String>,
+        /// The Q.850 cause.
+        cause: u8,
+    },
     /// Hints and their states (`core show hints`).
     Hints,
     /// Whether two legs may exchange media directly, condition by condition.

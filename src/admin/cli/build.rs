@@ -235,6 +235,17 @@ pub(super) fn subscription(call: &Call<'_>) -> Built {
     call.ask(Command::Subscriptions { outbound: call.choice == "outbound" }, Layout::Subscription { call_id })
 }
 
+/// `channel request hangup <channel>|all [<cause>]`.
+pub(super) fn hangup(call: &Call<'_>) -> Built {
+    let (channel, cause) = match call.rest() {
+        [channel] => (channel, 16),
+        [channel, cause] => (channel, cause.text.parse().map_err(|_| Fault::Usage)?),
+        _ => return Err(Fault::Usage),
+    };
+    let channel = (!channel.is("all")).then(|| channel.text.clone());
+    call.ask(Command::Hangup { channel, cause }, Layout::Order)
+}
+
 /// `core show channels [concise|verbose|count]`.
 pub(super) fn core_channels(call: &Call<'_>) -> Built {
     let form = match call.rest() {

@@ -13,6 +13,14 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         c.nothing()?;
         c.ask(Command::Bridges, Layout::Bridges)
     }),
+    entry(
+        "channel request hangup",
+        "<channel>|all [<cause>]",
+        "Request a hangup on a given channel",
+        build::hangup,
+    )
+    .helped(&["Hangs up a channel, or all of them, with a Q.850 cause; 16 (normal) unless one is given."])
+    .named(Names::Kind(Kind::Channel)),
     entry("core abort shutdown", "", "Cancel a running shutdown", |c| {
         c.nothing()?;
         c.server(ServerOrder::AbortStop)

@@ -6,6 +6,7 @@ use crate::base::time::Now;
 use crate::session::Cause;
 use crate::switch::Switch;
 use crate::switch::io::Actions;
+use crate::switch::view::Reply;
 
 impl Switch {
     /// Hangs a channel up, whatever it does: CANCEL, BYE or a final response, as its session stands.
@@ -76,6 +77,31 @@ impl Switch {
             .values()
             .find(|channel| channel.name.eq_ignore_ascii_case(name))
             .map(|channel| channel.id)
+    }
+
+    /// `channel request hangup`
+    pub(in crate::switch) fn hang_up_named(
+        &mut self,
+        now: Now,
+        name: Option<&str>,
+        cause: u8,
+        out: &mut Actions,
+    ) -> Reply {
+        let ids: Vec<ChannelId> = match name {
+            Some(name) => self.channel_named(name).into_iter().collect(),
+            None => self.calls.channels.keys().copied().collect(),
+        };
+        let names = ids.iter().filter_map(|id| self.calls.channels.get(id));
+        let asked: Vec<String> = names.map(|c| format!("Requested Hangup on channel '{}'", c.name)).collect();
+        for id in ids {
+            self.hang_up(now, id, cause, out);
+        }
+        self.settle(now, out);
+        match (asked.is_empty(), name) {
+            (true, Some(name)) => Reply::Refused(format!("{name} is not a known channel")),
+            (true, None) => Reply::Done("No channels to hang up".to_owned()),
+            (false, _) => Reply::Done(asked.join("\n")),
+        }
     }
 
     /// Hangs all calls up: the server stops.

@@ -4,7 +4,7 @@ use super::channel::{Channel, Side};
 use super::facts::hooks_of;
 use super::ports::SlotState;
 use crate::base::time::Now;
-use crate::bridge::{self, BridgeKind, Facts, Plan, PortId, Verdict};
+use crate::bridge::{self, BridgeKind, Condition, Facts, Plan, PortId, Verdict};
 use crate::dialplan::apps::dial::DialOptions;
 use crate::dialplan::show;
 use crate::switch::Switch;
@@ -188,7 +188,9 @@ impl Switch {
         let facts = Facts { legs, kind: BridgeKind::Basic, local_channel: None };
         let mut explained = explanation(&facts);
         // What only a call can tell is left out rather than failed.
-        explained.steps.retain(|step| !ONLY_IN_CALLS.contains(&step.what.as_str()) || step.outcome != "fail");
+        explained.steps.retain(|step| {
+            step.outcome != "fail" || !ONLY_IN_CALLS.iter().any(|only| only.to_string() == step.what)
+        });
         let open = explained.steps.iter().filter(|step| step.outcome == "fail").count();
         explained.verdict = match open {
             0 => format!(
@@ -202,8 +204,14 @@ impl Switch {
 }
 
 /// Conditions that need a call to be judged.
-const ONLY_IN_CALLS: [&str; 6] =
-    ["media-on-both", "common-codec", "same-payload-numbers", "same-packet-time", "reachable", "answered"];
+const ONLY_IN_CALLS: [Condition; 6] = [
+    Condition::MediaOnBoth,
+    Condition::CommonCodec,
+    Condition::SameNumbers,
+    Condition::SamePackets,
+    Condition::Reachable,
+    Condition::Answered,
+];
 
 /// The judgement of every condition.
 fn explanation(facts: &Facts) -> Explanation {
@@ -214,11 +222,11 @@ fn explanation(facts: &Facts) -> Explanation {
             advice.push(fault.remedy.to_string());
             Step {
                 outcome: "fail",
-                what: condition.name().to_owned(),
+                what: condition.to_string(),
                 culprit: format!("{}: {}", fault.says, fault.culprit),
             }
         }
-        _ => Step { outcome: "pass", what: condition.name().to_owned(), culprit: String::new() },
+        _ => Step { outcome: "pass", what: condition.to_string(), culprit: String::new() },
     });
     let steps = steps.collect();
     advice.dedup();

@@ -3,6 +3,7 @@
 use super::phone::*;
 use crate::world::World;
 use jackfield::bridge::Plan;
+use jackfield::switch::view::{Command, Reply};
 use std::time::Duration;
 
 const DIAL: &str = "[phones]\nexten => _X00,1,Dial(PJSIP/${EXTEN},20)\n same => n,Hangup()\n\
@@ -225,4 +226,17 @@ fn a_repeated_invite_is_one_call() {
         world.datagram(CALLER, invite("200", 1, "i1", &sdp("127.0.0.1", 7000, "8 0 101", "")).as_bytes());
     the(&again, "SIP/2.0 180");
     assert_eq!(channels(&mut world).len(), 2);
+}
+
+/// `channel request hangup` ends a call for both sides.
+#[test]
+fn an_administrator_hangs_up() {
+    let mut world = office("direct_media=no", DIAL);
+    answered(&mut world);
+    let command = Command::Hangup { channel: Some("PJSIP/100-00000000".into()), cause: 17 };
+    let Reply::Done(said) = world.command(command) else { panic!("done") };
+    assert_eq!(said, "Requested Hangup on channel 'PJSIP/100-00000000'");
+    assert_eq!(world.destinations.len(), 2, "a BYE to each");
+    let unknown = Command::Hangup { channel: Some("PJSIP/1".into()), cause: 16 };
+    assert!(matches!(world.command(unknown), Reply::Refused(_)));
 }
