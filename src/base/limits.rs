@@ -129,8 +129,8 @@ pub const CONSOLE_HISTORY: usize = 2_000;
 pub const STORE_QUEUE: usize = 262_144;
 /// Contact changes in one commit: bounds its latency (4 ms for the largest) and its memory.
 pub const STORE_GROUP: usize = 8_192;
-/// Contacts folded from the journal into their table between two commits: about 2 ms.
-pub const STORE_FOLD_SLICE: usize = 1_024;
+/// Contacts folded from the journal into their table between two commits: half a millisecond.
+pub const STORE_FOLD_SLICE: usize = 256;
 /// Bytes of journal before it is folded into the table: replaying as much takes 0.2 s at start. A table that is larger
 /// than four times this lets the journal grow to a quarter of it, so that folding stays a small part of the work.
 pub const STORE_JOURNAL_BYTES: u64 = 16 << 20;
