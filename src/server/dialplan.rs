@@ -24,6 +24,8 @@ pub struct Read {
     pub findings: Vec<Finding>,
     /// The names of its files.
     pub sources: Sources,
+    /// Whether all of it could be read. When not, what is missing may only be unreadable.
+    pub is_complete: bool,
 }
 
 /// What is to be logged about it: level, Asterisk's name of the source file, text.
@@ -83,20 +85,24 @@ pub fn read(dir: &Path, now: crate::base::time::Now) -> Read {
     let files = ConfigDir::new(dir);
     let (mut sources, mut findings) = (Sources::new(), Vec::new());
     let toml = files.read("extensions.toml").ok().filter(|_| is_missing(&files, "extensions.conf"));
+    let is_complete;
     let Loaded { dialplan, findings: told } = match toml.map(String::from_utf8) {
         Some(Ok(text)) => {
             let source = sources.intern("extensions.toml");
-            let sections = toml_file::sections(&text, source, &mut findings).unwrap_or_default();
+            let sections = toml_file::sections(&text, source, &mut findings);
+            is_complete = sections.is_some();
+            let sections = sections.unwrap_or_default();
             load(&sections, &surroundings(&sources, now))
         }
         _ => {
             let tree = conf::read_optional(&files, "extensions.conf", &mut sources, &mut findings);
+            is_complete = tree.as_ref().is_none_or(|tree| tree.is_complete());
             let sections = tree.as_ref().map(line::sections).unwrap_or_default();
             load(&sections, &surroundings(&sources, now))
         }
     };
     findings.extend(tidy(told));
-    Read { dialplan: Arc::new(dialplan), findings, sources }
+    Read { dialplan: Arc::new(dialplan), findings, sources, is_complete }
 }
 
 fn is_missing(files: &ConfigDir, path: &str) -> bool {
@@ -148,7 +154,32 @@ impl Server {
                 text.push_str(&format!("\n{line}"));
             }
         }
+        if !read.is_complete {
+            let kept = "The dialplan could not be read whole: the one in force stays.";
+            self.say(Level::Error, "pbx_config.c", kept);
+            return Reply::Refused(format!("{text}\n{kept}"));
+        }
         self.order(Order::Dialplan(read.dialplan)).await;
         Reply::Done(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::time::Now;
+
+    #[test]
+    fn a_file_that_cannot_be_read_whole_is_known_as_such() {
+        let dir = std::env::temp_dir().join(format!("jackfield-dialplan-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a directory");
+        assert!(read(&dir, Now::default()).is_complete, "no dialplan is a whole one");
+        let write = |text: &str| std::fs::write(dir.join("extensions.conf"), text).expect("a file");
+        write("[a]\nexten => 1,1,NoOp()\n");
+        assert!(read(&dir, Now::default()).is_complete);
+        write("#include missing.conf\n[a]\nexten => 1,1,NoOp()\n");
+        let broken = read(&dir, Now::default());
+        assert!(!broken.is_complete && !broken.findings.is_empty());
+        std::fs::remove_dir_all(&dir).expect("removed");
     }
 }
