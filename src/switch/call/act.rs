@@ -4,7 +4,7 @@ use super::channel::{ChannelId, Doing, State};
 use super::ports::SlotState;
 use crate::base::time::Now;
 use crate::bridge::{Path, Plan};
-use crate::dialplan::action::{Indication, PickupTarget};
+use crate::dialplan::action::{Hears, Indication, PickupTarget};
 use crate::dialplan::{Action as Wanted, Outcome};
 use crate::rtp::Digit;
 use crate::session::{AnswerWith, Cause, RingWith, State as SessionState};
@@ -29,9 +29,14 @@ impl Switch {
             Wanted::Answer { delay, at_once } => self.do_answer(now, id, (delay, at_once), out),
             Wanted::Dial(dial) => self.start_dial(now, id, dial, out),
             Wanted::Wait { until } => self.wait(id, Doing::Waiting(until)),
-            Wanted::WaitDigit { until, hears: _ } => match self.next_digit(id) {
+            Wanted::WaitDigit { until, hears } => match self.next_digit(id) {
                 Some(digit) => Some(Outcome::Digit(digit)),
-                None => self.wait(id, Doing::Digit(until)),
+                None => {
+                    if hears != Hears::Unchanged {
+                        self.tell_undone(id, "music or a tone while waiting for digits", out);
+                    }
+                    self.wait(id, Doing::Digit(until))
+                }
             },
             Wanted::Indicate(indication) => self.indicate(now, id, indication, out),
             Wanted::Refuse { indication, until } => self.refuse_call(now, id, indication, until, out),
@@ -62,21 +67,40 @@ impl Switch {
                 Some(Outcome::Done)
             }
             Wanted::Transfer { technology, target } => self.transfer(now, id, (technology, &target), out),
-            Wanted::Bridge { channel, options: _ } => self.bridge_with(now, id, &channel, out),
+            Wanted::Bridge { channel, options } => {
+                if !options.is_empty() {
+                    self.tell_undone(id, "options of Bridge", out);
+                }
+                self.bridge_with(now, id, &channel, out)
+            }
             Wanted::Pickup(targets) => Some(self.pickup(now, id, &targets, out)),
             Wanted::PjsipHangup { status } => {
                 self.reject(now, id, (status, Cause::of_status(status).0), out);
                 Some(Outcome::HungUp)
             }
-            Wanted::SoftHangup { channel, all: _ } => {
+            Wanted::SoftHangup { channel, all } => {
+                if all {
+                    self.tell_undone(id, "option a of SoftHangup", out);
+                }
                 let Some(other) = self.channel_named(&channel) else { return Some(Outcome::Done) };
                 self.hang_up(now, other, 16, out);
                 Some(Outcome::Done)
             }
             Wanted::ChannelRedirect { .. } | Wanted::Later { .. } => Some(Outcome::Unsupported),
-            // Tones need a tone generator, which this version has not: the caller hears nothing.
-            Wanted::PlayTones { .. } | Wanted::StopPlayTones => Some(Outcome::Done),
+            Wanted::PlayTones { .. } => {
+                self.tell_undone(id, "PlayTones: there is no tone generator", out);
+                Some(Outcome::Done)
+            }
+            Wanted::StopPlayTones => Some(Outcome::Done),
         }
+    }
+
+    /// Says what a dialplan asked for and does not get; the call goes on without it.
+    fn tell_undone(&self, id: ChannelId, what: &str, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        self.ears.log(out, Level::Warning, "pbx.c", || {
+            format!("{}: not obeyed by this version: {what}", channel.name)
+        });
     }
 
     pub(super) fn wait(&mut self, id: ChannelId, doing: Doing) -> Option<Outcome> {
@@ -181,6 +205,7 @@ impl Switch {
     ) -> Option<Outcome> {
         let up = self.calls.channels.get(&id)?.state == State::Up;
         if up {
+            self.tell_undone(id, "the tone of Busy or Congestion after the answer", out);
             return self.wait(id, Doing::Refusing(until));
         }
         let (status, cause) = if indication == Indication::Busy { (486, 17) } else { (503, 34) };

@@ -172,11 +172,24 @@ impl Switch {
         let options = &dial.options;
         let undone = [
             ('A', options.announce.is_some()),
+            ('C', options.reset_cdr),
+            ('D', options.digits.is_some()),
+            ('E', options.echo_mf),
+            ('e', options.hangup_exten_for_called),
             ('F', options.called_continues.is_some()),
+            ('f', options.forwarded_caller_id.is_some()),
             ('G', options.split_to.is_some()),
+            ('I', options.ignore_connected_line),
+            ('j', options.first_topology),
             ('m', options.music.is_some()),
+            ('n', options.screen_no_intro.is_some()),
+            ('N', options.screen_no_caller_id),
+            ('o', options.original_caller_id.is_some()),
+            ('O', options.operator.is_some()),
             ('p', options.screening),
             ('P', options.privacy.is_some()),
+            ('s', options.caller_id_tag.is_some()),
+            ('u', options.presentation.is_some()),
             ('k', options.park.called || options.park.caller),
             ('x', options.mix_monitor.called || options.mix_monitor.caller),
         ];
@@ -203,11 +216,9 @@ impl Switch {
         }
         dialling.rang.get_or_insert(now.at);
         dialling.progress_deadline = None;
-        let music = dialling.dial.options.music.is_some();
         self.tell_leg(leg, "is ringing", out);
-        if !music {
-            self.indicate(now, caller, Indication::Ringing, out);
-        }
+        // With `m`, too: music is not played by this version, and silence would be worse than ringing.
+        self.indicate(now, caller, Indication::Ringing, out);
     }
 
     /// A leg has early media: with one leg the caller hears it, with several he hears ringing only.
@@ -227,7 +238,7 @@ impl Switch {
         dialling.progress_deadline = None;
         let alone = dialling.legs.len() == 1;
         let options = &dialling.dial.options;
-        let other_sound = options.music.is_some() || options.ringing.is_some();
+        let other_sound = options.ringing.is_some();
         self.tell_leg(leg, "is making progress passing it to", out);
         if !alone || other_sound {
             return;

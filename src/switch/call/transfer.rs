@@ -31,6 +31,7 @@ impl Switch {
         // With a subscription the transfer is accepted first and its result told by NOTIFY (RFC 3515).
         let answer = if refer.subscribes { 202 } else { result };
         self.with_session(now, id, out, |session, cx| {
+            // Both fail only for a call that ends meanwhile: its phone asks no more.
             let _ = session.answer_refer(cx, answer);
             if refer.subscribes {
                 let _ = session.notify_sipfrag(cx, result, "", true);

@@ -5,6 +5,7 @@ use crate::world::World;
 use jackfield::bridge::{MediaEvent, Plan, PortId};
 use jackfield::rtp::{Digit, DtmfEvent};
 use jackfield::switch::io::Input;
+use jackfield::switch::view::Event;
 use std::time::Duration;
 
 fn ring(world: &mut World, exten: &str) -> String {
@@ -129,4 +130,18 @@ fn a_phone_transfers_by_refer() {
     let notify = the(&sent, "NOTIFY sip:phone@127.0.0.1:6200");
     assert_eq!(body(notify), "SIP/2.0 200 OK");
     the(&sent, "INVITE sip:300@127.0.0.1:6300");
+}
+
+/// An option that is not obeyed is said when it is used, and leaves nobody in silence.
+#[test]
+fn options_that_are_not_obeyed_are_said() {
+    let mut world = office("", "[phones]\nexten => 200,1,Dial(PJSIP/200,20,mD(12)u(prohib))\n");
+    let out = ring(&mut world, "200");
+    let said = world.events.iter().any(|event| match event {
+        Event::Log { text, .. } => text.contains("option(s) Dmu of Dial are not obeyed"),
+        _ => false,
+    });
+    assert!(said, "{:?}", world.events);
+    let sent = world.datagram(CALLED, reply(&out, "180 Ringing", CALLED, "").as_bytes());
+    the(&sent, "SIP/2.0 180");
 }
