@@ -166,5 +166,7 @@ fn acceptable(message: &Message<'_>, endpoint: &Endpoint) -> Result<(), Unfit> {
         return Ok(());
     }
     let unfit = Unfit::new(406, "Accept leaves out application/sdp");
-    Err(unfit.with(Header::Allow, ALLOW.as_bytes()).with(Header::Supported, supported(endpoint).as_bytes()))
+    Err(unfit
+        .with(Header::Allow, ALLOW.as_bytes())
+        .with(Header::Supported, supported(endpoint, false).as_bytes()))
 }

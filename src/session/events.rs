@@ -177,6 +177,8 @@ pub enum Event {
         /// No more will follow.
         over: bool,
     },
+    /// The peer was told the end of the transfer it asked for, or cannot be told.
+    TransferTold,
     /// A re-offer of ours ended.
     ReofferDone {
         /// What it was for.

@@ -78,7 +78,7 @@ impl Session {
         let mut lines = Vec::new();
         line(&mut lines, Header::Accept, SDP.as_bytes());
         line(&mut lines, Header::Allow, ALLOW.as_bytes());
-        line(&mut lines, Header::Supported, supported(&self.endpoint).as_bytes());
+        line(&mut lines, Header::Supported, supported(&self.endpoint, cx.norefersub).as_bytes());
         line(&mut lines, Header::AcceptEncoding, b"identity");
         line(&mut lines, Header::AcceptLanguage, b"en");
         asked.respond(cx, Reply::with(200, &lines));

@@ -180,7 +180,7 @@ impl Session {
     ) {
         let mut lines = Vec::new();
         if timer.is_some() {
-            target_lines(&mut lines, &self.endpoint, &self.contact);
+            target_lines(cx, &mut lines, &self.endpoint, &self.contact);
         }
         if timer == Some(Answer::None) {
             // A 2xx that says nothing of a timer ends it (RFC 4028 9).

@@ -77,7 +77,7 @@ impl Session {
             } else {
                 lines.extend_from_slice(b"Refer-Sub: false\r\n");
             }
-            target_lines(&mut lines, &self.endpoint, &self.contact);
+            target_lines(cx, &mut lines, &self.endpoint, &self.contact);
         }
         asked.respond(cx, Reply::with(code, &lines));
         self.settle(cx);
@@ -126,6 +126,10 @@ impl Session {
         if let Some((code, reason, last)) = self.transfers.next.take() {
             // The call may be over by now; then nobody waits for it.
             let _ = self.notify_sipfrag(cx, code, &reason, last);
+        }
+        // Also when the peer knows of no subscription: nothing more will be told.
+        if self.transfers.notifies.is_none() && !self.transfers.busy {
+            cx.events.push(Event::TransferTold);
         }
     }
 

@@ -120,7 +120,7 @@ impl Session {
             draft = Draft::with_body(method, SDP, &self.media.write_offer(proposals, willing));
         }
         line(&mut draft.lines, Header::Allow, ALLOW.as_bytes());
-        line(&mut draft.lines, Header::Supported, supported(&self.endpoint).as_bytes());
+        line(&mut draft.lines, Header::Supported, supported(&self.endpoint, cx.norefersub).as_bytes());
         let running = self.timer.as_ref().map(|timer| timer.agreed());
         let proposal =
             queued.proposal.or_else(|| session_timer::propose(&check::wish(&self.endpoint), running));

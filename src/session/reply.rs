@@ -12,14 +12,15 @@ use crate::sip::wire::{Header, Message, ViaStamp, Writer};
 /// What we answer to in a dialog, and announce, in Asterisk's order.
 pub const ALLOW: &str = "OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER";
 
-/// The Supported value for an endpoint.
-pub(super) fn supported(endpoint: &Endpoint) -> &'static str {
-    match (endpoint.options.rel100 == Rel100::No, endpoint.options.timers == Timers::No) {
+/// The Supported value for an endpoint; `norefersub` as the global option says.
+pub(super) fn supported(endpoint: &Endpoint, norefersub: bool) -> &'static str {
+    let all = match (endpoint.options.rel100 == Rel100::No, endpoint.options.timers == Timers::No) {
         (false, false) => "100rel, timer, replaces, norefersub",
         (false, true) => "100rel, replaces, norefersub",
         (true, false) => "timer, replaces, norefersub",
         (true, true) => "replaces, norefersub",
-    }
+    };
+    if norefersub { all } else { all.trim_end_matches(", norefersub") }
 }
 
 /// A request of the peer that has no final answer yet: what its responses are made from.
@@ -107,10 +108,10 @@ pub(super) fn line(lines: &mut Vec<u8>, header: Header, value: &[u8]) {
 }
 
 /// The lines that every 2xx to INVITE or UPDATE has.
-pub(super) fn target_lines(lines: &mut Vec<u8>, endpoint: &Endpoint, contact: &str) {
+pub(super) fn target_lines(cx: &Cx<'_>, lines: &mut Vec<u8>, endpoint: &Endpoint, contact: &str) {
     line(lines, Header::Allow, ALLOW.as_bytes());
     line(lines, Header::Contact, contact.as_bytes());
-    line(lines, Header::Supported, supported(endpoint).as_bytes());
+    line(lines, Header::Supported, supported(endpoint, cx.norefersub).as_bytes());
 }
 
 /// The media type of descriptions.

@@ -31,6 +31,8 @@ pub struct Cx<'a> {
     pub timers: Timers,
     /// `user_agent`: value of User-Agent and Server.
     pub user_agent: &'a str,
+    /// `norefersub`: announced in Supported.
+    pub norefersub: bool,
     /// What is to be done, in this order.
     pub effects: &'a mut Vec<Effect>,
     /// What the call layer is told, in this order.

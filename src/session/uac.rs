@@ -119,7 +119,7 @@ impl Session {
             .header(Header::CallId, &caller.call_id)
             .header(Header::CSeq, format!("{} INVITE", caller.cseq).as_bytes())
             .header(Header::Allow, ALLOW.as_bytes())
-            .pieces(Header::Supported, &[supported(&self.endpoint).as_bytes(), b", histinfo"]);
+            .pieces(Header::Supported, &[supported(&self.endpoint, cx.norefersub).as_bytes(), b", histinfo"]);
         if let Some(proposal) = &caller.proposal {
             writer.header(Header::SessionExpires, proposal.header.to_string().as_bytes());
             writer.number(Header::MinSe, u64::from(proposal.min_secs));

@@ -282,7 +282,7 @@ impl Session {
             sender.stop();
         }
         let mut lines = std::mem::take(&mut callee.routes);
-        target_lines(&mut lines, &self.endpoint, &self.contact);
+        target_lines(cx, &mut lines, &self.endpoint, &self.contact);
         if let Answer::Timer { header, require, timer } = callee.timer {
             line(&mut lines, Header::SessionExpires, header.to_string().as_bytes());
             if require {

@@ -36,11 +36,15 @@ impl Switch {
                 return self.refuse(inbound, (404, ""), out);
             }
         }
-        self.answer(admitted.request(), (200, ""), out, |_, writer| {
+        self.answer(admitted.request(), (200, ""), out, |switch, writer| {
+            let supported: &[u8] = match switch.directory.objects.global.norefersub {
+                true => b"100rel, timer, replaces, norefersub, path, outbound",
+                false => b"100rel, timer, replaces, path, outbound",
+            };
             writer
                 .header(Header::Accept, b"application/sdp")
                 .header(Header::Allow, ALLOW)
-                .header(Header::Supported, b"100rel, timer, replaces, norefersub, path, outbound")
+                .header(Header::Supported, supported)
                 .header(Header::AcceptEncoding, b"identity")
                 .header(Header::AcceptLanguage, b"en");
         });

@@ -390,4 +390,4 @@ impl Switch {
 }
 
 /// Extensions that may stand in Require.
-const SUPPORTED: [&str; 5] = ["path", "outbound", "100rel", "timer", "replaces"];
+const SUPPORTED: [&str; 7] = ["path", "outbound", "100rel", "timer", "replaces", "norefersub", "histinfo"];

@@ -191,7 +191,7 @@ options! {
     /// How the Contact of a 3xx is followed.
     Obeyed "redirect_method" redirect_method: RedirectMethod = RedirectMethod::User, OneOf;
     /// Report blind transfer progress in NOTIFY.
-    Later "refer_blind_progress" refer_blind_progress: bool = true, Truth;
+    Obeyed "refer_blind_progress" refer_blind_progress: bool = true, Truth;
     /// Replace the host of Contact and Record-Route by the source address.
     Obeyed "rewrite_contact" rewrite_contact: bool = false, Truth;
     /// Send connected line updates before answer.

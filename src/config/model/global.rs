@@ -74,7 +74,7 @@ options! {
     /// Queue marks of a task processor that does not exist here.
     Moot "mwi_tps_queue_low" mwi_tps_queue_low: i32 = -1, Int;
     /// Advertise norefersub.
-    Later "norefersub" norefersub: bool = true, YesNo;
+    Obeyed "norefersub" norefersub: bool = true, YesNo;
     /// Context where an extension appears while its endpoint is reachable.
     Later "regcontext" regcontext: Name = Name::default(), Text;
     /// Raise ContactStatus also when a refresh changes nothing.

@@ -44,7 +44,10 @@ impl Switch {
                 self.reject(now, id, (484, 28), out);
                 Some(Outcome::HungUp)
             }
-            Wanted::Echo { .. } => self.echo(id, out),
+            Wanted::Echo { .. } => {
+                self.transfer_progress(now, id, 200, out);
+                self.echo(id, out)
+            }
             Wanted::SendDtmf { digits, pause, length, channel, answers } => {
                 let to = match channel {
                     Some(name) => self.channel_named(&name),
@@ -123,6 +126,7 @@ impl Switch {
         (delay, at_once): (Duration, bool),
         out: &mut Actions,
     ) -> Option<Outcome> {
+        self.transfer_progress(now, id, 200, out);
         let up = self.calls.channels.get(&id)?.state == State::Up;
         if up && delay.is_zero() {
             return Some(Outcome::Done);
@@ -166,6 +170,7 @@ impl Switch {
         indication: Indication,
         out: &mut Actions,
     ) -> Option<Outcome> {
+        self.transfer_indicated(now, id, indication, out);
         let Some(channel) = self.calls.channels.get(&id) else { return Some(Outcome::HungUp) };
         if channel.state == State::Up {
             return Some(Outcome::Done);
@@ -203,6 +208,7 @@ impl Switch {
         until: Option<crate::base::time::Moment>,
         out: &mut Actions,
     ) -> Option<Outcome> {
+        self.transfer_indicated(now, id, indication, out);
         let up = self.calls.channels.get(&id)?.state == State::Up;
         if up {
             self.tell_undone(id, "the tone of Busy or Congestion after the answer", out);
@@ -227,7 +233,7 @@ impl Switch {
     }
 
     /// `Echo`: the port is joined with itself.
-    fn echo(&mut self, id: ChannelId, out: &mut Actions) -> Option<Outcome> {
+    pub(super) fn echo(&mut self, id: ChannelId, out: &mut Actions) -> Option<Outcome> {
         let channel = self.calls.channels.get_mut(&id)?;
         let agreement = channel.session.as_ref().and_then(|session| session.agreement());
         let mut joined = false;

@@ -33,7 +33,21 @@ impl Switch {
         let Ok(uri) = inbound.message.uri() else { return };
         let exten = self.dialled_user(&uri);
         let caller = identity::caller_of(endpoint, &inbound.message, &inbound.envelope);
-        match self.destination(now, endpoint, &exten, &caller.number) {
+        let replaced = match self.replaced_by(&inbound.message) {
+            Ok(replaced) => replaced,
+            Err((code, why)) => {
+                self.ears.log(out, Level::Notice, SESSION, || {
+                    format!("{}: INVITE with Replaces refused with {code}: {why}", inbound.arrival.source)
+                });
+                return self.respond(now, inbound, tx, (code, ""), out);
+            }
+        };
+        // Who replaces a call dials nobody.
+        let destination = match replaced {
+            Some(_) => Destination::Found(exten.clone()),
+            None => self.destination(now, endpoint, &exten, &caller.number),
+        };
+        match destination {
             Destination::Found(_) => {}
             Destination::Incomplete => return self.respond(now, inbound, tx, (484, ""), out),
             Destination::Missing(why) => {
@@ -53,7 +67,7 @@ impl Switch {
             });
             return self.respond(now, inbound, tx, (488, ""), out);
         }
-        self.admit_call(now, admitted, tx, (exten, caller), out);
+        self.admit_call(now, admitted, tx, (exten, caller, replaced), out);
     }
 
     fn admit_call(
@@ -61,7 +75,7 @@ impl Switch {
         now: Now,
         admitted: &Admitted<'_, '_>,
         tx: ServerTx,
-        (exten, caller): (String, super::channel::Party),
+        (exten, caller, replaced): (String, super::channel::Party, Option<ChannelId>),
         out: &mut Actions,
     ) {
         let (inbound, endpoint) = (admitted.request(), admitted.endpoint());
@@ -89,7 +103,7 @@ impl Switch {
         }
         let domain = inbound.message.uri().map(|uri| uri.host.to_string()).unwrap_or_default();
         let _ = program.set_variable("SIPDOMAIN", &domain);
-        channel.program = Some(program);
+        channel.program = replaced.is_none().then_some(program);
         let (to, _) = nat::response_destination(&inbound.envelope.via, &inbound.arrival, inbound.force_rport);
         let media = self.media_setup(id);
         let incoming = Incoming {
@@ -110,7 +124,10 @@ impl Switch {
                     channel.session = Some(Box::new(session));
                 }
                 self.carry(now, id, out);
-                self.calls.work.push_back(Work::Run(id));
+                match replaced {
+                    Some(replaced) => self.take_place(now, id, replaced, out),
+                    None => self.calls.work.push_back(Work::Run(id)),
+                }
             }
             Some(Err(refused)) => {
                 self.carry(now, id, out);
@@ -191,6 +208,8 @@ impl Switch {
             is_told_to_hold: false,
             had_fax: false,
             is_kept: false,
+            watcher: None,
+            is_leaving: false,
             uses: Vec::new(),
             collecting: None,
             suspended: None,

@@ -36,6 +36,7 @@ impl Switch {
             shard: Shard(0),
             timers,
             user_agent: &global.user_agent,
+            norefersub: global.norefersub,
             effects: &mut effects,
             events: &mut events,
         };

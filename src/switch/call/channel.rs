@@ -187,6 +187,10 @@ pub(super) struct Channel {
     pub had_fax: bool,
     /// A called channel that stays although its caller left: it was transferred.
     pub is_kept: bool,
+    /// Who transferred it and is told how that goes.
+    pub watcher: Option<ChannelId>,
+    /// It transferred its partner away, and is hung up as soon as it was told how that ended.
+    pub is_leaving: bool,
     /// What needs its media here.
     pub uses: Vec<crate::bridge::Use>,
     /// Digits of a transfer that are being dialled.

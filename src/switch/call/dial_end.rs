@@ -75,7 +75,7 @@ impl Switch {
     }
 
     /// Identity of the called party for the caller's 200.
-    fn connected_lines(&mut self, caller: ChannelId, leg: ChannelId) -> Vec<u8> {
+    pub(super) fn connected_lines(&mut self, caller: ChannelId, leg: ChannelId) -> Vec<u8> {
         let Some(called) = self.calls.channels.get(&leg) else { return Vec::new() };
         let party = match called.endpoint.callerid.number() {
             "" => called.caller.clone(),

@@ -33,13 +33,21 @@ impl Switch {
         }
         channel.placing = None;
         let side = channel.side;
+        self.transfer_progress(now, id, 503, out);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         if let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) {
             let elsewhere = if dialling.dial.options.cancel_elsewhere { 26 } else { cause };
             self.end_legs(now, &dialling, elsewhere, out);
         }
+        let dials_it = self.partner(id).filter(|partner| self.dials(*partner, id));
         self.leave_bridge(now, id, out);
         self.close_ports(id, out);
-        if let Side::Called(Some(caller)) = side {
+        let caller = match side {
+            Side::Called(caller) => caller,
+            // It picked the call up: the caller's `Dial` ends with it, too.
+            Side::Caller => dials_it,
+        };
+        if let Some(caller) = caller {
             self.leg_ended(now, id, caller, cause, out);
         }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
@@ -51,6 +59,16 @@ impl Switch {
             None => channel.ended = channel.session.is_none(),
         }
         self.calls.touched.insert(id);
+    }
+
+    /// Whether a channel's `Dial` was answered by `leg`.
+    fn dials(&self, caller: ChannelId, leg: ChannelId) -> bool {
+        match self.calls.channels.get(&caller).map(|channel| &channel.doing) {
+            Some(Doing::Dialling(dialling)) => {
+                dialling.answered.as_ref().is_some_and(|answered| answered.channel == leg)
+            }
+            _ => false,
+        }
     }
 
     /// A session ended, with all its requests.

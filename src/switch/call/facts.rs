@@ -33,7 +33,7 @@ impl Switch {
         let audio = agreement.and_then(|agreement| agreement.audio().cloned());
         Leg {
             is_up: channel.is_up(),
-            is_outgoing: !channel.is_caller(),
+            is_outgoing: session.is_some_and(|session| session.role() == crate::sip::dialog::Role::Uac),
             hooks: self.hooks(channel, bridge),
             acl_denies: None,
             has_video: has(crate::sdp::MediaKind::Video),

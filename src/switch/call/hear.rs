@@ -1,6 +1,6 @@
 //! What sessions tell, and what the call makes of it.
 
-use super::channel::{ChannelId, Side, State};
+use super::channel::{ChannelId, Doing, Side, State};
 use super::identity;
 use crate::base::time::Now;
 use crate::dialplan::Outcome;
@@ -38,7 +38,7 @@ impl Switch {
                 Side::Called(Some(caller)) => self.leg_answered(now, id, caller, out),
                 _ => self.hang_up(now, id, 16, out),
             },
-            Event::Acknowledged => self.aim(id, out),
+            Event::Acknowledged => self.acknowledged(id, out),
             Event::Media(change) => self.media_changed(now, id, &change, out),
             Event::Redirected { contacts, .. } => {
                 if let Side::Called(Some(caller)) = side {
@@ -51,6 +51,7 @@ impl Switch {
             Event::ReofferDone { why, result } => self.reoffer_done(now, id, why, result),
             Event::Refer(refer) => self.transfer_asked(now, id, refer, out),
             Event::ReferProgress { code, over } if over => self.refer_over(id, code),
+            Event::TransferTold => self.transfer_told(now, id, out),
             Event::ConnectedLine(line) => self.connected_line(id, &line),
             Event::FaxOffered { .. } => {
                 self.with_session(now, id, out, |session, cx| session.refuse_fax(cx));
@@ -68,6 +69,14 @@ impl Switch {
             | Event::Offered => {}
         }
         self.calls.touched.insert(id);
+    }
+
+    /// A call that came in stands: its media is aimed, and an `Echo` it took over is joined.
+    fn acknowledged(&mut self, id: ChannelId, out: &mut Actions) {
+        self.aim(id, out);
+        if self.calls.channels.get(&id).is_some_and(|channel| matches!(channel.doing, Doing::Echo)) {
+            self.echo(id, out);
+        }
     }
 
     fn set_state(&mut self, id: ChannelId, state: State) {

@@ -72,6 +72,9 @@ impl Switch {
                 });
             }
         }
+        for leg in [caller, called] {
+            self.transfer_progress(now, leg, 200, out);
+        }
         self.calls.bridges.insert(
             id,
             Bridge {
@@ -278,8 +281,8 @@ impl Switch {
         survivor.bridge = None;
         survivor.is_told_to_hold = false;
         let leaves_alone = matches!(survivor.doing, Doing::Bridged);
-        // A called leg has nothing to do without its caller.
-        if !survivor.is_caller() && survivor.program.is_none() && !survivor.is_kept {
+        // Without a dialplan, a called leg's caller was all it had; so was the partner of one that replaced another.
+        if survivor.program.is_none() && !survivor.is_kept {
             self.hang_up(now, other, 16, out);
         } else if leaves_alone {
             self.resume(other, crate::dialplan::Outcome::Status("SUCCESS".into()));

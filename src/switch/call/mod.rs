@@ -30,6 +30,8 @@ mod join;
 mod out;
 mod place;
 mod ports;
+mod refer;
+mod replace;
 mod run;
 mod show;
 mod subroutine;

@@ -260,6 +260,7 @@ impl Switch {
             (own_host, &global.default_from_user),
         );
         let mut extra = who.lines;
+        extra.extend_from_slice(&self.transfer_lines(channel.id));
         for (name, value) in &channel.headers {
             extra.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
@@ -312,6 +313,10 @@ fn placing_of(located: &Located, streams: Streams) -> Result<Placing, String> {
     let uri = Uri::parse(located.uri.as_bytes()).map_err(|fault| format!("{}: {fault}", located.uri))?;
     let mut bare = Vec::with_capacity(uri.raw.len());
     nat::write_without_internal(&mut bare, &uri);
+    // Headers have no place in a request URI (RFC 3261 19.1.1).
+    if !uri.headers.is_empty() {
+        bare.truncate(memchr::memchr(b'?', &bare).unwrap_or(bare.len()));
+    }
     let request_uri = match &located.user {
         Some(user) => {
             let bare = Uri::parse(&bare).map_err(|fault| fault.to_string())?;

@@ -5,7 +5,7 @@ use crate::base::time::Now;
 use crate::config::model::Endpoint;
 use crate::dialplan::{Match, Query};
 use crate::outbound::qualify::Status;
-use crate::sip::wire::Uri;
+use crate::sip::wire::{NameAddr, Uri};
 use crate::switch::Switch;
 use crate::switch::route::Known;
 use std::sync::Arc;
@@ -107,11 +107,13 @@ impl Switch {
             );
             return Err((3, why));
         }
-        match Uri::parse(location.as_bytes()) {
-            Ok(uri) if uri.is_sip() => Ok(Located {
+        // In angle brackets too, as `SIPREFERTOHDR` has it.
+        let bare = NameAddr::parse(location.as_bytes()).ok().and_then(|address| address.uri().ok());
+        match bare {
+            Some(uri) if uri.is_sip() => Ok(Located {
                 proxy: endpoint.options.outbound_proxy.to_string(),
                 endpoint,
-                uri: location.to_owned(),
+                uri: String::from_utf8_lossy(uri.raw).into_owned(),
                 path: String::new(),
                 known: None,
                 user,

@@ -285,7 +285,13 @@ impl Switch {
             self.port_for_placing(now, id, out);
         } else {
             let local = self.local_of(channel, stream);
+            let bridge = channel.bridge;
             self.with_session(now, id, out, |session, cx| session.provide(cx, stream, local));
+            // Answered into a bridge before its port was there: only now something is agreed.
+            if let Some(bridge) = bridge {
+                self.aim(id, out);
+                self.choose_later(bridge);
+            }
         }
     }
 

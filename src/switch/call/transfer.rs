@@ -1,78 +1,15 @@
-//! Transfers, pickup and `Bridge`: channels that change their partner.
+//! `Transfer`, pickup and `Bridge`: channels that change their partner.
 
 use super::channel::{ChannelId, Doing, Side, State};
 use crate::base::time::Now;
 use crate::dialplan::action::PickupTarget;
 use crate::dialplan::{Outcome, Place, Program};
-use crate::session::{Refer, State as SessionState};
-use crate::sip::dialog::DialogKey;
+use crate::session::State as SessionState;
 use crate::sip::wire::Uri;
 use crate::switch::Switch;
 use crate::switch::io::Actions;
-use crate::switch::view::Level;
-
-const REFER: &str = "res_pjsip_refer.c";
 
 impl Switch {
-    /// REFER from a phone: its partner goes elsewhere.
-    pub(super) fn transfer_asked(&mut self, now: Now, id: ChannelId, refer: Refer, out: &mut Actions) {
-        let target = Uri::parse(&refer.target).ok().filter(Uri::is_sip);
-        let Some(target) = target else {
-            self.with_session(now, id, out, |session, cx| session.answer_refer(cx, 400));
-            return;
-        };
-        let result = match &refer.replaces {
-            Some(replaces) => self.attended(now, id, replaces, &refer, out),
-            None => self.blind(now, id, &target.user_text(), &refer, out),
-        };
-        let name =
-            self.calls.channels.get(&id).map(|channel| channel.name.clone()).unwrap_or_else(|| "".into());
-        self.ears.log(out, Level::Verbose, REFER, || format!("{name}: transfer answered with {result}"));
-        // With a subscription the transfer is accepted first and its result told by NOTIFY (RFC 3515).
-        let answer = if refer.subscribes { 202 } else { result };
-        self.with_session(now, id, out, |session, cx| {
-            // Both fail only for a call that ends meanwhile: its phone asks no more.
-            let _ = session.answer_refer(cx, answer);
-            if refer.subscribes {
-                let _ = session.notify_sipfrag(cx, result, "", true);
-            }
-        });
-        if result == 200 {
-            self.hang_up(now, id, 16, out);
-        }
-    }
-
-    /// A blind transfer of a channel's partner to an extension; its status.
-    fn blind(&mut self, now: Now, id: ChannelId, exten: &str, refer: &Refer, out: &mut Actions) -> u16 {
-        let Some(other) = self.partner(id) else { return 400 };
-        let Some(channel) = self.calls.channels.get(&id) else { return 500 };
-        let context = channel.transfer_context();
-        let exten = if exten.is_empty() { "s" } else { exten };
-        let caller = self.calls.channels.get(&other).map(|c| c.caller.number.clone()).unwrap_or_default();
-        let query = crate::dialplan::Query { context: &context, exten, caller: &caller, now: now.wall };
-        if self.calls.plan.find(query) != crate::dialplan::Match::Found {
-            self.ears.log(out, Level::Notice, REFER, || {
-                format!(
-                    "Extension '{exten}' does not exist in context '{context}': transfer refused with 404"
-                )
-            });
-            return 404;
-        }
-        let referred_by = refer.referred_by.as_deref().map(|b| String::from_utf8_lossy(b).into_owned());
-        let refer_to = String::from_utf8_lossy(&refer.refer_to).into_owned();
-        self.send_to(now, other, Place::new(&context, exten, 1), out);
-        if let Some(program) = self.calls.channels.get_mut(&other).and_then(|c| c.program.as_mut()) {
-            // A channel full of variables goes without them; the transfer is what counts.
-            let _ = program.set_variable("SIPTRANSFER", "yes");
-            let _ = program.set_variable("SIPREFERTOHDR", &refer_to);
-            let _ = program.set_variable("SIPREFERRINGCONTEXT", &context);
-            if let Some(by) = referred_by {
-                let _ = program.set_variable("__SIPREFERREDBYHDR", &by);
-            }
-        }
-        200
-    }
-
     /// Sends a channel to a place of the dialplan, out of its bridge and whatever it does.
     pub(super) fn send_to(&mut self, now: Now, id: ChannelId, place: Place, out: &mut Actions) {
         self.detach(now, id, out);
@@ -87,7 +24,7 @@ impl Switch {
     }
 
     /// Takes a channel out of its bridge and its `Dial` without ending either side's call.
-    fn detach(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+    pub(super) fn detach(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let other = self.partner(id);
         for leg in [Some(id), other].into_iter().flatten() {
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
@@ -115,68 +52,6 @@ impl Switch {
         {
             caller.doing = Doing::Nothing;
         }
-    }
-
-    /// An attended transfer: the partners of both of the transferer's calls are joined; its status.
-    fn attended(
-        &mut self,
-        now: Now,
-        id: ChannelId,
-        replaces: &[u8],
-        _refer: &Refer,
-        out: &mut Actions,
-    ) -> u16 {
-        let Some(first) = self.partner(id) else { return 400 };
-        let Some(consulting) = self.replaced(replaces) else {
-            self.ears.log(out, Level::Notice, REFER, || {
-                "Attended transfer to a call of another server is not served by this version".to_owned()
-            });
-            return 404;
-        };
-        let Some(second) = self.partner(consulting) else { return 400 };
-        if first == consulting || first == second {
-            return 400;
-        }
-        self.detach(now, first, out);
-        self.detach(now, second, out);
-        // Either may be running a dialplan whose Dial was just taken from it: it waits in the new bridge.
-        for leg in [first, second] {
-            if let Some(channel) = self.calls.channels.get_mut(&leg) {
-                channel.doing = Doing::Bridged;
-            }
-        }
-        self.join(now, first, second, out);
-        for leg in [first, second] {
-            if let Some(channel) = self.calls.channels.get_mut(&leg) {
-                channel.is_kept = false;
-            }
-        }
-        self.hang_up(now, consulting, 16, out);
-        200
-    }
-
-    /// The channel whose dialog a Replaces value names (RFC 3891 3): tags as its sender sees them.
-    fn replaced(&self, replaces: &[u8]) -> Option<ChannelId> {
-        let text = std::str::from_utf8(replaces).ok()?;
-        let mut parts = text.split(';').map(str::trim);
-        let call_id = parts.next()?;
-        let (mut to_tag, mut from_tag) = (None, None);
-        for part in parts {
-            match part.split_once('=') {
-                Some(("to-tag", tag)) => to_tag = Some(tag),
-                Some(("from-tag", tag)) => from_tag = Some(tag),
-                _ => {}
-            }
-        }
-        let key = |local: &str, remote: &str| {
-            self.calls.dialogs.find(&DialogKey {
-                call_id: call_id.as_bytes(),
-                local_tag: local.as_bytes(),
-                remote_tag: remote.as_bytes(),
-            })
-        };
-        // The sender's view of its dialog with us: `to-tag` is ours when it called us, and its own when we called it.
-        key(to_tag?, from_tag?).or_else(|| key(from_tag?, to_tag?))
     }
 
     /// `Transfer`: 302 before the answer, REFER after it.

@@ -4,3 +4,4 @@ mod basic;
 mod direct;
 mod options;
 mod phone;
+mod transfers;

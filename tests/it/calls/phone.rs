@@ -15,7 +15,12 @@ pub const THIRD: &str = "127.0.0.1:6300";
 
 /// Three phones without passwords, known by their addresses; `options` stand in each endpoint.
 pub fn office(options: &str, dialplan: &str) -> World {
-    let mut text = String::from("[transport-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:5060\n");
+    office_beside("", options, dialplan)
+}
+
+/// The same with further objects.
+pub fn office_beside(objects: &str, options: &str, dialplan: &str) -> World {
+    let mut text = format!("{objects}[transport-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:5060\n");
     for (name, at) in [("100", CALLER), ("200", CALLED), ("300", THIRD)] {
         text.push_str(&format!(
             "[{name}]\ntype=endpoint\ncontext=phones\ndisallow=all\nallow=ulaw,alaw\naors={name}\n{options}\n\

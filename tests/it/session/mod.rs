@@ -145,6 +145,7 @@ impl Side {
             shard: Shard(1),
             timers: Timers::default(),
             user_agent: "Jackfield",
+            norefersub: true,
             effects: &mut effects,
             events: &mut events,
         };
@@ -233,6 +234,7 @@ impl Side {
             shard: Shard(1),
             timers: Timers::default(),
             user_agent: "Jackfield",
+            norefersub: true,
             effects: &mut effects,
             events: &mut events,
         };
@@ -314,6 +316,7 @@ impl Side {
             shard: Shard(1),
             timers: Timers::default(),
             user_agent: "Jackfield",
+            norefersub: true,
             effects: &mut effects,
             events: &mut events,
         };
