@@ -2,6 +2,7 @@
 //! when the answer differs.
 
 use super::condition::{Condition, Culprit, Fault, Verdict};
+use super::direct::Rtcp;
 use super::facts::*;
 use crate::sdp::{Codec, Encryption, RtpStream};
 use std::fmt;
@@ -52,6 +53,8 @@ pub struct Why {
 pub struct DirectMedia {
     /// For each leg, the address of the other one it shall send to.
     pub targets: [SocketAddr; 2],
+    /// Where each of these takes its reports.
+    pub rtcp: [Rtcp; 2],
     /// Codecs whose numbers agree on both legs, in the first leg's order.
     pub codecs: Vec<Codec>,
 }
@@ -101,7 +104,7 @@ pub fn choose(facts: &Facts) -> (Technology, Why) {
     }
     let direct = pair(facts).and_then(|(a, b)| {
         let codecs = same_numbers(a.audio.as_ref()?, b.audio.as_ref()?);
-        Some(DirectMedia { targets: [told(a, b)?, told(b, a)?], codecs })
+        Some(DirectMedia { targets: [told(a, b)?, told(b, a)?], rtcp: [reports(a, b), reports(b, a)], codecs })
     });
     (technology, Why { judged, direct })
 }
@@ -328,6 +331,20 @@ fn codecs(audio: &RtpStream) -> String {
 /// and back in again is closed on most NATs.
 fn told(leg: &Leg, other: &Leg) -> Option<SocketAddr> {
     if super::reach::behind_one_nat(leg, other) { other.place.described } else { other.place.address() }
+}
+
+/// Where `leg` shall send its reports. They share the media's port only where both agreed to that.
+fn reports(leg: &Leg, other: &Leg) -> Rtcp {
+    let (Some(audio), Some(to)) = (&leg.audio, &other.audio) else { return Rtcp::NextPort };
+    // A port that was learned says nothing of its neighbour.
+    let described = told(leg, other) == other.place.described;
+    match &to.remote {
+        remote if remote.rtcp_mux && audio.remote.rtcp_mux => Rtcp::Multiplexed,
+        remote if described && !remote.rtcp_mux && remote.rtcp_port != remote.port.wrapping_add(1) => {
+            Rtcp::Port(remote.rtcp_port)
+        }
+        _ => Rtcp::NextPort,
+    }
 }
 
 fn pair(facts: &Facts) -> Option<(&Leg, &Leg)> {

@@ -8,11 +8,22 @@
 //!                 the other side holds
 //! ```
 //! Each leg is on its own: both are sent at once, and neither waits for the other.
+//!
+//! With `direct_media_glare_mitigation` a leg of one direction refrains once (S2-10, S2-11):
+//! ```text
+//!   Fresh ── first redirection, not sent ──▶ Waiting ── the other server's offer, or patience is over ──▶ Over
+//!                    what changes while it waits is sent then, unless our answer told it already
+//! ```
 
 use super::choose::{DirectMedia, Technology};
 use super::facts::{Facts, GlareMitigation, Leg, Method};
 use crate::sdp::Codec;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long a leg that refrained waits for the other server's offer, before a second redirection is sent without it.
+/// The other server sends its offer as soon as its own call is up; media is relayed meanwhile.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whose address a leg is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +32,19 @@ pub enum Target {
     #[default]
     Ours,
     /// The other phone's.
-    Peer(SocketAddr),
+    Peer(SocketAddr, Rtcp),
+}
+
+/// Where a phone takes the reports that belong to its media.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rtcp {
+    /// At the port after that of its media.
+    #[default]
+    NextPort,
+    /// At this port (RFC 3605).
+    Port(u16),
+    /// With its media, as both phones agreed with us (RFC 5761).
+    Multiplexed,
 }
 
 /// One request to send.
@@ -35,6 +58,8 @@ pub struct Step {
     pub target: Target,
     /// The codecs to offer; empty for all that were agreed.
     pub codecs: Vec<Codec>,
+    /// Nothing is sent: it is only what the leg's own offers are answered with from now on.
+    pub quiet: bool,
 }
 
 /// What both legs were told last. Made with the bridge, dropped with it.
@@ -49,13 +74,31 @@ struct Told {
     codecs: Vec<Codec>,
     /// What it was told before: what holds again if it refuses.
     before: Target,
-    /// The first redirection of the dialog was left to the other server.
-    refrained: bool,
+    refrained: Refrained,
     moves: u8,
     refused: Option<u16>,
 }
 
+/// The first redirection of the dialog is left to the other server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Refrained {
+    #[default]
+    Fresh,
+    Waiting {
+        /// Another one followed.
+        changed: bool,
+    },
+    /// `resend`: the last redirection was not sent.
+    Over { resend: bool },
+}
+
 impl Direct {
+    /// A bridge whose legs were told something already: in a bridge before, or in their first offer and answer
+    /// (`directrtpsetup`).
+    pub fn already(targets: [Target; 2]) -> Direct {
+        Direct { told: targets.map(|target| Told { target, before: target, ..Told::default() }) }
+    }
+
     /// A bridge whose legs have their media here.
     pub fn new() -> Direct {
         Direct::default()
@@ -71,7 +114,7 @@ impl Direct {
         self.told.iter().any(|told| told.target != Target::Ours)
     }
 
-    /// What to send now that `technology` was chosen; nothing where a leg knows it already. While a fax is being
+    /// What to do now that `technology` was chosen; nothing where a leg knows it already. While a fax is being
     /// negotiated nothing is sent at all: its own re-INVITEs are on the way.
     pub fn steps(
         &mut self,
@@ -86,28 +129,55 @@ impl Direct {
             let wanted = match direct.filter(|_| technology == Technology::Direct) {
                 // Who is put on hold comes back, to hear music; who holds stays as he is.
                 Some(_) if other.is_some_and(|other| other.is_held_by_it) => Target::Ours,
-                Some(direct) => Target::Peer(direct.targets[at]),
+                Some(direct) => Target::Peer(direct.targets[at], direct.rtcp[at]),
                 None => Target::Ours,
             };
             let codecs = match (wanted, direct) {
-                (Target::Peer(_), Some(direct)) => direct.codecs.clone(),
+                (Target::Peer(..), Some(direct)) => direct.codecs.clone(),
                 _ => Vec::new(),
             };
             let told = &mut self.told[at];
-            if told.target == wanted && (told.codecs == codecs || wanted == Target::Ours) {
+            let resend = told.refrained == Refrained::Over { resend: true };
+            // What a leg was told before this bridge went with the codecs it has.
+            let same = told.codecs == codecs || told.codecs.is_empty() || wanted == Target::Ours;
+            if !resend && told.target == wanted && same {
                 continue;
             }
-            let first = !told.refrained && matches!(wanted, Target::Peer(_)) && told.target == Target::Ours;
-            let refrain = first && refrains(leg);
             told.before = told.target;
             told.target = wanted;
             told.codecs.clone_from(&codecs);
-            told.refrained |= refrain;
-            if !refrain && !fax {
-                steps.push(Step { leg: at, method: method(leg), target: wanted, codecs });
-            }
+            let quiet = told.refrain(refrains(leg)) || fax;
+            steps.push(Step { leg: at, method: method(leg), target: wanted, codecs, quiet });
         }
         steps
+    }
+
+    /// The step that brings a leg back which is in no bridge any more.
+    pub fn step_home(method: Method) -> Step {
+        Step { leg: 0, method, target: Target::Ours, codecs: Vec::new(), quiet: false }
+    }
+
+    /// Whether a leg refrained and waits for the other server.
+    pub fn is_waiting(&self, leg: usize) -> bool {
+        self.told.get(leg).is_some_and(|told| matches!(told.refrained, Refrained::Waiting { .. }))
+    }
+
+    /// A leg made an offer of its own, and was told in the answer what it should know.
+    pub fn offered(&mut self, leg: usize) {
+        if let Some(told) = self.told.get_mut(leg)
+            && told.refrained != Refrained::Fresh
+        {
+            told.refrained = Refrained::Over { resend: false };
+        }
+    }
+
+    /// A leg waited for [`PATIENCE`]: what changed meanwhile is due.
+    pub fn patience_over(&mut self, leg: usize) {
+        if let Some(told) = self.told.get_mut(leg)
+            && let Refrained::Waiting { changed } = told.refrained
+        {
+            told.refrained = Refrained::Over { resend: changed };
+        }
     }
 
     /// A leg refused a step with something other than 491 (which is tried again): what it was told before holds still
@@ -127,6 +197,15 @@ impl Direct {
         }
     }
 
+    /// A leg answered a step and stayed where it was: earlier moves count no more, unless they were too many.
+    pub fn stayed(&mut self, leg: usize) {
+        if let Some(told) = self.told.get_mut(leg)
+            && told.moves <= super::choose::MOVES_ALLOWED
+        {
+            told.moves = 0;
+        }
+    }
+
     /// For [`Leg::moves`].
     pub fn moves(&self, leg: usize) -> u8 {
         self.told.get(leg).map_or(0, |told| told.moves)
@@ -135,6 +214,23 @@ impl Direct {
     /// For [`Leg::refused`].
     pub fn refusal(&self, leg: usize) -> Option<u16> {
         self.told.get(leg).and_then(|told| told.refused)
+    }
+}
+
+impl Told {
+    /// Whether the step that was just taken is left to the other server.
+    fn refrain(&mut self, refrains: bool) -> bool {
+        let redirects = matches!(self.target, Target::Peer(..));
+        let (next, refrain) = match self.refrained {
+            Refrained::Fresh if refrains && redirects && self.before == Target::Ours => {
+                (Refrained::Waiting { changed: false }, true)
+            }
+            Refrained::Fresh => (Refrained::Fresh, false),
+            Refrained::Waiting { .. } if redirects => (Refrained::Waiting { changed: true }, true),
+            Refrained::Waiting { .. } | Refrained::Over { .. } => (Refrained::Over { resend: false }, false),
+        };
+        self.refrained = next;
+        refrain
     }
 }
 

@@ -31,7 +31,9 @@ const ALIASES: &[Alias] = &[
     ),
     ("reinvite", ENDPOINT, "did you mean 'direct_media'?"),
     ("can_reinvite", ENDPOINT, "did you mean 'direct_media'?"),
-    ("directrtpsetup", ENDPOINT, "chan_sip's name; media is redirected by re-INVITE: 'direct_media'"),
+    ("directmediapermit", ENDPOINT, "chan_sip's name; use 'directmedia_permit'"),
+    ("directmediadeny", ENDPOINT, "chan_sip's name; use 'directmedia_deny'"),
+    ("directmediaacl", ENDPOINT, "chan_sip's name; use 'directmedia_acl'"),
     ("directmediapermit", ENDPOINT, "chan_sip's name; there is no list for direct media"),
     ("directmediadeny", ENDPOINT, "chan_sip's name; there is no list for direct media"),
     (

@@ -132,6 +132,7 @@ impl Checker<'_> {
         }
         self.lists(endpoint, &endpoint.options.access, "acl");
         self.lists(endpoint, &endpoint.options.contact_access, "contact_acl");
+        self.lists(endpoint, &endpoint.options.direct_media_access, "directmedia_acl");
     }
 
     fn registration(&mut self, registration: &Registration) {

@@ -92,7 +92,7 @@ impl Answer {
                 payloads: &written(rtp),
                 ptime_ms: rtp.ptime_ms,
                 direction: rtp.direction,
-                rtcp_mux: rtp.remote.rtcp_mux,
+                rtcp_mux: rtp.remote.rtcp_mux && local.rtcp_mux,
             }),
             (Outcome::Fax(_), Some(local)) => fax_section(&stream.transport, &local, &self.fax_parameters),
             (Outcome::Declined { formats, .. }, _) => {

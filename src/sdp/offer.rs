@@ -97,7 +97,7 @@ impl Offer {
                 payloads: &offered.payloads,
                 ptime_ms: formats.first().map_or(0, Format::packet_ms),
                 direction: *direction,
-                rtcp_mux: local.rtcp_mux,
+                rtcp_mux: local.rtcp_mux && place.rtcp_mux,
             }),
             Proposal::Fax { local, parameters } => fax_section(&offered.transport, local, parameters),
             Proposal::Removed { kind } => declined_section(kind, &offered.transport, &[]),
@@ -164,7 +164,8 @@ fn rtp_answer(
     };
     let agreed = answered_formats(offered, formats, media);
     let Some(first) = agreed.first() else { return Ok(Err(Declined::NoCommonCodec)) };
-    let remote = remote_of(answer, media, local.rtcp_mux).ok_or(Refusal::NoAddress { stream: at })?;
+    let mux = local.rtcp_mux && matches!(&offered.proposal, Proposal::Rtp { local, .. } if local.rtcp_mux);
+    let remote = remote_of(answer, media, mux).ok_or(Refusal::NoAddress { stream: at })?;
     let remote_direction = answer.direction_of(media);
     let seen =
         if remote.address.is_null() { remote_direction.and(Direction::SendOnly) } else { remote_direction };

@@ -26,6 +26,8 @@ pub struct Local {
     pub port: u16,
     /// The RTCP port when it is not the one after `port`.
     pub rtcp_port: Option<u16>,
+    /// RTCP may share the port, if both sides agree to it (`rtcp_mux`).
+    pub rtcp_mux: bool,
     /// Further attribute lines (`crypto:…`, `ice-ufrag:…`, `fingerprint:…`), written as they are.
     pub attributes: Vec<Box<str>>,
 }
@@ -33,7 +35,7 @@ pub struct Local {
 impl Local {
     /// An address and port with nothing special about them.
     pub fn at(address: IpAddr, port: u16) -> Local {
-        Local { address, port, rtcp_port: None, attributes: Vec::new() }
+        Local { address, port, rtcp_port: None, rtcp_mux: true, attributes: Vec::new() }
     }
 }
 

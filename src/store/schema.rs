@@ -30,6 +30,11 @@ pub const STEPS: &[Step] = &[
         name: "contact details",
         sql: include_str!("../../schema/sqlite/0003_contact_details.sql"),
     },
+    Step {
+        number: 4,
+        name: "direct media",
+        sql: include_str!("../../schema/sqlite/0004_direct_media.sql"),
+    },
 ];
 
 /// What [`migrate`] did.
@@ -190,7 +195,7 @@ mod tests {
         {
             assert!(names(&conn, "table").contains(&table.to_owned()), "{table}");
         }
-        assert_eq!(columns(&conn, "ps_endpoints").expect("columns").len(), 147);
+        assert_eq!(columns(&conn, "ps_endpoints").expect("columns").len(), 151);
         assert!(columns(&conn, "ps_contacts").expect("columns").iter().any(|(name, _)| name == "jf_cseq"));
         assert_eq!(version(&conn).expect("version"), done.to);
     }

@@ -163,6 +163,11 @@ named_object!(Endpoint, Endpoint, [OWN, EXTRA, SHARED, JOINED], {
             "contact_permit",
             "contact_user",
             "deny",
+            // Asterisk has none of these.
+            "directmedia_acl",
+            "directmedia_deny",
+            "directmedia_permit",
+            "directrtpsetup",
             "disallow",
             "permit",
             "security_mechanisms",
@@ -218,13 +223,16 @@ named_object!(Endpoint, Endpoint, [OWN, EXTRA, SHARED, JOINED], {
     fn resolved(&self, objects: &Objects) -> Option<Self> {
         let access = self.options.access.resolved(&objects.named_acls);
         let contact_access = self.options.contact_access.resolved(&objects.named_acls);
-        if access.is_none() && contact_access.is_none() {
+        let direct_media_access = self.options.direct_media_access.resolved(&objects.named_acls);
+        if access.is_none() && contact_access.is_none() && direct_media_access.is_none() {
             return None;
         }
         let mut endpoint = self.clone();
         let options = Arc::make_mut(&mut endpoint.options);
         options.access = access.unwrap_or_else(|| options.access.clone());
         options.contact_access = contact_access.unwrap_or_else(|| options.contact_access.clone());
+        options.direct_media_access =
+            direct_media_access.unwrap_or_else(|| options.direct_media_access.clone());
         Some(endpoint)
     }
 

@@ -35,6 +35,9 @@ options! {
         access: Access = Access::default();
         /// Lists on the addresses in Contact: `contact_permit`, `contact_deny`, `contact_acl`.
         contact_access: Access = Access::default();
+        /// Lists on the other phone's address when media would go direct: `directmedia_permit`, `directmedia_deny`,
+        /// `directmedia_acl`.
+        direct_media_access: Access = Access::default();
     }
     SHARED: Endpoint, shared, shared_mut;
 
@@ -88,6 +91,8 @@ options! {
     Obeyed "direct_media_glare_mitigation" direct_media_glare_mitigation: GlareMitigation = GlareMitigation::None, OneOf;
     /// Request used to move media.
     Obeyed "direct_media_method" direct_media_method: RefreshMethod = RefreshMethod::Invite, OneOf;
+    /// Media goes direct from the first INVITE, where both endpoints have this and nothing stands against it. chan_sip's.
+    Later "directrtpsetup" direct_rtp_setup: bool = false, Truth;
     /// No direct media when this endpoint's media is behind NAT.
     Obeyed "disable_direct_media_on_nat" disable_direct_media_on_nat: bool = false, Truth;
     /// Self-signed DTLS certificate per call.
@@ -313,4 +318,10 @@ options! {
     Obeyed "contact_deny" contact_access, Deny;
     /// Contact addresses allowed at REGISTER.
     Obeyed "contact_permit" contact_access, Permit;
+    /// Named lists of acl.conf on who may exchange media with it directly. Ours, after chan_sip's.
+    Obeyed "directmedia_acl" direct_media_access, NamedLists;
+    /// Addresses with which it exchanges no media directly.
+    Obeyed "directmedia_deny" direct_media_access, Deny;
+    /// Addresses with which it may exchange media directly.
+    Obeyed "directmedia_permit" direct_media_access, Permit;
 }

@@ -8,10 +8,11 @@ use super::ports::Slot;
 use super::subroutine::Suspended;
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::time::{Moment, Now};
+use crate::bridge::Target;
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::{DtmfMode, Presentation};
 use crate::dialplan::{Place, Program};
-use crate::sdp::{self, Agreement, Format, RtpStream, Situation};
+use crate::sdp::{self, Agreement, Format, MediaKind, RtpStream, Situation};
 use crate::session::{RequestId, Session};
 use crate::sip::transaction::ClientTx;
 use std::net::{IpAddr, SocketAddr};
@@ -193,6 +194,12 @@ pub(super) struct Channel {
     pub is_leaving: bool,
     /// What needs its media here.
     pub uses: Vec<crate::bridge::Use>,
+    /// Where its phone was told to send its media; known by its bridge while it is in one.
+    pub told: Target,
+    /// When it has waited long enough for the other server to redirect it.
+    pub redirect_at: Option<Moment>,
+    /// Its address changed with the answer that comes next.
+    pub moved: bool,
     /// Digits of a transfer that are being dialled.
     pub collecting: Option<Collecting>,
     /// What waits while a subroutine runs.
@@ -227,7 +234,7 @@ impl Channel {
         let session = self.session.as_ref().and_then(|session| session.deadline());
         let absolute = self.program.as_ref().and_then(Program::absolute_deadline);
         let transfer = self.collecting.as_ref().map(|collecting| collecting.until);
-        [doing, session, absolute, transfer].into_iter().flatten().min()
+        [doing, session, absolute, transfer, self.redirect_at].into_iter().flatten().min()
     }
 
     /// Whether nothing is left of it.
@@ -267,6 +274,12 @@ impl Channel {
     pub fn transfer_context(&self) -> String {
         let set = self.program.as_ref().and_then(|program| program.variables().value("TRANSFER_CONTEXT"));
         set.map_or_else(|| self.endpoint.options.context.to_string(), str::to_owned)
+    }
+
+    /// The position of its audio among the `m=` lines.
+    pub fn audio_position(&self) -> Option<usize> {
+        let streams = &self.session.as_ref()?.agreement()?.streams;
+        streams.iter().position(|stream| stream.kind == MediaKind::Audio && stream.is_active())
     }
 
     /// Its agreed audio.

@@ -4,7 +4,9 @@ use super::capability;
 use super::channel::{Channel, ChannelId, Side};
 use super::join::Bridge;
 use crate::base::ids::Name;
-use crate::bridge::{BridgeKind, DigitHook, DtmfMode, Facts, GlareMitigation, Leg, Method, Place, Setting};
+use crate::bridge::{
+    BridgeKind, DigitHook, DtmfMode, Facts, Feature, GlareMitigation, Leg, Method, Place, Setting, Use,
+};
 use crate::config::model::endpoint_words::{
     DtmfMode as ConfiguredDtmf, GlareMitigation as ConfiguredGlare, RefreshMethod,
 };
@@ -35,7 +37,7 @@ impl Switch {
             is_up: channel.is_up(),
             is_outgoing: session.is_some_and(|session| session.role() == crate::sip::dialog::Role::Uac),
             hooks: self.hooks(channel, bridge),
-            acl_denies: None,
+            acl_denies: self.acl_denies(channel, other),
             has_video: has(crate::sdp::MediaKind::Video),
             has_fax: agreement.is_some_and(|agreement| agreement.fax().is_some()) || channel.had_fax,
             place: self.media_place(channel, audio.as_ref()),
@@ -44,7 +46,7 @@ impl Switch {
             moves: bridge.direct.moves(at),
             allows_update: session.is_some_and(|session| session.peer_allows(SipMethod::Update)),
             audio,
-            uses: self.uses(channel, other),
+            uses: self.uses(channel, bridge),
             ..self.configured_leg(&channel.endpoint, channel.name.clone(), channel.dtmf_mode())
         }
     }
@@ -119,7 +121,11 @@ impl Switch {
             let ip = audio.remote.address.ip().filter(|_| !audio.remote.address.is_null())?;
             Some(std::net::SocketAddr::new(ip, audio.remote.port))
         });
-        let source = channel.slots.iter().find(|slot| slot.stream == 0).and_then(|slot| slot.source);
+        let stream = channel.audio_position();
+        let slot = channel.slots.iter().find(|slot| Some(slot.stream) == stream);
+        // Who holds with a null address has not moved (S3-17, S3-21).
+        let described = described.or_else(|| audio.and(slot)?.described);
+        let source = slot.and_then(|slot| slot.source);
         let signalling = channel.way.remote.ip();
         let seen = source.map_or(signalling, |source| source.ip());
         Place {
@@ -131,6 +137,19 @@ impl Switch {
         }
     }
 
+    /// The list of a channel's endpoint that forbids media from its phone straight to the other one's addresses: that
+    /// of its media, and where it is seen from (S1-6).
+    fn acl_denies(&self, channel: &Channel, other: Option<&Channel>) -> Option<Setting<Name>> {
+        let access = &channel.endpoint.options.direct_media_access;
+        let other = other.filter(|_| !access.is_empty())?;
+        let place = self.media_place(other, other.audio());
+        let addresses = [place.address().map(|at| at.ip()), place.seen_at()];
+        let list = addresses.into_iter().flatten().find_map(|ip| access.refused_by(ip))?;
+        let option = if list.is_empty() { "directmedia_deny" } else { "directmedia_acl" };
+        let name = if list.is_empty() { option } else { list };
+        Some(self.setting(&channel.endpoint, option, name.into()))
+    }
+
     /// Whether an address is inside a `local_net` of the channel's transport, or there is none.
     fn is_local(&self, channel: &Channel, ip: IpAddr) -> bool {
         let name = self.transport_name(channel.way.transport);
@@ -139,8 +158,10 @@ impl Switch {
     }
 
     /// What needs a channel's media here.
-    fn uses(&self, channel: &Channel, _other: Option<&Channel>) -> Vec<crate::bridge::Use> {
-        channel.uses.clone()
+    fn uses(&self, channel: &Channel, bridge: &Bridge) -> Vec<Use> {
+        let mut uses = channel.uses.clone();
+        uses.extend(limit_of(&bridge.options, channel.is_caller(), bridge.place.clone()));
+        uses
     }
 
     /// Digits that the options of `Dial` make us listen for on a channel.
@@ -161,6 +182,12 @@ impl Switch {
             Side::Caller => None,
         }
     }
+}
+
+/// The use that option `L` of `Dial` makes of the caller's media (S1-20, S4-122).
+pub(super) fn limit_of(options: &DialOptions, caller: bool, place: Option<Name>) -> Option<Use> {
+    let limited = caller && options.limit.is_some();
+    limited.then_some(Use { feature: Feature::TimeLimit, place })
 }
 
 /// Digit hooks that letters of `Dial` or `Bridge` put on one side. Codes are those of Asterisk's `features.conf` without

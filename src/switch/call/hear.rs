@@ -48,7 +48,7 @@ impl Switch {
             Event::Failed { code, reason, cause } => self.call_failed(now, id, (code, &reason, cause.0), out),
             Event::HungUp { cause, .. } => self.channel_gone(now, id, cause.0, out),
             Event::Digit { digit, .. } => self.digit(now, id, digit, out),
-            Event::ReofferDone { why, result } => self.reoffer_done(now, id, why, result),
+            Event::ReofferDone { why, result } => self.reoffer_done(id, why, result),
             Event::Refer(refer) => self.transfer_asked(now, id, refer, out),
             Event::ReferProgress { code, over } if over => self.refer_over(id, code),
             Event::TransferTold => self.transfer_told(now, id, out),
@@ -65,8 +65,8 @@ impl Switch {
             | Event::Text { .. }
             | Event::Flash
             | Event::Record(_)
-            | Event::FastUpdate
-            | Event::Offered => {}
+            | Event::FastUpdate => {}
+            Event::Offered => self.offered_by_phone(id),
         }
         self.calls.touched.insert(id);
     }
@@ -108,10 +108,12 @@ impl Switch {
         self.channel_gone(now, id, cause, out);
     }
 
-    fn reoffer_done(&mut self, _now: Now, id: ChannelId, why: Why, result: Reoffered) {
-        let Some(bridge) = self.calls.channels.get(&id).and_then(|channel| channel.bridge) else { return };
-        if let (Why::DirectMedia, Reoffered::Refused(code)) = (why, result) {
-            self.direct_refused(bridge, id, code);
+    fn reoffer_done(&mut self, id: ChannelId, why: Why, result: Reoffered) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let moved = std::mem::take(&mut channel.moved);
+        let Some(bridge) = channel.bridge else { return };
+        if why == Why::DirectMedia {
+            self.redirected(bridge, id, result, moved);
         }
         self.choose_later(bridge);
     }

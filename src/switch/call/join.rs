@@ -4,15 +4,14 @@ use super::channel::{Channel, ChannelId, Doing};
 use super::ports::SlotState;
 use crate::base::ids::Name;
 use crate::base::time::Now;
-use crate::bridge::direct::{Step, Target};
-use crate::bridge::{self, Direct, Path, Plan, PortId, Technology, Why};
+use crate::bridge::direct::Target;
+use crate::bridge::{self, Direct, PATIENCE, Path, Plan, PortId, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
-use crate::sdp::{Format, Local, RtpStream};
+use crate::sdp::RtpStream;
 use crate::session::{MediaChange, RefreshWith, Reoffer, Why as ReofferWhy};
 use crate::switch::Switch;
 use crate::switch::io::{Action, Actions};
 use crate::switch::view::Level;
-use std::net::SocketAddr;
 
 /// A bridge's number. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,7 +62,6 @@ impl Switch {
         let unique_id = uuid(self.rng.next_u64(), self.rng.next_u64());
         for leg in [caller, called] {
             self.leave_bridge(now, leg, out);
-            self.bring_home(now, Some(leg), out);
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
                 channel.bridge = Some(id);
                 let name = channel.name.clone();
@@ -75,13 +73,16 @@ impl Switch {
         for leg in [caller, called] {
             self.transfer_progress(now, leg, 200, out);
         }
+        let told = [caller, called].map(|leg| {
+            self.calls.channels.get_mut(&leg).map_or(Target::Ours, |leg| std::mem::take(&mut leg.told))
+        });
         self.calls.bridges.insert(
             id,
             Bridge {
                 unique_id,
                 legs: [caller, called],
                 made: now,
-                direct: Direct::new(),
+                direct: Direct::already(told),
                 technology: None,
                 why: None,
                 joined: Vec::new(),
@@ -114,6 +115,15 @@ impl Switch {
         bridge.technology = Some(technology);
         bridge.why = Some(why);
         let legs = bridge.legs;
+        for (at, leg) in legs.iter().enumerate() {
+            if let Some(channel) = self.calls.channels.get_mut(leg) {
+                channel.redirect_at = match bridge.direct.is_waiting(at) {
+                    true => channel.redirect_at.or(Some(now.at + PATIENCE)),
+                    false => None,
+                };
+                self.calls.touched.insert(*leg);
+            }
+        }
         self.calls.bridges.insert(id, bridge);
         self.relay(id, out);
         for step in steps {
@@ -137,14 +147,16 @@ impl Switch {
 
     fn joins(&self, legs: [ChannelId; 2]) -> Vec<Join> {
         let [Some(a), Some(b)] = legs.map(|leg| self.calls.channels.get(&leg)) else { return Vec::new() };
-        let mut joins = Vec::new();
+        let mut joins: Vec<Join> = Vec::new();
         for slot in &a.slots {
             let SlotState::Open { .. } = slot.state else { continue };
             let agreed = |channel: &Channel, stream: usize| {
                 channel.session.as_ref()?.agreement()?.streams.get(stream)?.rtp().cloned()
             };
             let fits = |other: &&super::ports::Slot| {
-                other.kind == slot.kind && matches!(other.state, SlotState::Open { .. })
+                let free = joins.iter().all(|join| join.ports[1] != other.port);
+                let open = matches!(other.state, SlotState::Open { .. });
+                free && open && other.kind == slot.kind && agreed(b, other.stream).is_some()
             };
             let Some(other) = b.slots.iter().find(fits) else { continue };
             let (Some(from), Some(to)) = (agreed(a, slot.stream), agreed(b, other.stream)) else { continue };
@@ -169,68 +181,15 @@ impl Switch {
         }
     }
 
-    /// Brings the media of channels back that lost their partner and live on. Those that are hung up too are spared
-    /// the request.
-    pub(super) fn bring_home(&mut self, now: Now, only: Option<ChannelId>, out: &mut Actions) {
-        let all = std::mem::take(&mut self.calls.homeward);
-        for (id, step) in all {
-            if only.is_some_and(|only| only != id) {
-                self.calls.homeward.push((id, step));
-            } else if self.calls.channels.get(&id).is_some_and(|channel| !channel.hung_up) {
-                self.redirect_media(now, id, &step, out);
-            }
-        }
-    }
-
-    /// Tells a phone where its media goes from now on.
-    fn redirect_media(&mut self, now: Now, id: ChannelId, step: &Step, out: &mut Actions) {
-        let Some(channel) = self.calls.channels.get(&id) else { return };
-        let own = self.local_of(channel, 0);
-        let (local, formats) = match step.target {
-            Target::Ours => (own, None),
-            Target::Peer(at) => (Some(Local::at(at.ip(), at.port())), Some(step.codecs.clone())),
-        };
-        let on = step.target != Target::Ours;
-        let ports: Vec<PortId> = channel.slots.iter().map(|slot| slot.port).collect();
-        let name = channel.name.clone();
-        self.ears.log(out, Level::Verbose, "chan_pjsip.c", || match step.target {
-            Target::Peer(at) => format!("{name}: its media goes to {at} directly"),
-            Target::Ours => format!("{name}: its media comes back here"),
-        });
-        let Some(local) = local else { return };
-        for port in ports {
-            out.queue.push(Action::Media(Plan::Direct { port, on }));
-        }
-        let method = match step.method {
-            bridge::Method::Invite => RefreshWith::Invite,
-            bridge::Method::Update => RefreshWith::Update,
-        };
-        let reoffer = Reoffer {
-            locals: vec![(0, local)],
-            formats: formats.map(|codecs| codecs.into_iter().map(Format::of).collect()),
-            ..Reoffer::new(method, ReofferWhy::DirectMedia)
-        };
-        let done = self.with_session(now, id, out, |session, cx| session.reoffer(cx, reoffer));
-        if let Some(Err(why)) = done {
-            self.ears.log(out, Level::Debug, "chan_pjsip.c", || format!("{name}: media not moved: {why}"));
-        }
-    }
-
     /// What is agreed with a channel changed.
     pub(super) fn media_changed(&mut self, now: Now, id: ChannelId, change: &MediaChange, out: &mut Actions) {
         self.aim(id, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.had_fax |= change.fax == Some(true);
+        channel.moved |= change.address;
         let Some(bridge) = channel.bridge else { return };
         if let Some(held) = change.held {
             self.hold_changed(now, id, held, out);
-        }
-        if change.address
-            && let Some(bridge) = self.calls.bridges.get_mut(&bridge)
-            && bridge.direct.is_active()
-            && let Some(at) = bridge.legs.iter().position(|leg| *leg == id)
-        {
-            bridge.direct.moved(at);
         }
         self.choose_later(bridge);
     }
@@ -250,21 +209,13 @@ impl Switch {
         self.with_session(now, other, out, |session, cx| session.reoffer(cx, reoffer));
     }
 
-    /// A phone refused to be redirected.
-    pub(super) fn direct_refused(&mut self, bridge: BridgeId, leg: ChannelId, code: u16) {
-        let Some(bridge) = self.calls.bridges.get_mut(&bridge) else { return };
-        if let Some(at) = bridge.legs.iter().position(|id| *id == leg) {
-            bridge.direct.refused(at, code);
-        }
-    }
-
     /// Takes a channel out of its bridge. The survivor's media is brought back here, and it goes on with what its side
     /// of the call says.
     pub(super) fn leave_bridge(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let Some(at) = channel.bridge.take() else { return };
         let name = channel.name.clone();
-        let Some(mut bridge) = self.calls.bridges.remove(&at) else { return };
+        let Some(bridge) = self.calls.bridges.remove(&at) else { return };
         self.ears.log(out, Level::Verbose, "bridge_channel.c", || {
             format!("Channel {name} left 'native_rtp' basic-bridge <{}>", bridge.unique_id)
         });
@@ -272,11 +223,7 @@ impl Switch {
             out.queue.push(Action::Media(Plan::Unjoin { port: join.ports[0] }));
         }
         let Some(other) = bridge.legs.iter().copied().find(|leg| *leg != id) else { return };
-        if let Some(facts) = self.facts(&bridge) {
-            let steps = bridge.direct.steps(&facts, Technology::Relay, None);
-            let home = steps.into_iter().find(|step| bridge.legs[step.leg] == other);
-            self.calls.homeward.extend(home.map(|step| (other, step)));
-        }
+        self.keep_told(bridge.legs, &bridge.direct);
         let Some(survivor) = self.calls.channels.get_mut(&other) else { return };
         survivor.bridge = None;
         survivor.is_told_to_hold = false;
@@ -286,16 +233,6 @@ impl Switch {
             self.hang_up(now, other, 16, out);
         } else if leaves_alone {
             self.resume(other, crate::dialplan::Outcome::Status("SUCCESS".into()));
-        }
-    }
-
-    /// Where a channel's media goes when it bypasses us.
-    pub(super) fn direct_peer(&self, channel: &Channel) -> Option<SocketAddr> {
-        let bridge = self.calls.bridges.get(&channel.bridge?)?;
-        let at = bridge.legs.iter().position(|leg| *leg == channel.id)?;
-        match bridge.direct.target(at) {
-            Target::Peer(at) => Some(at),
-            Target::Ours => None,
         }
     }
 }

@@ -30,6 +30,7 @@ mod join;
 mod out;
 mod place;
 mod ports;
+mod redirect;
 mod refer;
 mod replace;
 mod run;
@@ -42,7 +43,6 @@ use super::io::Actions;
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
 use crate::bridge::PortId;
-use crate::bridge::direct::Step;
 use crate::dialplan::{Dialplan, Globals};
 use crate::session;
 use crate::sip::dialog;
@@ -88,8 +88,8 @@ pub(super) struct Calls {
     processed: u64,
     /// Questions for RTP counters, and the ports that have not told theirs yet.
     counting: Vec<(u64, BTreeSet<PortId>)>,
-    /// Channels whose media must come back, if they live on, and how they are told.
-    homeward: Vec<(ChannelId, Step)>,
+    /// Channels that left a bridge with their media elsewhere: it must come back, if they live on without another bridge.
+    homeward: Vec<ChannelId>,
     effects: Vec<session::Effect>,
     events: Vec<session::Event>,
 }
@@ -149,7 +149,7 @@ impl Switch {
                 if self.calls.homeward.is_empty() {
                     break;
                 }
-                self.bring_home(now, None, out);
+                self.bring_home(now, out);
                 continue;
             };
             match work {

@@ -25,6 +25,8 @@ pub(super) struct Slot {
     pub stream: usize,
     pub port: PortId,
     pub state: SlotState,
+    /// The last address its phone described; a null one, which is hold, leaves it.
+    pub described: Option<SocketAddr>,
     /// Where its packets come from.
     pub source: Option<SocketAddr>,
     /// What was ordered last.
@@ -66,7 +68,7 @@ impl Switch {
         self.calls.next_port += 1;
         self.calls.ports.insert(port, id);
         let slot =
-            Slot { kind, stream, port, state: SlotState::Opening, source: None, aim: None, report: None };
+            Slot { kind, stream, port, state: SlotState::Opening, described: None, source: None, aim: None, report: None };
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             channel.slots.retain(|slot| slot.stream != stream || !slot.is_closed());
             channel.slots.push(slot);
@@ -193,6 +195,7 @@ impl Switch {
                 }),
                 None => None,
             };
+            slot.described = aim.as_ref().and_then(|aim| aim.remote.address()).or(slot.described);
             if let Some(aim) = aim
                 && slot.aim.as_ref() != Some(&aim)
             {

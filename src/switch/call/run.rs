@@ -88,6 +88,7 @@ impl Switch {
         if channel.collecting.as_ref().is_some_and(|collecting| collecting.until <= now.at) {
             self.transfer_digits(now, id, true, out);
         }
+        self.redirect_due(now, id);
         let Some(channel) = self.calls.channels.get(&id) else { return };
         match &channel.doing {
             Doing::Answering { until, .. } | Doing::Waiting(until) | Doing::Sending(until)

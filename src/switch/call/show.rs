@@ -1,7 +1,7 @@
 //! Channels, bridges and statistics as an administrator sees them, and why media goes the way it goes.
 
 use super::channel::{Channel, Side};
-use super::facts::hooks_of;
+use super::facts::{hooks_of, limit_of};
 use super::ports::SlotState;
 use crate::base::time::Now;
 use crate::bridge::{self, BridgeKind, Condition, Facts, Plan, PortId, Verdict};
@@ -183,6 +183,7 @@ impl Switch {
             let mut leg = self.configured_leg(endpoint, endpoint.name.clone(), endpoint.options.dtmf_mode);
             leg.is_outgoing = !is_caller;
             leg.hooks = hooks_of(&options, is_caller, None);
+            leg.uses.extend(limit_of(&options, is_caller, None));
             legs.push(leg);
         }
         let facts = Facts { legs, kind: BridgeKind::Basic, local_channel: None };

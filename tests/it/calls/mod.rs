@@ -1,7 +1,9 @@
 //! Calls through a whole switch in virtual time: what each phone is sent, and that nothing is left behind.
 
 mod basic;
+mod desk;
 mod direct;
 mod options;
 mod phone;
 mod transfers;
+mod reasons;

@@ -79,12 +79,22 @@ fn the_reading_of_yes_is_said() {
 
 /// S1-5, S1-6.
 #[test]
+fn lists_and_early_direct_media_come_along() {
+    becomes(
+        "directrtpsetup=yes\ndirectmediadeny=0.0.0.0/0\ndirectmediapermit=10.0.0.0/8",
+        &[
+            ("directrtpsetup", "true"),
+            ("directmedia_deny", "0.0.0.0/0.0.0.0"),
+            ("directmedia_permit", "10.0.0.0/255.0.0.0"),
+        ],
+    );
+}
+
+#[test]
 fn what_has_no_counterpart_is_dropped_aloud() {
-    let words =
-        becomes("directrtpsetup=yes\ndirectmediapermit=10.0.0.0/8\nfrobnicate=1\ndirectmedai=no", &[]);
+    let words = becomes("buggymwi=yes\nfrobnicate=1\ndirectmedai=no", &[]);
     for (option, why) in [
-        ("directrtpsetup=yes", "never before"),
-        ("directmediapermit=10.0.0.0/8", "no list for direct media"),
+        ("buggymwi=yes", "RFC 3842"),
         ("frobnicate=1", "nothing of its kind"),
         ("directmedai=no", "did you mean 'directmedia'?"),
     ] {

@@ -36,6 +36,9 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     // Decides which of the secrets count, when the object is made.
     ("auth", "auth_type", ""),
     ("endpoint", "allow", r"options\.codecs\b"),
+    ("endpoint", "directmedia_acl", r"options\.direct_media_access\b"),
+    ("endpoint", "directmedia_deny", r"options\.direct_media_access\b"),
+    ("endpoint", "directmedia_permit", r"options\.direct_media_access\b"),
     ("endpoint", "callerid", r"(endpoint|config)\.callerid\b"),
     ("endpoint", "context", r"options\.context\b"),
     ("endpoint", "disallow", r"options\.codecs\b"),
