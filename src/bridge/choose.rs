@@ -104,7 +104,11 @@ pub fn choose(facts: &Facts) -> (Technology, Why) {
     }
     let direct = pair(facts).and_then(|(a, b)| {
         let codecs = same_numbers(a.audio.as_ref()?, b.audio.as_ref()?);
-        Some(DirectMedia { targets: [told(a, b)?, told(b, a)?], rtcp: [reports(a, b), reports(b, a)], codecs })
+        Some(DirectMedia {
+            targets: [told(a, b)?, told(b, a)?],
+            rtcp: [reports(a, b), reports(b, a)],
+            codecs,
+        })
     });
     (technology, Why { judged, direct })
 }

@@ -30,11 +30,7 @@ pub const STEPS: &[Step] = &[
         name: "contact details",
         sql: include_str!("../../schema/sqlite/0003_contact_details.sql"),
     },
-    Step {
-        number: 4,
-        name: "direct media",
-        sql: include_str!("../../schema/sqlite/0004_direct_media.sql"),
-    },
+    Step { number: 4, name: "direct media", sql: include_str!("../../schema/sqlite/0004_direct_media.sql") },
 ];
 
 /// What [`migrate`] did.

@@ -67,8 +67,16 @@ impl Switch {
         let open = self.order_of(channel, port, &kind);
         self.calls.next_port += 1;
         self.calls.ports.insert(port, id);
-        let slot =
-            Slot { kind, stream, port, state: SlotState::Opening, described: None, source: None, aim: None, report: None };
+        let slot = Slot {
+            kind,
+            stream,
+            port,
+            state: SlotState::Opening,
+            described: None,
+            source: None,
+            aim: None,
+            report: None,
+        };
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             channel.slots.retain(|slot| slot.stream != stream || !slot.is_closed());
             channel.slots.push(slot);

@@ -102,7 +102,9 @@ impl Switch {
     pub(super) fn offered_by_phone(&mut self, id: ChannelId) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         (channel.moved, channel.redirect_at) = (false, None);
-        let Some(bridge) = channel.bridge.and_then(|bridge| self.calls.bridges.get_mut(&bridge)) else { return };
+        let Some(bridge) = channel.bridge.and_then(|bridge| self.calls.bridges.get_mut(&bridge)) else {
+            return;
+        };
         if let Some(at) = bridge.legs.iter().position(|leg| *leg == id) {
             bridge.direct.offered(at);
         }

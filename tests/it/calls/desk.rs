@@ -113,7 +113,13 @@ impl Desk {
     pub fn call(&mut self, at: &str, exten: &str) {
         let description = self.description(at);
         self.branch += 1;
-        let user = if at == CALLER { "100" } else if at == CALLED { "200" } else { "300" };
+        let user = if at == CALLER {
+            "100"
+        } else if at == CALLED {
+            "200"
+        } else {
+            "300"
+        };
         let dialog = Dialog {
             call_id: format!("desk{}", self.branch),
             ours: format!("<sip:{user}@127.0.0.1>;tag=o{}", self.branch),

@@ -5,5 +5,5 @@ mod desk;
 mod direct;
 mod options;
 mod phone;
-mod transfers;
 mod reasons;
+mod transfers;
