@@ -107,7 +107,8 @@ mod tests {
         let folder = Folder::new();
         let path = folder.path("log.sqlite");
         let conn = Connection::open(&path).expect("opens");
-        conn.execute_batch("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t (x BLOB)").expect("sql");
+        conn.execute_batch("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t (x BLOB)")
+            .expect("sql");
         let mut checkpointer = Checkpointer::start(&path).expect("starts");
         let (mut finished, row) = (0, vec![7; 8_000]);
         for _ in 0..200_000 {
