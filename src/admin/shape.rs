@@ -102,6 +102,13 @@ pub enum Layout {
     Dialplan,
     /// `core show hints`.
     Hints,
+    /// `core show hint X`: hints of one extension.
+    Hint {
+        /// The extension, or `extension@context`.
+        name: String,
+    },
+    /// `devstate list` and `presencestate list`.
+    States,
     /// `show status`.
     Status,
     /// `explain …`.

@@ -202,3 +202,9 @@ pub const CALL_STEPS: usize = 4_096;
 pub const CHANNEL_DIGITS: usize = 128;
 /// Headers that `PJSIP_HEADER(add,…)` may put on one INVITE; a message has room for as many.
 pub const ADDED_HEADERS: usize = 64;
+/// Subscriptions alive at once; at 2 KiB each 200 MiB. Full: 503 with Retry-After.
+pub const SUBSCRIPTIONS: usize = 100_000;
+/// `Custom:` devices, and `CustomPresence:` providers. A further one is refused, and said so.
+pub const CUSTOM_STATES: usize = 100_000;
+/// Mailboxes whose counts are known. A further one is refused, and said so.
+pub const MAILBOXES: usize = 200_000;

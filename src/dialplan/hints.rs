@@ -1,6 +1,7 @@
 //! Hints: what an extension's lamp watches, and how the states of several devices become one.
 
 use super::plan::{Dialplan, HINT, Hit, Priority, Query, Wanted};
+pub use crate::base::device::DeviceState;
 use crate::base::time::WallTime;
 use crate::config::origin::Origin;
 use std::sync::Arc;
@@ -111,70 +112,6 @@ fn automatic(context: &super::plan::Context, exten: &str) -> Hint {
         name: String::new(),
         at: Origin::BUILT_IN,
         automatic: true,
-    }
-}
-
-/// The state of a device, in the order of `aggregate`'s ranks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DeviceState {
-    /// There is no such device.
-    Invalid,
-    /// Nothing is known.
-    Unknown,
-    /// Not registered.
-    Unavailable,
-    /// Idle.
-    NotInUse,
-    /// On hold.
-    OnHold,
-    /// Ringing.
-    Ringing,
-    /// In a call.
-    InUse,
-    /// In as many calls as it takes.
-    Busy,
-    /// In a call, and ringing.
-    RingInUse,
-}
-
-impl DeviceState {
-    /// From the word of `DEVICE_STATE()`; anything else is unknown.
-    pub fn parse(word: &str) -> DeviceState {
-        match word {
-            "INVALID" => DeviceState::Invalid,
-            "UNAVAILABLE" => DeviceState::Unavailable,
-            "NOT_INUSE" => DeviceState::NotInUse,
-            "ONHOLD" => DeviceState::OnHold,
-            "RINGING" => DeviceState::Ringing,
-            "INUSE" => DeviceState::InUse,
-            "BUSY" => DeviceState::Busy,
-            "RINGINUSE" => DeviceState::RingInUse,
-            _ => DeviceState::Unknown,
-        }
-    }
-
-    /// Several devices as one: ringing while another is in use is both; otherwise the highest rank.
-    pub fn aggregate(states: impl IntoIterator<Item = DeviceState>) -> DeviceState {
-        let (mut highest, mut ringing, mut used) = (DeviceState::Invalid, false, false);
-        for state in states {
-            highest = highest.max(state);
-            ringing |= state == DeviceState::Ringing;
-            used |= matches!(state, DeviceState::InUse | DeviceState::OnHold | DeviceState::Busy);
-        }
-        if ringing && used { DeviceState::RingInUse } else { highest }
-    }
-}
-
-/// The word `EXTENSION_STATE()` has for an aggregate.
-pub(super) fn extension_state_name(state: DeviceState) -> &'static str {
-    match state {
-        DeviceState::Invalid | DeviceState::Unavailable => "UNAVAILABLE",
-        DeviceState::Unknown | DeviceState::NotInUse => "NOT_INUSE",
-        DeviceState::OnHold => "ONHOLD",
-        DeviceState::Ringing => "RINGING",
-        DeviceState::InUse => "INUSE",
-        DeviceState::Busy => "BUSY",
-        DeviceState::RingInUse => "RINGINUSE",
     }
 }
 

@@ -25,7 +25,8 @@ impl Switch {
             Protocol::Tls => ";transport=tls",
             Protocol::Ws | Protocol::Wss => ";transport=ws",
         };
-        let contact = format!("<{scheme}:{user}@{sent_by}{parameter}>");
+        let at = if user.is_empty() { "" } else { "@" };
+        let contact = format!("<{scheme}:{user}{at}{sent_by}{parameter}>");
         Some(Target { to, sent_by: sent_by.into(), contact: Some(contact.into()) })
     }
 

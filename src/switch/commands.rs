@@ -37,6 +37,19 @@ impl Switch {
             Command::Unban { source } => self.unban(now, source),
             Command::Dialplan { context, exten } => self.show_dialplan(context.as_deref(), exten.as_deref()),
             Command::Hangup { channel, cause } => self.hang_up_named(now, channel.as_deref(), cause, out),
+            Command::Subscriptions { outbound: false } => Reply::Subscriptions(self.subscription_views(now)),
+            Command::Subscriptions { outbound: true } => Reply::Subscriptions(Vec::new()),
+            Command::Hints => Reply::Hints(self.hint_views()),
+            Command::DeviceStates => Reply::DeviceStates(self.custom_states()),
+            Command::PresenceStates => Reply::PresenceStates(self.presence_states()),
+            Command::SetDeviceState { device, state } => {
+                let done = self.set_custom_state(&device, &state);
+                self.told_state(&device, &state, done)
+            }
+            Command::SetPresence { provider, presence } => {
+                let done = self.set_presence(&provider, &presence);
+                self.told_state(&provider, &presence, done)
+            }
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),
             // Answered when the media threads have told their counters.
             Command::ChannelStats => return self.ask_channel_stats(now, token, out),
@@ -63,7 +76,7 @@ impl Switch {
             contacts: self.registrar.len(),
             transactions: self.transactions.servers.len() + self.transactions.clients.len(),
             held_registers: self.transactions.servers.held(),
-            dialogs: self.calls.dialogs(),
+            dialogs: self.calls.dialogs() + self.lamps.subscriptions(),
             counters: self.counters.all().into_iter().chain([("calls", self.call_counts().1)]).collect(),
             ..StatusView::default()
         }
@@ -136,10 +149,8 @@ fn words(command: &Command) -> &'static str {
         Command::Register { .. } => "pjsip send register",
         Command::Notify { .. } => "pjsip send notify",
         Command::ChannelStats => "pjsip show channelstats",
-        Command::Subscriptions { .. } => "pjsip show subscriptions",
         Command::Bridges => "bridge show all",
         Command::Dialplan { .. } => "dialplan show",
-        Command::Hints => "core show hints",
         Command::ExplainDirectMedia(_) => "explain direct-media",
         _ => "this command",
     }

@@ -17,6 +17,10 @@ impl Switch {
     pub(super) fn tell_contacts(&mut self, now: Now, out: &mut Actions) {
         let mut happened = std::mem::take(&mut self.happened);
         for event in happened.drain(..) {
+            match &event {
+                Happened::Added(binding) | Happened::Gone(binding, _) => self.contacts_touch(&binding.aor),
+                Happened::Refreshed(..) => {}
+            }
             match event {
                 Happened::Added(binding) => {
                     self.ears.log(out, Level::Verbose, REGISTRAR, || {
@@ -63,6 +67,7 @@ impl Switch {
             match change {
                 ContactChange::Put(binding) => {
                     self.qualify_contact(now, (&binding.aor, binding.hash), First::Registered);
+                    self.contacts_touch(&binding.aor);
                     self.registrar.restore(now, *binding);
                 }
                 ContactChange::Refresh { aor, hash, expires, cseq } => {

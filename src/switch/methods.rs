@@ -10,7 +10,7 @@ use crate::sip::wire::Header;
 
 /// What we answer to, in pjproject's order.
 pub(super) const ALLOW: &[u8] =
-    b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER";
+    b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER, SUBSCRIBE";
 
 impl Switch {
     /// Hands an admitted request to its room.
@@ -19,6 +19,7 @@ impl Switch {
             Method::Register => self.register(now, admitted, out),
             Method::Options => self.options(now, admitted, out),
             Method::Invite => self.new_invite(now, admitted, out),
+            Method::Subscribe => self.subscribe(now, admitted, out),
             _ => self.answer(admitted.request(), (501, ""), out, |_, writer| {
                 writer.header(Header::Allow, ALLOW);
             }),

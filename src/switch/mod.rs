@@ -25,6 +25,7 @@ pub mod guard;
 mod guarded;
 mod inbound;
 pub mod io;
+mod lamps;
 mod load;
 mod methods;
 mod pipeline;
@@ -54,6 +55,7 @@ use directory::Directory;
 use ears::Ears;
 use guarded::Guard;
 use io::{Actions, BoundTransport, Input};
+use lamps::Lamps;
 use qualify::Pings;
 use register::DateCache;
 use requests::Owner;
@@ -96,6 +98,7 @@ pub struct Switch {
     /// New requests are refused: the server is about to end.
     draining: bool,
     calls: Calls,
+    lamps: Lamps,
     transports: HashMap<TransportId, BoundTransport>,
     /// Number of the last contact change handed out.
     sequence: u64,
@@ -134,6 +137,7 @@ impl Switch {
             maintenance: BTreeSet::new(),
             draining: false,
             calls: Calls::new(seed.random ^ 2),
+            lamps: Lamps::new(seed.now.at, seed.random ^ 3),
             transports: HashMap::new(),
             sequence: 0,
             committed: 0,
@@ -224,7 +228,10 @@ impl Switch {
             }
             Input::Drain(on) => self.draining = on,
             Input::HangUpAll => self.hang_up_all(now, out),
-            Input::Dialplan(plan) => self.calls.set_plan(plan),
+            Input::Dialplan(plan) => {
+                self.calls.set_plan(plan);
+                self.hints_changed(now, out);
+            }
             Input::Media(event) => self.media_event(now, event, out),
             Input::Command { token, command } => self.command(now, token, command, out),
         }
@@ -254,11 +261,15 @@ impl Switch {
         if self.calls.next_deadline().is_some_and(|at| at <= now.at) {
             self.calls_due(now, out);
         }
+        if self.lamps.next_deadline().is_some_and(|at| at <= now.at) {
+            self.lamps_due(now, out);
+        }
         if self.prune_at <= now.at {
             let interval = self.directory.objects.global.unidentified_request_prune_interval_secs.max(1);
             self.prune_at = now.at + Duration::from_secs(u64::from(interval));
             self.unidentified.prune(now, self.unidentified_policy());
         }
+        self.light(now, out);
     }
 
     /// When [`Switch::expire`] has something to do next.
@@ -270,6 +281,7 @@ impl Switch {
             self.routes.next_deadline(),
             self.sum_up_at(),
             self.calls.next_deadline(),
+            self.lamps.next_deadline(),
         ];
         rooms.into_iter().flatten().chain([self.prune_at]).min()
     }
@@ -304,6 +316,7 @@ impl Switch {
         for aor in &touched.aors {
             self.aor_changed(now, aor);
         }
+        self.watched_changed(&touched);
         if touched.systemname {
             let name = self.directory.objects.asterisk.systemname.clone();
             let before = std::mem::replace(&mut self.systemname, name);

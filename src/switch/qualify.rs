@@ -276,6 +276,7 @@ impl Switch {
 
     fn status_changed(&mut self, change: &Changed, out: &mut Actions) {
         let (aor, _) = &change.contact;
+        self.contacts_touch(aor);
         self.ears.log(out, Level::Verbose, OPTIONS, || {
             let uri = self.pinged(&change.contact).map(|contact| contact.uri).unwrap_or_default();
             let rtt = match change.after {

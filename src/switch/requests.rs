@@ -14,6 +14,8 @@ use crate::sip::wire::Message;
 /// Whose a request of ours is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
+    /// A subscription's NOTIFY, by its number.
+    Notify(u64),
     /// A ping's, by its number in `Switch::pings`.
     Qualify(u64),
     /// A session's: its channel's number, and the request's number within the session.
@@ -35,6 +37,7 @@ impl Switch {
             Owner::Qualify(ping) => self.ping_routed(now, ping, targets, out),
             Owner::Call(channel, request) => self.session_routed(now, (channel, request), targets, out),
             Owner::Placing(channel) => self.placing_routed(now, channel, targets, out),
+            Owner::Notify(number) => self.notify_routed(now, number, targets, out),
         }
     }
 
@@ -52,6 +55,9 @@ impl Switch {
             Heard::FailedOver { owner: Owner::Qualify(ping), to, .. } => self.ping_moved(ping, to),
             Heard::Response { owner: Owner::Call(channel, request), .. } => {
                 self.session_response(now, (channel, request), (message, arrival), out);
+            }
+            Heard::Response { owner: Owner::Notify(number), .. } => {
+                self.notify_answered(now, number, message, out);
             }
             // The next target is another address of the same peer; nothing to be told.
             Heard::FailedOver { .. } | Heard::Response { owner: Owner::Placing(_), .. } => {}
@@ -75,6 +81,10 @@ impl Switch {
                 }
                 Event::TransportFailed { owner: Owner::Call(channel, request), .. } => {
                     self.session_failed(now, (channel, request), Failure::Transport, out);
+                }
+                Event::TimedOut { owner: Owner::Notify(number), .. }
+                | Event::TransportFailed { owner: Owner::Notify(number), .. } => {
+                    self.notify_failed(now, number, out);
                 }
                 Event::FailedOver { .. }
                 | Event::TimedOut { owner: Owner::Placing(_), .. }

@@ -6,7 +6,7 @@ mod events;
 mod objects;
 
 pub use calls::{
-    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MaintenanceView, StreamStats,
+    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MaintenanceView, StateView, StreamStats,
     SubscriptionView,
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
@@ -113,6 +113,24 @@ pub enum Command {
     },
     /// Hints and their states (`core show hints`).
     Hints,
+    /// `Custom:` devices (`devstate list`).
+    DeviceStates,
+    /// Set a `Custom:` device (`devstate change`).
+    SetDeviceState {
+        /// `Custom:x`
+        device: String,
+        /// `INUSE`, …
+        state: String,
+    },
+    /// `CustomPresence:` providers (`presencestate list`).
+    PresenceStates,
+    /// Set a presence (`presencestate change`).
+    SetPresence {
+        /// `CustomPresence:x`
+        provider: String,
+        /// `state,subtype,message[,options]`
+        presence: String,
+    },
     /// Whether two legs may exchange media directly, condition by condition.
     ExplainDirectMedia(DirectMediaQuestion),
     /// Sources that are barred (`security show bans`).
@@ -274,6 +292,10 @@ pub enum Reply {
     Dialplan(Box<DialplanView>),
     /// Hints.
     Hints(Vec<HintView>),
+    /// Device states that were set.
+    DeviceStates(Vec<StateView>),
+    /// Presences that were set.
+    PresenceStates(Vec<StateView>),
     /// Bans, the one that lasts longest first.
     Bans(Vec<BanView>),
     /// Done; a sentence to print.

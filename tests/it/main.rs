@@ -9,6 +9,7 @@ mod convert;
 mod dialog;
 mod dialplan;
 mod draining;
+mod lamps;
 mod media_relay;
 mod realtime;
 mod registering;

@@ -11,6 +11,7 @@ mod explain;
 mod grammar;
 mod help;
 pub mod history_filter;
+mod lamps;
 pub mod modules;
 mod order;
 mod table;

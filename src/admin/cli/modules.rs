@@ -31,7 +31,7 @@ pub const MODULES: &[Module] = &[
     Module {
         name: "res_pjsip_dialog_info_body_generator.so",
         description: "PJSIP Extension State Dialog Info+XML Provider",
-        running: false,
+        running: true,
     },
     Module { name: "res_pjsip_dtmf_info.so", description: "PJSIP DTMF INFO Support", running: true },
     Module {
@@ -52,7 +52,7 @@ pub const MODULES: &[Module] = &[
     Module {
         name: "res_pjsip_exten_state.so",
         description: "PJSIP Extension State Notifications",
-        running: false,
+        running: true,
     },
     Module { name: "res_pjsip_history.so", description: "PJSIP History", running: true },
     Module { name: "res_pjsip_logger.so", description: "PJSIP Packet Logger", running: true },
@@ -75,9 +75,9 @@ pub const MODULES: &[Module] = &[
     Module {
         name: "res_pjsip_pidf_body_generator.so",
         description: "PJSIP Extension State PIDF Provider",
-        running: false,
+        running: true,
     },
-    Module { name: "res_pjsip_pubsub.so", description: "PJSIP event resource", running: false },
+    Module { name: "res_pjsip_pubsub.so", description: "PJSIP event resource", running: true },
     Module {
         name: "res_pjsip_refer.so",
         description: "PJSIP Blind and Attended Transfer Support",

@@ -4,6 +4,7 @@ use super::build::{self, Fault};
 use super::complete::Names;
 use super::order::{Scope, ServerOrder, When};
 use super::table::{Entry, entry};
+use super::lamps;
 use super::{Parsed, explain, help};
 use crate::admin::shape::{CoreChannels, Layout};
 use crate::switch::view::{Command, Kind};
@@ -63,6 +64,10 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         c.nothing()?;
         c.ask(Command::Hints, Layout::Hints)
     }),
+    entry("core show hint", "<exten>[@<context>]", "Show a dialplan hint", |c| {
+        let name = c.only()?.to_owned();
+        c.ask(Command::Hints, Layout::Hint { name })
+    }),
     entry("core show settings", "", "Show some core settings", |c| {
         c.nothing()?;
         c.server(ServerOrder::CoreSettings)
@@ -88,6 +93,14 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
     entry("core waitfullybooted", "", "Wait for Jackfield to be fully booted", |c| {
         c.nothing()?;
         c.server(ServerOrder::WaitFullyBooted)
+    }),
+    entry("devstate change", "<device> <state>", "Change a custom device state", lamps::device_state)
+        .helped(&[
+            "Sets a Custom: device to UNKNOWN, NOT_INUSE, INUSE, BUSY, INVALID, UNAVAILABLE, RINGING, RINGINUSE or ONHOLD.",
+        ]),
+    entry("devstate list", "", "List currently known custom device states", |c| {
+        c.nothing()?;
+        c.ask(Command::DeviceStates, Layout::States)
     }),
     entry("dialplan reload", "", "Reload extensions and *only* extensions", |c| {
         c.nothing()?;
@@ -142,6 +155,20 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
 ];
 
 pub(super) static AFTER_PJSIP: &[Entry] = &[
+    entry(
+        "presencestate change",
+        "<entity> <state>[,<subtype>[,<message>[,<options>]]]",
+        "Change a custom presence state",
+        lamps::presence_state,
+    )
+    .helped(&[
+        "Sets a CustomPresence: provider to not_set, unavailable, available, away, xa, chat or dnd.",
+        "Option e: subtype and message are Base64.",
+    ]),
+    entry("presencestate list", "", "List currently known custom presence states", |c| {
+        c.nothing()?;
+        c.ask(Command::PresenceStates, Layout::States)
+    }),
     entry("reload", "[--plan]", "Reload the configuration", build::reload_all)
         .helped(&["--plan only says what a reload would change, and what it would refuse."])
         .named(Names::Words(&["--plan"])),

@@ -226,6 +226,20 @@ fn bridge_line(out: &mut String, [id, name, channels, kind, technology, duration
     out.push('\n');
 }
 
+/// One hint, as both commands show it.
+pub(super) fn hint_line(out: &mut String, one: &crate::switch::view::HintView) {
+    cell(out, &format!("{}@{}", one.extension, one.context), 30);
+    out.push_str(": ");
+    cell(out, &one.hint, 60);
+    out.push_str("  State:");
+    cell(out, one.state, 15);
+    out.push_str(" Presence:");
+    cell(out, one.presence, 15);
+    out.push_str(" Watchers ");
+    right(out, &one.watchers.to_string(), 2);
+    out.push('\n');
+}
+
 /// `core show hints`.
 pub(super) fn hints(out: &mut String, reply: &Reply) {
     let Reply::Hints(all) = reply else { return };
@@ -235,14 +249,7 @@ pub(super) fn hints(out: &mut String, reply: &Reply) {
     }
     out.push_str("\n    -= Registered Asterisk Dial Plan Hints =-\n");
     for one in all {
-        cell(out, &format!("{}@{}", one.extension, one.context), 30);
-        out.push_str(": ");
-        cell(out, &one.hint, 60);
-        out.push_str("  State:");
-        cell(out, one.state, 15);
-        out.push_str(" Presence:not_set         Watchers ");
-        right(out, &one.watchers.to_string(), 2);
-        out.push('\n');
+        hint_line(out, one);
     }
     out.push_str(&format!("----------------\n- {} hints registered\n", all.len()));
 }

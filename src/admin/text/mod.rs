@@ -4,6 +4,7 @@ mod calls;
 mod columns;
 mod core;
 mod history;
+mod lamps;
 mod machine;
 mod notes;
 mod objects;
@@ -63,6 +64,8 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
             }
         }
         Layout::Hints => core::hints(&mut out, first),
+        Layout::Hint { name } => return lamps::hint(first, name),
+        Layout::States => lamps::states(&mut out, first),
         Layout::Status => server::status(&mut out, first),
         Layout::Explanation => {
             if let Reply::Explanation(explanation) = first {

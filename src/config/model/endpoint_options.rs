@@ -52,7 +52,7 @@ options! {
     /// 484 for partial numbers; off gives 404.
     Obeyed "allow_overlap" allow_overlap: bool = true, Truth;
     /// Accept SUBSCRIBE; otherwise 603.
-    Later "allow_subscribe" allow_subscribe: bool = true, Truth;
+    Obeyed "allow_subscribe" allow_subscribe: bool = true, Truth;
     /// Accept REFER.
     Obeyed "allow_transfer" allow_transfer: bool = true, Truth;
     /// OPTIONS answered without authentication.
@@ -176,7 +176,7 @@ options! {
     /// Named groups it may pick up.
     Obeyed "named_pickup_group" named_pickup_group: Box<[Name]> = Box::default(), NamedGroups;
     /// dialog-info state early when in use and ringing.
-    Later "notify_early_inuse_ringing" notify_early_inuse_ringing: bool = false, Truth;
+    Obeyed "notify_early_inuse_ringing" notify_early_inuse_ringing: bool = false, Truth;
     /// React to the Record INFO header.
     Later "one_touch_recording" one_touch_recording: bool = false, Truth;
     /// Route of requests to this endpoint.
@@ -244,9 +244,9 @@ options! {
     /// STIR/SHAKEN profile.
     Missed "stir_shaken_profile" stir_shaken_profile: Name = Name::default(), Text;
     /// A SUBSCRIBE for fewer seconds gets 423.
-    Later "sub_min_expiry" sub_min_expiry_secs: u32 = 0, Uint;
+    Obeyed "sub_min_expiry" sub_min_expiry_secs: u32 = 0, Uint;
     /// Context of presence hints; empty means context.
-    Later "subscribe_context" subscribe_context: Name = Name::default(), Text;
+    Obeyed "subscribe_context" subscribe_context: Name = Name::default(), Text;
     /// No hold music when the peer sends sendonly.
     Later "suppress_moh_on_sendonly" suppress_moh_on_sendonly: bool = false, Truth;
     /// Leave out Reason: Q.850.

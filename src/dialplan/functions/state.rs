@@ -2,7 +2,7 @@
 //! dialplan, and `EXTENSION_STATE`, which asks the devices of a hint.
 
 use super::super::arguments::{nth, split};
-use super::super::hints::{DeviceState, extension_state_name};
+use super::super::hints::DeviceState;
 use super::super::scope::Scope;
 use super::logic::hint_of;
 use super::{Answer, told};
@@ -102,7 +102,7 @@ pub(super) fn extension_state(scope: &mut Scope<'_>, arguments: &str) -> Answer 
         let state = scope.host.read("DEVICE_STATE", device).map_err(|why| told(&why))?;
         states.push(DeviceState::parse(&state));
     }
-    Ok(extension_state_name(DeviceState::aggregate(states)).to_owned())
+    Ok(DeviceState::aggregate(states).of_extension().word().to_owned())
 }
 
 #[cfg(test)]

@@ -215,6 +215,11 @@ impl Dialog {
         }
     }
 
+    /// The URI that the line of the next request names: the target, or a strict router.
+    pub fn line_uri(&self) -> &[u8] {
+        self.request_uri().0
+    }
+
     /// The URI whose address the next request goes to (RFC 3261 8.1.2): the first route, else the target.
     pub fn next_hop(&self) -> &[u8] {
         self.routes.first().and_then(|route| route_uri(route)).map_or(&self.target, |uri| uri.raw)

@@ -216,6 +216,7 @@ impl Switch {
             moved: false,
             collecting: None,
             suspended: None,
+            lamp: None,
             trouble: None,
         };
         self.calls.channels.insert(id, channel);

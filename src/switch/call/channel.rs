@@ -15,6 +15,7 @@ use crate::dialplan::{Place, Program};
 use crate::sdp::{self, Agreement, Format, MediaKind, RtpStream, Situation};
 use crate::session::{RequestId, Session};
 use crate::sip::transaction::ClientTx;
+use crate::switch::lamps::Shown;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -204,6 +205,8 @@ pub(super) struct Channel {
     pub collecting: Option<Collecting>,
     /// What waits while a subroutine runs.
     pub suspended: Option<Box<Suspended>>,
+    /// What lamps were told of it last.
+    pub lamp: Option<Shown>,
     /// What is wrong with its audio, for `show channel` and `explain`.
     pub trouble: Option<String>,
 }
@@ -235,6 +238,17 @@ impl Channel {
         let absolute = self.program.as_ref().and_then(Program::absolute_deadline);
         let transfer = self.collecting.as_ref().map(|collecting| collecting.until);
         [doing, session, absolute, transfer, self.redirect_at].into_iter().flatten().min()
+    }
+
+    /// What lamps see of it; nothing once it is hung up.
+    pub fn shown(&self) -> Option<Shown> {
+        match self.state {
+            _ if self.hung_up => None,
+            _ if self.is_told_to_hold => Some(Shown::Held),
+            State::Down => Some(Shown::Down),
+            State::Ringing => Some(Shown::Ringing),
+            State::Ring | State::Up => Some(Shown::Used),
+        }
     }
 
     /// Whether nothing is left of it.

@@ -17,6 +17,9 @@ use crate::switch::requests::Owner;
 impl Switch {
     /// A request with a To tag: 481 when it is in no dialog of ours.
     pub(in crate::switch) fn in_dialog(&mut self, now: Now, mut inbound: Inbound<'_>, out: &mut Actions) {
+        if let Some(id) = self.subscription_of(&inbound) {
+            return self.in_subscription(now, id, inbound, out);
+        }
         let Some(id) = self.dialog_of(&inbound) else { return self.refuse(&inbound, (481, ""), out) };
         if let Some(channel) = self.calls.channels.get(&id) {
             inbound.force_rport = channel.endpoint.options.force_rport;

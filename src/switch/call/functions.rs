@@ -1,14 +1,12 @@
 //! Dialplan functions of the channel and the switch.
 
-use super::channel::{Channel, Party, Side, State};
+use super::channel::{Channel, Party, Side};
 use super::headers::{header_names, parse_uri, read_header, set_header};
 use super::host::ChannelHost;
 use crate::config::model::endpoint_words::{DtmfMode, Presentation};
 use crate::config::value::callerid::CallerId;
 use crate::config::value::words::Word;
-use crate::dialplan::hints::DeviceState;
 use crate::dialplan::host::Unavailable;
-use crate::switch::Switch;
 
 pub(super) type Answer = Result<String, Unavailable>;
 
@@ -29,6 +27,7 @@ pub fn does(name: &str) -> bool {
         "PJSIP_HEADER",
         "PJSIP_HEADERS",
         "PJSIP_PARSE_URI",
+        "PRESENCE_STATE",
         "REDIRECTING",
     ];
     DONE.contains(&name)
@@ -55,7 +54,8 @@ impl ChannelHost<'_> {
             "PJSIP_DTMF_MODE" => Ok(word_of(channel.dtmf_mode()).to_owned()),
             "PJSIP_DIAL_CONTACTS" => Ok(self.switch.dial_contacts(arguments)),
             "PJSIP_PARSE_URI" => parse_uri(arguments),
-            "DEVICE_STATE" => Ok(device_word(self.switch.dialplan_device(arguments)).to_owned()),
+            "DEVICE_STATE" => Ok(self.switch.state_of_device(arguments).word().to_owned()),
+            "PRESENCE_STATE" => self.switch.presence_field(arguments).map_err(failed),
             "CHANNELS" => {
                 let names = self.switch.calls.channels.values().map(|channel| &*channel.name);
                 Ok(names.collect::<Vec<_>>().join(" "))
@@ -71,6 +71,11 @@ impl ChannelHost<'_> {
         arguments: &str,
         value: &str,
     ) -> Result<(), Unavailable> {
+        match function {
+            "DEVICE_STATE" => return self.switch.set_custom_state(arguments, value).map_err(failed),
+            "PRESENCE_STATE" => return self.switch.set_presence(arguments, value).map_err(failed),
+            _ => {}
+        }
         let now_dialling = self.channel().is_some_and(|channel| channel.session.is_some());
         let channel = self.channel_mut().ok_or_else(|| failed("the channel is gone"))?;
         match function {
@@ -285,48 +290,4 @@ fn cause_text(channel: &Channel, arguments: &str) -> String {
         "ast" => crate::session::Cause::of_status(*code).0.to_string(),
         _ => format!("SIP {code} {reason}"),
     })
-}
-
-/// Asterisk's word in `DEVICE_STATE()`.
-pub(super) fn device_word(state: DeviceState) -> &'static str {
-    match state {
-        DeviceState::Unknown => "UNKNOWN",
-        DeviceState::NotInUse => "NOT_INUSE",
-        DeviceState::InUse => "INUSE",
-        DeviceState::Busy => "BUSY",
-        DeviceState::Invalid => "INVALID",
-        DeviceState::Unavailable => "UNAVAILABLE",
-        DeviceState::Ringing => "RINGING",
-        DeviceState::RingInUse => "RINGINUSE",
-        DeviceState::OnHold => "ONHOLD",
-    }
-}
-
-impl Switch {
-    /// The state of a device (`behaviour-session` 10).
-    pub(in crate::switch) fn dialplan_device(&self, device: &str) -> DeviceState {
-        let Some(name) = device.strip_prefix("PJSIP/") else { return DeviceState::Unknown };
-        let Some(endpoint) = self.directory.endpoint(name) else { return DeviceState::Invalid };
-        let mut states = Vec::new();
-        let mut busy = 0;
-        for channel in self.calls.channels.values().filter(|channel| channel.endpoint.name == endpoint.name) {
-            let held = channel.is_told_to_hold;
-            busy += u32::from(channel.state != State::Down);
-            states.push(match channel.state {
-                _ if held => DeviceState::OnHold,
-                State::Down => DeviceState::NotInUse,
-                State::Ringing => DeviceState::Ringing,
-                State::Ring | State::Up => DeviceState::InUse,
-            });
-        }
-        let most = endpoint.options.device_state_busy_at;
-        if most > 0 && busy >= most {
-            return DeviceState::Busy;
-        }
-        if !states.is_empty() {
-            return DeviceState::aggregate(states);
-        }
-        let reachable = endpoint.aors.iter().any(|aor| self.has_reachable_contact(endpoint, aor));
-        if reachable { DeviceState::NotInUse } else { DeviceState::Unavailable }
-    }
 }

@@ -200,6 +200,8 @@ impl Switch {
         let Some(other) = self.partner(id) else { return };
         let Some(channel) = self.calls.channels.get_mut(&other) else { return };
         channel.is_told_to_hold = held;
+        self.calls.touched.insert(other);
+        let Some(channel) = self.calls.channels.get_mut(&other) else { return };
         if !channel.endpoint.options.moh_passthrough {
             return;
         }

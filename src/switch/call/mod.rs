@@ -54,6 +54,15 @@ use std::sync::Arc;
 pub use functions::does;
 pub(super) use place::Destination;
 
+/// Both sides of a call that rings: name and number, where they may be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ringing {
+    /// Who calls.
+    pub caller: Option<(String, String)>,
+    /// Who is called.
+    pub called: Option<(String, String)>,
+}
+
 /// Something a step led to.
 #[derive(Debug)]
 enum Work {
@@ -125,6 +134,21 @@ impl Calls {
         self.plan = plan;
     }
 
+    /// The dialplan in force.
+    pub fn plan(&self) -> &Dialplan {
+        &self.plan
+    }
+
+    /// A channel that rings: who calls and who is called.
+    pub fn ringing(&self, channel: u64) -> Option<Ringing> {
+        let channel = self.channels.get(&ChannelId(channel))?;
+        let seen = |party: &channel::Party| {
+            let named = (party.name.clone(), party.number.clone());
+            (party.is_shown() && !party.number.is_empty()).then_some(named)
+        };
+        Some(Ringing { caller: seen(&channel.connected), called: seen(&channel.caller) })
+    }
+
     /// Whether no call is alive.
     pub fn is_empty(&self) -> bool {
         self.channels.is_empty()
@@ -172,6 +196,7 @@ impl Switch {
 
     /// Brings a channel's deadline up to date, and removes a channel that is over.
     fn schedule(&mut self, id: ChannelId) {
+        self.show_lamp(id);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let next = channel.next_deadline();
         if let Some(before) = std::mem::replace(&mut channel.scheduled, next) {
@@ -185,6 +210,17 @@ impl Switch {
             if let Some(at) = next {
                 self.calls.deadlines.remove(&(at, id));
             }
+        }
+    }
+
+    /// Tells the lamps when a channel shows something else than before.
+    fn show_lamp(&mut self, id: ChannelId) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let shown = channel.shown();
+        if channel.lamp != shown {
+            channel.lamp = shown;
+            let endpoint = channel.endpoint.name.clone();
+            self.channel_shows(&endpoint, id.0, shown);
         }
     }
 

@@ -163,11 +163,6 @@ impl Located {
 }
 
 impl Switch {
-    /// Whether an aor has a contact that is not known to be unreachable.
-    pub(super) fn has_reachable_contact(&self, endpoint: &Arc<Endpoint>, aor: &Name) -> bool {
-        self.contact_of(endpoint, aor).is_some()
-    }
-
     /// `PJSIP_DIAL_CONTACTS(endpoint[,aors][,user])`: a dial string of every contact that may be reachable.
     pub(super) fn dial_contacts(&self, arguments: &str) -> String {
         let mut parts = arguments.split(',').map(str::trim);

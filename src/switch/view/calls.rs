@@ -126,6 +126,19 @@ pub struct DialplanView {
     pub contexts: serde_json::Value,
 }
 
+/// A state that was set: a `Custom:` device or a `CustomPresence:` provider.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct StateView {
+    /// Its name with its prefix.
+    pub name: String,
+    /// Its word.
+    pub state: String,
+    /// What kind of presence; empty for devices.
+    pub subtype: String,
+    /// The presence's text; empty for devices.
+    pub message: String,
+}
+
 /// One hint.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct HintView {
@@ -137,6 +150,8 @@ pub struct HintView {
     pub hint: String,
     /// `Idle`, `InUse`, `Ringing`, …
     pub state: &'static str,
+    /// What the person says: `not_set`, `away`, …
+    pub presence: &'static str,
     /// Subscriptions to it.
     pub watchers: usize,
 }

@@ -87,6 +87,7 @@ fn answer(command: &Command, options: &Options) -> Reply {
             ..BridgeView::default()
         }]),
         Command::Hints => Reply::Hints(vec![HintView {
+            presence: "not_set",
             extension: "pres".into(),
             context: "probe".into(),
             hint: "PJSIP/alice".into(),

@@ -4,6 +4,6 @@ mod basic;
 mod desk;
 mod direct;
 mod options;
-mod phone;
+pub mod phone;
 mod reasons;
 mod transfers;

@@ -33,7 +33,7 @@ pub fn office_beside(objects: &str, options: &str, dialplan: &str) -> World {
     world
 }
 
-pub fn set_dialplan(world: &mut World, text: &str) {
+pub fn set_dialplan(world: &mut World, text: &str) -> Vec<String> {
     let files = MemoryFiles::new().with("extensions.conf", text);
     let (mut sources, mut findings) = (Sources::new(), Vec::new());
     let tree = conf::read(&files, "extensions.conf", &mut sources, &mut findings);
@@ -46,7 +46,7 @@ pub fn set_dialplan(world: &mut World, text: &str) {
     };
     let loaded = load(&line::sections(&tree), &around);
     assert!(loaded.findings.is_empty(), "{:?}", loaded.findings);
-    world.handle(Input::Dialplan(Arc::new(loaded.dialplan)));
+    world.handle(Input::Dialplan(Arc::new(loaded.dialplan)))
 }
 
 /// A description with audio at that port; `codecs` as payload numbers.

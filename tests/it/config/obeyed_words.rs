@@ -204,7 +204,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("res_pjsip_mwi_body_generator.so", r"simple-message-summary"),
     ("res_pjsip_notify.so", r"pjsip_notify\.conf"),
     ("res_pjsip_outbound_registration.so", r"\.server_uri\b"),
-    ("res_pjsip_pidf_body_generator.so", r"application/pidf"),
+    ("res_pjsip_pidf_body_generator.so", r"body::pidf"),
     ("res_pjsip_pubsub.so", r"pubsub::"),
     ("res_pjsip_refer.so", r"Event::Refer\b"),
     ("res_pjsip_sdp_rtp.so", r"session::"),

@@ -1,0 +1,46 @@
+//! Hints of one extension, and states that were set.
+
+use super::core::hint_line;
+use crate::admin::shape::Answer;
+use crate::switch::view::Reply;
+
+/// `core show hint X`.
+pub(super) fn hint(reply: &Reply, name: &str) -> Answer {
+    let Reply::Hints(all) = reply else { return Answer::bad("no answer\n") };
+    let (exten, context) = name.split_once('@').map_or((name, None), |(exten, context)| (exten, Some(context)));
+    let found = all.iter().filter(|one| one.extension == exten && context.is_none_or(|context| one.context == context));
+    let mut out = String::new();
+    let mut count = 0;
+    for one in found {
+        hint_line(&mut out, one);
+        count += 1;
+    }
+    if count == 0 {
+        return Answer::bad(format!("No hints matching extension {name}\n"));
+    }
+    out.push_str(&format!("{count} hint{} matching extension {name}\n", if count == 1 { "" } else { "s" }));
+    Answer::good(out)
+}
+
+/// `devstate list` and `presencestate list`.
+pub(super) fn states(out: &mut String, reply: &Reply) {
+    let (title, all, presence) = match reply {
+        Reply::DeviceStates(all) => ("Custom Device States", all, false),
+        Reply::PresenceStates(all) => ("Custom Presence States", all, true),
+        _ => return,
+    };
+    let line = "-".repeat(69);
+    let dashes = "-".repeat(64 - title.len());
+    out.push_str(&format!("\n{line}\n--- {title} {dashes}\n{line}\n---\n"));
+    for one in all {
+        if presence {
+            out.push_str(&format!(
+                "--- Name: '{}'\n  --- State: '{}'\n  --- Subtype: '{}'\n  --- Message: '{}'\n---\n",
+                one.name, one.state, one.subtype, one.message
+            ));
+        } else {
+            out.push_str(&format!("--- Name: '{}'  State: '{}'\n---\n", one.name, one.state));
+        }
+    }
+    out.push_str(&format!("{line}\n{line}\n\n"));
+}

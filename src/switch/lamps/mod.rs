@@ -1,0 +1,174 @@
+//! Lamps: where subscriptions, calls, contacts and the dialplan's hints meet.
+//!
+//! ```text
+//! SUBSCRIBE ─ subscribe ─► Subscriptions ─ notify ─► Clients::send ─ answered ─► next, or removed
+//! channel, contact, custom state, presence, mailbox ─ changed ─► Index ─ told ─► notify
+//! ```
+//! What happens during one input is collected and told once, when the input is done with.
+
+mod describe;
+mod devices;
+mod notify;
+mod show;
+mod states;
+mod subscribe;
+
+use super::Switch;
+use super::io::Actions;
+use crate::authenticate::outbound::Answers;
+use crate::base::device::DeviceState;
+use crate::base::ids::Name;
+use crate::base::limits;
+use crate::base::time::{Moment, Now};
+use crate::config::Kind;
+use crate::pubsub::{Ended, Index, Mailboxes, Presence, Resource, SlotId, Subscription, Subscriptions};
+use devices::Devices;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+pub(in crate::switch) use devices::Shown;
+
+const PUBSUB: &str = "res_pjsip_pubsub.c";
+
+/// Everything that lights lamps.
+#[derive(Debug)]
+pub(super) struct Lamps {
+    subscriptions: Subscriptions,
+    index: Index,
+    mailboxes: Mailboxes,
+    /// Channels by endpoint, as far as lamps see them.
+    pub devices: Devices,
+    /// `Custom:` devices.
+    custom: BTreeMap<Name, DeviceState>,
+    /// `CustomPresence:` providers.
+    presences: BTreeMap<Name, Presence>,
+    /// Devices to look at when the present input is done with.
+    dirty: BTreeSet<Name>,
+    /// Subscriptions to be told then.
+    told: BTreeSet<u64>,
+    /// Challenges of NOTIFYs that are being answered.
+    answers: HashMap<u64, Answers, foldhash::fast::RandomState>,
+    /// Where bodies are written.
+    body: String,
+}
+
+impl Lamps {
+    /// No subscriptions, nothing known.
+    pub fn new(now: Moment, seed: u64) -> Lamps {
+        Lamps {
+            subscriptions: Subscriptions::new(now, seed),
+            index: Index::default(),
+            mailboxes: Mailboxes::default(),
+            devices: Devices::default(),
+            custom: BTreeMap::new(),
+            presences: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            told: BTreeSet::new(),
+            answers: HashMap::default(),
+            body: String::new(),
+        }
+    }
+
+    /// How many subscriptions are alive.
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    /// When [`Switch::lamps_due`] has something to do.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        self.subscriptions.next_deadline()
+    }
+
+    /// A device may be in another state.
+    pub fn touch(&mut self, device: &str) {
+        if self.index.watches(device) {
+            self.dirty.insert(device.into());
+        }
+    }
+
+    /// A `Custom:` device was set. However its hint writes the word.
+    fn touch_custom(&mut self, name: &str) {
+        let devices = self.index.devices().filter(|device| {
+            matches!(devices::kind_of(device), Some((devices::Kind::Custom, known)) if known == name)
+        });
+        let devices: Vec<Name> = devices.cloned().collect();
+        self.dirty.extend(devices);
+    }
+
+    /// An endpoint's calls, contacts or options changed.
+    pub fn touch_endpoint(&mut self, endpoint: &str) {
+        if !self.subscriptions.is_empty() {
+            self.touch(&format!("PJSIP/{endpoint}"));
+        }
+    }
+}
+
+impl Switch {
+    /// Tells of all that changed during the input that is done with now.
+    pub(super) fn light(&mut self, now: Now, out: &mut Actions) {
+        if self.lamps.dirty.is_empty() && self.lamps.told.is_empty() {
+            return;
+        }
+        let dirty = std::mem::take(&mut self.lamps.dirty);
+        let mut told = std::mem::take(&mut self.lamps.told);
+        for device in &dirty {
+            let state = self.state_of_device(device);
+            self.lamps.index.device_changed(device, state, &mut told);
+        }
+        for number in told {
+            self.tell_subscription(now, SlotId::from_number(number), out);
+        }
+    }
+
+    /// Options of endpoints and aors changed, or they came and went.
+    pub(super) fn watched_changed(&mut self, touched: &super::directory::Touched) {
+        if self.lamps.subscriptions.is_empty() {
+            return;
+        }
+        for endpoint in &touched.endpoints {
+            self.lamps.touch_endpoint(endpoint);
+        }
+        for aor in &touched.aors {
+            self.contacts_touch(aor);
+        }
+    }
+
+    /// Contacts of an aor came, went, or can be reached or not.
+    pub(super) fn contacts_touch(&mut self, aor: &Name) {
+        if self.lamps.subscriptions.is_empty() {
+            return;
+        }
+        for endpoint in self.directory.users(Kind::Aor, aor) {
+            self.lamps.touch_endpoint(&endpoint);
+        }
+    }
+
+    /// Subscriptions whose time is over.
+    pub(super) fn lamps_due(&mut self, now: Now, out: &mut Actions) {
+        for id in self.lamps.subscriptions.expire(now.at, limits::BATCH * 4) {
+            self.end_subscription(now, id, Ended::Timeout, out);
+        }
+    }
+
+    /// The dialplan is another: hints may be gone, or list other devices.
+    pub(super) fn hints_changed(&mut self, now: Now, out: &mut Actions) {
+        let mut index = std::mem::take(&mut self.lamps.index);
+        let mut told = std::mem::take(&mut self.lamps.told);
+        let look = |context: &Name, exten: &Name| self.hint_of(now, context, exten);
+        let orphans = index.reload(look, self, &mut told);
+        self.lamps.index = index;
+        self.lamps.told = told;
+        for number in orphans {
+            self.end_subscription(now, SlotId::from_number(number), Ended::NoResource, out);
+        }
+    }
+
+    /// Takes a subscription out, and whatever hangs on it.
+    fn forget_subscription(&mut self, id: SlotId) -> Option<Subscription> {
+        let subscription = self.lamps.subscriptions.remove(id)?;
+        self.lamps.answers.remove(&id.number());
+        if let Resource::Hint(hint) = subscription.watches {
+            self.lamps.index.unwatch(hint, id.number());
+        }
+        Some(subscription)
+    }
+}

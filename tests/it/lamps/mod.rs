@@ -1,0 +1,5 @@
+//! Subscriptions through a whole switch in virtual time: what each watcher is sent, and that nothing is left behind.
+
+mod dialogs;
+mod refused;
+mod watcher;
