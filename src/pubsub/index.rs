@@ -198,8 +198,7 @@ impl Index {
                 Some(device) => *device,
                 None => {
                     let state = source.device(name);
-                    let device =
-                        self.devices.insert(Device { name: name.clone(), state, hints: Vec::new() });
+                    let device = self.devices.insert(Device { name: name.clone(), state, hints: Vec::new() });
                     self.device_of.insert(name.clone(), device);
                     device
                 }
@@ -330,11 +329,8 @@ mod tests {
         // Extension 2 is gone, 1 watches another device.
         told.clear();
         let known = Known([("B", DeviceState::Busy)].into());
-        let orphans = index.reload(
-            |_, exten| (**exten == *"1").then(|| hint("1", &["B"], None)),
-            &known,
-            &mut told,
-        );
+        let orphans =
+            index.reload(|_, exten| (**exten == *"1").then(|| hint("1", &["B"], None)), &known, &mut told);
         assert_eq!((orphans, told.into_iter().collect::<Vec<_>>()), (vec![20], vec![10]));
         assert!(index.shows(two).is_none() && !index.watches("A"));
         assert_eq!(index.shows(one).map(|shown| shown.0), Some(ExtensionState::Busy));

@@ -95,7 +95,9 @@ mod tests {
     fn summaries_are_read() {
         let of = |new, old| Some(Counts { new, old });
         assert_eq!(
-            Counts::parse("Messages-Waiting: yes\r\nMessage-Account: sip:1@h\r\nVoice-Message: 2/8 (0/2)\r\n"),
+            Counts::parse(
+                "Messages-Waiting: yes\r\nMessage-Account: sip:1@h\r\nVoice-Message: 2/8 (0/2)\r\n"
+            ),
             of(2, 8)
         );
         assert_eq!(Counts::parse("messages-waiting: YES\r\n"), of(1, 0));

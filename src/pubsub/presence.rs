@@ -63,8 +63,9 @@ impl Presence {
     pub fn parse(text: &str) -> Result<Presence, String> {
         let mut parts = text.splitn(4, ',');
         let word = parts.next().unwrap_or_default().trim();
-        let state = PresenceState::of(word)
-            .ok_or_else(|| format!("'{word}' is none of not_set, unavailable, available, away, xa, chat, dnd"))?;
+        let state = PresenceState::of(word).ok_or_else(|| {
+            format!("'{word}' is none of not_set, unavailable, available, away, xa, chat, dnd")
+        })?;
         let (subtype, message) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let encoded = parts.next().is_some_and(|options| options.contains('e'));
         let text = |part: &str| -> Result<Box<str>, String> {

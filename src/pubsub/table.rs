@@ -5,7 +5,7 @@ use super::subscription::Subscription;
 use crate::base::limits;
 use crate::base::time::Moment;
 use crate::base::wheel::{TimerId, Wheel};
-use crate::sip::dialog::{Directory, DialogKey};
+use crate::sip::dialog::{DialogKey, Directory};
 use std::time::Duration;
 
 /// All subscriptions of one switch.

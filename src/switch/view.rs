@@ -6,8 +6,8 @@ mod events;
 mod objects;
 
 pub use calls::{
-    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MaintenanceView, StateView, StreamStats,
-    SubscriptionView,
+    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MaintenanceView, StateView,
+    StreamStats, SubscriptionView,
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use objects::{

@@ -2,9 +2,9 @@
 
 use super::build::{self, Fault};
 use super::complete::Names;
+use super::lamps;
 use super::order::{Scope, ServerOrder, When};
 use super::table::{Entry, entry};
-use super::lamps;
 use super::{Parsed, explain, help};
 use crate::admin::shape::{CoreChannels, Layout};
 use crate::switch::view::{Command, Kind};

@@ -7,8 +7,11 @@ use crate::switch::view::Reply;
 /// `core show hint X`.
 pub(super) fn hint(reply: &Reply, name: &str) -> Answer {
     let Reply::Hints(all) = reply else { return Answer::bad("no answer\n") };
-    let (exten, context) = name.split_once('@').map_or((name, None), |(exten, context)| (exten, Some(context)));
-    let found = all.iter().filter(|one| one.extension == exten && context.is_none_or(|context| one.context == context));
+    let (exten, context) =
+        name.split_once('@').map_or((name, None), |(exten, context)| (exten, Some(context)));
+    let found = all
+        .iter()
+        .filter(|one| one.extension == exten && context.is_none_or(|context| one.context == context));
     let mut out = String::new();
     let mut count = 0;
     for one in found {

@@ -26,7 +26,9 @@ pub fn dialog_info(out: &mut String, facts: &Facts<'_>) {
         None if facts.state == ExtensionState::OnHold => {
             out.push_str("<local>\n<target");
             attribute(out, "uri", facts.local);
-            out.push_str(">\n<param pname=\"+sip.rendering\" pval=\"no\" pvalue=\"no\"/>\n</target>\n</local>\n");
+            out.push_str(
+                ">\n<param pname=\"+sip.rendering\" pval=\"no\" pvalue=\"no\"/>\n</target>\n</local>\n",
+            );
         }
         None => {}
     }

@@ -26,7 +26,10 @@ mod tests {
     fn lines_are_those_of_the_rfc() {
         let (mut some, mut none) = (String::new(), String::new());
         summary(&mut some, Counts { new: 2, old: 1 }, "sip:8500@h\r\nX: y");
-        assert_eq!(some, "Messages-Waiting: yes\r\nMessage-Account: sip:8500@hX: y\r\nVoice-Message: 2/1 (0/0)\r\n");
+        assert_eq!(
+            some,
+            "Messages-Waiting: yes\r\nMessage-Account: sip:8500@hX: y\r\nVoice-Message: 2/1 (0/0)\r\n"
+        );
         summary(&mut none, Counts::default(), "");
         assert_eq!(none, "Messages-Waiting: no\r\nVoice-Message: 0/0 (0/0)\r\n");
     }

@@ -121,7 +121,12 @@ pub(super) enum Kind {
 
 /// What kind of device a name means, and the rest of the name.
 pub(super) fn kind_of(device: &str) -> Option<(Kind, &str)> {
-    let kinds = [("PJSIP/", Kind::Pjsip), ("Custom:", Kind::Custom), ("MWI:", Kind::Mailbox), ("Local/", Kind::Local)];
+    let kinds = [
+        ("PJSIP/", Kind::Pjsip),
+        ("Custom:", Kind::Custom),
+        ("MWI:", Kind::Mailbox),
+        ("Local/", Kind::Local),
+    ];
     kinds.into_iter().find_map(|(prefix, kind)| {
         let (start, rest) = device.split_at_checked(prefix.len())?;
         start.eq_ignore_ascii_case(prefix).then_some((kind, rest))

@@ -70,7 +70,8 @@ impl Switch {
 
     fn seek_subscriber(&mut self, now: Now, id: SlotId, out: &mut Actions) -> Result<Routed, String> {
         let subscription = self.lamps.subscriptions.get(id).ok_or("it is gone")?;
-        let endpoint = self.directory.endpoint(&subscription.endpoint).cloned().ok_or("its endpoint is gone")?;
+        let endpoint =
+            self.directory.endpoint(&subscription.endpoint).cloned().ok_or("its endpoint is gone")?;
         let way = subscription.way;
         let hop = subscription.dialog.next_hop().to_vec();
         let known = Known { flow: way.flow, transport: way.transport, source: way.source };

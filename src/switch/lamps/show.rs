@@ -11,10 +11,19 @@ use crate::switch::view::{HintView, SubscriptionView};
 impl Switch {
     /// `pjsip show subscriptions inbound`
     pub(in crate::switch) fn subscription_views(&self, now: Now) -> Vec<SubscriptionView> {
-        let mut all: Vec<SubscriptionView> =
-            self.lamps.subscriptions.iter().map(|(_, subscription)| self.subscription_view(now, subscription)).collect();
+        let mut all: Vec<SubscriptionView> = self
+            .lamps
+            .subscriptions
+            .iter()
+            .map(|(_, subscription)| self.subscription_view(now, subscription))
+            .collect();
         all.sort_by(|a, b| {
-            (&a.endpoint, &a.resource, a.event.as_str(), &a.call_id).cmp(&(&b.endpoint, &b.resource, &b.event, &b.call_id))
+            (&a.endpoint, &a.resource, a.event.as_str(), &a.call_id).cmp(&(
+                &b.endpoint,
+                &b.resource,
+                &b.event,
+                &b.call_id,
+            ))
         });
         all
     }
@@ -63,10 +72,16 @@ impl Switch {
         for hint in self.calls.plan().hints() {
             let devices: Vec<Name> = hint.devices.iter().map(|device| Name::from(device.as_str())).collect();
             let text = hint.text.clone();
-            views.push(self.hint_view((&hint.context, &hint.exten), text, &devices, hint.presence.as_deref()));
+            views.push(self.hint_view(
+                (&hint.context, &hint.exten),
+                text,
+                &devices,
+                hint.presence.as_deref(),
+            ));
         }
         for (what, watchers) in self.lamps.index.hints() {
-            let known = views.iter_mut().find(|view| view.extension == *what.exten && view.context == *what.context);
+            let known =
+                views.iter_mut().find(|view| view.extension == *what.exten && view.context == *what.context);
             match known {
                 Some(view) => view.watchers = watchers,
                 None => {

@@ -71,30 +71,43 @@ impl Switch {
     pub(super) fn asked(&self, message: &Message<'_>, endpoint: &Endpoint) -> Result<Asked, Refusal> {
         let name = &endpoint.name;
         if !endpoint.options.allow_subscribe {
-            return Err(Refusal::new(603, format!("Endpoint '{name}' may not subscribe (allow_subscribe=no)")));
+            return Err(Refusal::new(
+                603,
+                format!("Endpoint '{name}' may not subscribe (allow_subscribe=no)"),
+            ));
         }
         let uri = message.uri().ok().filter(|uri| uri.is_sip());
         let uri = uri.ok_or_else(|| Refusal::new(416, "Its request URI is no SIP URI"))?;
         let secs = match message.number(Header::Expires) {
             None => DEFAULT_SECS,
             Some(Some(0)) => {
-                return Err(Refusal::new(400, format!("Subscription of '{name}' for 0 seconds: nothing is polled")));
+                return Err(Refusal::new(
+                    400,
+                    format!("Subscription of '{name}' for 0 seconds: nothing is polled"),
+                ));
             }
             Some(Some(secs)) => secs,
             Some(None) => return Err(Refusal::new(400, "Its Expires is no number")),
         };
         let least = endpoint.options.sub_min_expiry_secs;
         if secs < least {
-            return Err(Refusal::new(423, format!("Endpoint '{name}' asked for {secs} s, less than sub_min_expiry={least}")));
+            return Err(Refusal::new(
+                423,
+                format!("Endpoint '{name}' asked for {secs} s, less than sub_min_expiry={least}"),
+            ));
         }
         let event = message.header(Header::Event).unwrap_or_default();
         let word = event.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
         let shown = String::from_utf8_lossy(word);
-        let package = Package::named(word)
-            .ok_or_else(|| Refusal::new(489, format!("No registered subscribe handler for event {shown} from {name}")))?;
+        let package = Package::named(word).ok_or_else(|| {
+            Refusal::new(489, format!("No registered subscribe handler for event {shown} from {name}"))
+        })?;
         let body = package.negotiate(message.values(Header::Accept)).ok_or_else(|| {
             let accept: Vec<_> = message.values(Header::Accept).map(String::from_utf8_lossy).collect();
-            Refusal::new(489, format!("No body of event {shown} is any of '{}' that {name} accepts", accept.join(", ")))
+            Refusal::new(
+                489,
+                format!("No body of event {shown} is any of '{}' that {name} accepts", accept.join(", ")),
+            )
         })?;
         let mut resource = uri.user_text();
         if self.directory.objects.global.ignore_uri_user_options
@@ -243,14 +256,17 @@ impl Switch {
         let mut writer = Writer::response(&mut text, &request.message, stamp, (200, ""), Some(key.local_tag));
         writer.copy(&request.message, Header::RecordRoute);
         writer.number(Header::Expires, subscription.left_secs(now.at));
-        if let Some(contact) = self.target_at(to, (subscription.dialog.is_secure(), "")).and_then(|t| t.contact) {
+        if let Some(contact) =
+            self.target_at(to, (subscription.dialog.is_secure(), "")).and_then(|t| t.contact)
+        {
             writer.header(Header::Contact, contact.as_bytes());
         }
         writer.header(Header::AllowEvents, package::ALLOW_EVENTS);
         writer.header(Header::Server, self.directory.objects.global.user_agent.as_bytes());
         writer.finish();
         let servers = &mut self.transactions.servers;
-        let sent = servers.respond(now.at, tx, 200, to, &mut out.outbox, |bytes| bytes.extend_from_slice(&text));
+        let sent =
+            servers.respond(now.at, tx, 200, to, &mut out.outbox, |bytes| bytes.extend_from_slice(&text));
         if sent.is_ok() {
             self.told(out, to.remote);
         }

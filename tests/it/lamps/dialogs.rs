@@ -29,7 +29,10 @@ fn a_lamp_follows_a_call() {
     let sent = world.datagram(CALLED, reply(&out, "180 Ringing", CALLED, "").as_bytes());
     let early = the(&sent, "NOTIFY").to_owned();
     assert!(body(&early).contains("version=\"1\""), "{early}");
-    assert!(body(&early).contains("<dialog id=\"200\" direction=\"recipient\">\n<state>early</state>"), "{early}");
+    assert!(
+        body(&early).contains("<dialog id=\"200\" direction=\"recipient\">\n<state>early</state>"),
+        "{early}"
+    );
     assert!(body(&early).contains("<identity display=\"Ann\">sip:100@127.0.0.1</identity>"), "{early}");
     accept(&mut world, &early);
     let sent = world
@@ -38,7 +41,10 @@ fn a_lamp_follows_a_call() {
     assert!(body(&confirmed).contains("<state>confirmed</state>"), "{confirmed}");
     accept(&mut world, &confirmed);
     let ok = the(&sent, "SIP/2.0 200").to_owned();
-    world.datagram(CALLER, request("ACK", "sip:200@127.0.0.1:5060", ("c1", "a1", 1), header(&ok, "To"), "").as_bytes());
+    world.datagram(
+        CALLER,
+        request("ACK", "sip:200@127.0.0.1:5060", ("c1", "a1", 1), header(&ok, "To"), "").as_bytes(),
+    );
     let bye = request("BYE", "sip:200@127.0.0.1:5060", ("c1", "b1", 2), header(&ok, "To"), "");
     let sent = world.datagram(CALLER, bye.as_bytes());
     let over = the(&sent, "NOTIFY").to_owned();
@@ -72,7 +78,10 @@ fn refreshed_and_ended_by_the_watcher() {
     let sent = world.datagram(WATCHER, subscribe("300", ("w1", 2), &tag, more).as_bytes());
     assert_eq!(header(the(&sent, "SIP/2.0 200"), "Expires"), "120");
     let notify = the(&sent, "NOTIFY").to_owned();
-    assert_eq!((header(&notify, "Event"), header(&notify, "Subscription-State")), ("dialog;id=7", "active;expires=120"));
+    assert_eq!(
+        (header(&notify, "Event"), header(&notify, "Subscription-State")),
+        ("dialog;id=7", "active;expires=120")
+    );
     accept(&mut world, &notify);
     match world.command(Command::Subscriptions { outbound: false }) {
         Reply::Subscriptions(all) => {
@@ -81,7 +90,8 @@ fn refreshed_and_ended_by_the_watcher() {
         other => panic!("{other:?}"),
     }
     // Not in order, and of another id.
-    let sent = world.datagram(WATCHER, subscribe("300", ("w1", 1), &tag, more).replace("w11", "x").as_bytes());
+    let sent =
+        world.datagram(WATCHER, subscribe("300", ("w1", 1), &tag, more).replace("w11", "x").as_bytes());
     the(&sent, "SIP/2.0 500");
     let sent = world.datagram(WATCHER, subscribe("300", ("w1", 3), &tag, "Event: dialog\r\n").as_bytes());
     the(&sent, "SIP/2.0 481");
@@ -148,7 +158,8 @@ fn custom_devices_and_presence_are_seen() {
     let mut world = desk("", HINTS);
     let (_, first) = watch(&mut world, "900", "w1", "Event: presence\r\n");
     assert!(body(&first).contains("<note>Ready</note>"), "{first}");
-    let set = |device: &str, state: &str| Command::SetDeviceState { device: device.into(), state: state.into() };
+    let set =
+        |device: &str, state: &str| Command::SetDeviceState { device: device.into(), state: state.into() };
     for (state, note) in [("INUSE", "On the phone"), ("ONHOLD", "On hold"), ("UNAVAILABLE", "Unavailable")] {
         let sent = world.handle(Input::Command { token: 1, command: set("Custom:night", state) });
         let notify = the(&sent, "NOTIFY").to_owned();
@@ -166,11 +177,18 @@ fn custom_devices_and_presence_are_seen() {
     let sent = world.handle(Input::Command { token: 1, command: set("Custom:lamp355", "BUSY") });
     assert!(body(the(&sent, "NOTIFY")).contains("<state>confirmed</state>"));
     let (_, first) = watch(&mut world, "700", "w3", "Event: presence\r\nUser-Agent: Digium D80\r\n");
-    assert!(body(&first).contains("<digium_presence type=\"not_set\" subtype=\"\"></digium_presence>"), "{first}");
-    let away = Command::SetPresence { provider: "CustomPresence:seven".into(), presence: "away,,lunch".into() };
+    assert!(
+        body(&first).contains("<digium_presence type=\"not_set\" subtype=\"\"></digium_presence>"),
+        "{first}"
+    );
+    let away =
+        Command::SetPresence { provider: "CustomPresence:seven".into(), presence: "away,,lunch".into() };
     let sent = world.handle(Input::Command { token: 1, command: away });
     let notify = the(&sent, "NOTIFY");
-    assert!(body(notify).contains("<digium_presence type=\"away\" subtype=\"\">lunch</digium_presence>"), "{notify}");
+    assert!(
+        body(notify).contains("<digium_presence type=\"away\" subtype=\"\">lunch</digium_presence>"),
+        "{notify}"
+    );
     let Reply::Hints(hints) = world.command(Command::Hints) else { panic!("hints") };
     let of = |exten: &str| {
         let hint = hints.iter().find(|hint| hint.extension == exten).expect("a hint");
