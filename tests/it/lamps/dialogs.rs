@@ -64,7 +64,7 @@ fn notifies_wait_for_each_other() {
     let sent = accept(&mut world, &first);
     let second = the(&sent, "NOTIFY");
     assert!(body(second).contains("<note>Ringing</note>"), "{second}");
-    assert!(accept(&mut world, &second.to_owned()).is_empty());
+    assert!(accept(&mut world, second).is_empty());
 }
 
 /// A refresh gives more time and the full state; Expires: 0 ends it; afterwards nothing is left.
