@@ -76,7 +76,7 @@ options! {
     /// Codec preference in offers we send.
     Later "codec_prefs_outgoing_offer" codec_prefs_outgoing_offer: CodecPrefs = CodecPrefs::new(Operation::Union), CodecPreference<true>;
     /// Request used for identity updates.
-    Later "connected_line_method" connected_line_method: RefreshMethod = RefreshMethod::Invite, OneOf;
+    Obeyed "connected_line_method" connected_line_method: RefreshMethod = RefreshMethod::Invite, OneOf;
     /// Dialplan context for inbound calls.
     Obeyed "context" context: Name = Name::from("default"), Text;
     /// 802.1p class of audio.
@@ -200,7 +200,7 @@ options! {
     /// Replace the host of Contact and Record-Route by the source address.
     Obeyed "rewrite_contact" rewrite_contact: bool = false, Truth;
     /// Send connected line updates before answer.
-    Later "rpid_immediate" rpid_immediate: bool = false, Truth;
+    Obeyed "rpid_immediate" rpid_immediate: bool = false, Truth;
     /// RTP and RTCP on one port.
     Obeyed "rtcp_mux" rtcp_mux: bool = false, Truth;
     /// RTP stack; there is one.
@@ -232,7 +232,7 @@ options! {
     /// Add Diversion on forwarded calls.
     Obeyed "send_diversion" send_diversion: bool = true, Truth;
     /// Add History-Info on forwarded calls.
-    Later "send_history_info" send_history_info: bool = false, Truth;
+    Obeyed "send_history_info" send_history_info: bool = false, Truth;
     /// Add P-Asserted-Identity.
     Obeyed "send_pai" send_pai: bool = false, Truth;
     /// Add Remote-Party-ID.

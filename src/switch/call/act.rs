@@ -181,18 +181,29 @@ impl Switch {
             matches!(channel.session.as_ref().map(|s| s.state()), Some(SessionState::Incoming { .. }))
                 && channel.early_media;
         let again = self.directory.objects.global.allow_sending_180_after_183;
+        // The first response says who is called as far as that is known; later ones where updates are wanted.
+        let rang = channel
+            .session
+            .as_ref()
+            .is_some_and(|session| matches!(session.state(), SessionState::Incoming { ringing: true }));
+        let lines = match !rang || channel.endpoint.options.send_connected_line {
+            true => channel.identity_lines(),
+            false => Vec::new(),
+        };
         match indication {
             Indication::Ringing if inband || (agreed && !again) => {
-                self.with_session(now, id, out, |session, cx| session.ring(cx, RingWith::Progress183, b""));
+                self.with_session(now, id, out, |session, cx| {
+                    session.ring(cx, RingWith::Progress183, &lines)
+                });
             }
             Indication::Ringing => {
-                self.with_session(now, id, out, |session, cx| session.ring(cx, RingWith::Plain180, b""));
+                self.with_session(now, id, out, |session, cx| session.ring(cx, RingWith::Plain180, &lines));
             }
             Indication::Progress => {
                 if let Some(channel) = self.calls.channels.get_mut(&id) {
                     channel.early_media = true;
                 }
-                self.with_session(now, id, out, |session, cx| session.progress(cx, b""));
+                self.with_session(now, id, out, |session, cx| session.progress(cx, &lines));
             }
             Indication::Proceeding | Indication::Busy | Indication::Congestion => {}
         }

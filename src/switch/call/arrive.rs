@@ -2,7 +2,7 @@
 
 use super::channel::{Channel, ChannelId, Doing, Settings, Side, State, Way};
 use super::place::Destination;
-use super::{Work, capability, identity};
+use super::{Work, capability, identity, redirecting};
 use crate::base::limits;
 use crate::base::time::Now;
 use crate::config::model::Endpoint;
@@ -93,7 +93,7 @@ impl Switch {
         let contact = contact.unwrap_or_else(|| format!("<sip:{user}@{}>", way.local).into());
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.caller = caller;
-        channel.redirecting = identity::redirecting_of(&inbound.message);
+        channel.redirecting = redirecting::redirecting_of(&inbound.message);
         channel.dialled = exten.as_str().into();
         channel.state = State::Ring;
         let mut program = Program::new(Place::new(&endpoint.options.context, &exten, 1));

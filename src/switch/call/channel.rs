@@ -43,6 +43,8 @@ pub(super) struct Redirecting {
     pub from: Party,
     /// Whom it was redirected to.
     pub to: Party,
+    /// The first to redirect.
+    pub orig: Party,
     /// `unconditional`, `user-busy`, …
     pub reason: String,
     /// How often.

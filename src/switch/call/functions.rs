@@ -1,5 +1,6 @@
 //! Dialplan functions of the channel and the switch.
 
+use super::Work;
 use super::channel::{Channel, Party, Side};
 use super::headers::{header_names, parse_uri, read_header, set_header};
 use super::host::ChannelHost;
@@ -81,7 +82,11 @@ impl ChannelHost<'_> {
         match function {
             "CALLERID" if arguments.eq_ignore_ascii_case("dnid") => channel.dialled = value.into(),
             "CALLERID" => set_party(&mut channel.caller, arguments, value)?,
-            "CONNECTEDLINE" => set_party(&mut channel.connected, first(arguments), value)?,
+            "CONNECTEDLINE" => {
+                set_party(&mut channel.connected, first(arguments), value)?;
+                let id = self.id;
+                self.switch.calls.work.push_back(Work::Connected(id));
+            }
             "REDIRECTING" => set_redirecting(channel, first(arguments), value)?,
             "CHANNEL" => set_channel_field(channel, arguments, value)?,
             "PJSIP_HEADER" => {
@@ -238,6 +243,7 @@ fn redirecting_field(channel: &Channel, arguments: &str) -> Answer {
     match field.split_once('-') {
         Some(("from", part)) => party_field(&redirecting.from, "", part),
         Some(("to", part)) => party_field(&redirecting.to, "", part),
+        Some(("orig", part)) => party_field(&redirecting.orig, "", part),
         _ => match field {
             "reason" => Ok(redirecting.reason.clone()),
             "count" => Ok(redirecting.count.to_string()),
@@ -254,6 +260,7 @@ fn set_redirecting(channel: &mut Channel, field: &str, value: &str) -> Result<()
             set_party(&mut redirecting.from, part, value)
         }
         Some(("to", part)) => set_party(&mut redirecting.to, part, value),
+        Some(("orig", part)) => set_party(&mut redirecting.orig, part, value),
         _ => match field {
             "reason" => {
                 value.clone_into(&mut redirecting.reason);

@@ -15,12 +15,14 @@ mod arrive;
 mod capability;
 mod carry;
 mod channel;
+mod connected;
 mod dial;
 mod dial_end;
 mod dialogs;
 mod ending;
 mod facts;
 mod features;
+mod forward;
 mod functions;
 mod headers;
 mod hear;
@@ -31,6 +33,7 @@ mod out;
 mod place;
 mod ports;
 mod redirect;
+mod redirecting;
 mod refer;
 mod replace;
 mod run;
@@ -72,6 +75,8 @@ enum Work {
     Run(ChannelId),
     /// A session ended.
     Over(ChannelId),
+    /// A dialplan changed a channel's connected line: its phone is told.
+    Connected(ChannelId),
     /// A fact about a bridge changed: choose again.
     Choose(BridgeId),
 }
@@ -179,6 +184,7 @@ impl Switch {
             match work {
                 Work::Event(channel, event) => self.hear(now, channel, event, out),
                 Work::Run(channel) => self.run(now, channel, out),
+                Work::Connected(channel) => self.tell_connected(now, channel, out),
                 Work::Over(channel) => self.session_over(now, channel, out),
                 Work::Choose(bridge) => self.choose(now, bridge, out),
             }
@@ -188,7 +194,9 @@ impl Switch {
         }
         if !self.calls.work.is_empty() {
             // The rest goes on in the next turn: no call may keep the others waiting.
-            if let Some(Work::Event(id, _) | Work::Run(id) | Work::Over(id)) = self.calls.work.front() {
+            if let Some(Work::Event(id, _) | Work::Run(id) | Work::Over(id) | Work::Connected(id)) =
+                self.calls.work.front()
+            {
                 self.calls.deadlines.insert((now.at, *id));
             }
         }

@@ -115,9 +115,22 @@ impl Switch {
     /// The user by which a channel's phone knows us when we called it: `contact_user`, else that of our From.
     fn own_user(&self, id: ChannelId) -> String {
         let Some(channel) = self.calls.channels.get(&id) else { return String::new() };
+        self.identity_towards(channel, "").contact_user
+    }
+
+    /// What identifies us in the INVITE of a channel; `host` is our address towards its phone.
+    fn identity_towards(&self, channel: &Channel, host: &str) -> identity::Outbound {
         let global = &self.directory.objects.global;
-        let about = ("", &*global.default_from_user);
-        identity::outbound(&channel.endpoint, &channel.connected, &channel.redirecting, about).contact_user
+        let caller = self.caller_side(channel.id).and_then(|caller| self.calls.channels.get(&caller));
+        let inherited =
+            caller.and_then(|caller| caller.program.as_ref()).map(|program| program.variables().inherited());
+        let own = identity::Own {
+            host,
+            default_from_user: &global.default_from_user,
+            from_domain: inherited.as_ref().and_then(|all| all.value("SIPFROMDOMAIN")).unwrap_or_default(),
+            callerid_contact: global.use_callerid_contact,
+        };
+        identity::outbound(&channel.endpoint, &channel.connected, &channel.redirecting, &own)
     }
 
     /// Caller id, connected line and inherited variables of a new leg.
@@ -252,13 +265,7 @@ impl Switch {
         let first = placing.targets.first()?;
         let sent_by = &first.sent_by;
         let own_host = sent_by.rsplit_once(':').map_or(&**sent_by, |(host, _)| host);
-        let global = &self.directory.objects.global;
-        let who = identity::outbound(
-            endpoint,
-            &channel.connected,
-            &channel.redirecting,
-            (own_host, &global.default_from_user),
-        );
+        let who = self.identity_towards(channel, own_host);
         let mut extra = who.lines;
         extra.extend_from_slice(&self.transfer_lines(channel.id));
         for (name, value) in &channel.headers {

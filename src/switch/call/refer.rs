@@ -161,9 +161,10 @@ impl Switch {
     pub(super) fn transfer_lines(&self, id: ChannelId) -> Vec<u8> {
         let caller = self.caller_side(id).and_then(|caller| self.calls.channels.get(&caller));
         let Some(program) = caller.and_then(|caller| caller.program.as_ref()) else { return Vec::new() };
+        let inherited = program.variables().inherited();
         let mut lines = Vec::new();
         for (header, variable) in [("Replaces", "SIPREPLACESHDR"), ("Referred-By", "SIPREFERREDBYHDR")] {
-            let value = program.variables().value(variable).unwrap_or_default();
+            let value = inherited.value(variable).unwrap_or_default();
             // A dialplan can put anything into a variable, but no line of its own into a message.
             if !value.is_empty() && !value.chars().any(char::is_control) {
                 lines.extend_from_slice(format!("{header}: {value}\r\n").as_bytes());
@@ -199,6 +200,7 @@ impl Switch {
             }
         }
         self.join(now, first, second, out);
+        self.introduce_each_other(now, [first, second], out);
         for leg in [first, second] {
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
                 channel.is_kept = false;

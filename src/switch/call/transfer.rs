@@ -1,6 +1,7 @@
 //! `Transfer`, pickup and `Bridge`: channels that change their partner.
 
 use super::channel::{ChannelId, Doing, Side, State};
+use super::redirecting;
 use crate::base::time::Now;
 use crate::dialplan::action::PickupTarget;
 use crate::dialplan::{Outcome, Place, Program};
@@ -74,8 +75,10 @@ impl Switch {
         let contact = format!("<{uri}>");
         let channel = self.calls.channels.get(&id)?;
         if channel.state != State::Up {
-            let done =
-                self.with_session(now, id, out, |session, cx| session.redirect(cx, contact.as_bytes(), b""));
+            let host = channel.way.local.to_string();
+            let lines = redirecting::lines(&channel.endpoint, &channel.redirecting, &host);
+            let done = self
+                .with_session(now, id, out, |session, cx| session.redirect(cx, contact.as_bytes(), &lines));
             return match done {
                 Some(Ok(())) => Some(Outcome::Transferred { status: "SUCCESS", protocol: 302 }),
                 _ => refused(0),

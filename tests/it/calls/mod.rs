@@ -3,6 +3,7 @@
 mod basic;
 mod desk;
 mod direct;
+mod identity;
 mod options;
 pub mod phone;
 mod reasons;
