@@ -22,6 +22,9 @@ const APP_DIAL: &str = "app_dial.c";
 /// Forwards of one `Dial`, as Asterisk's max forwards.
 const MOST_FORWARDS: u8 = 20;
 
+/// Header values as they stood.
+type Values = [Box<[u8]>];
+
 /// Where a forward leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
@@ -38,7 +41,7 @@ impl Switch {
         now: Now,
         leg: ChannelId,
         caller: ChannelId,
-        (contacts, diversion): (&[Box<[u8]>], &[Box<[u8]>]),
+        (contacts, diversion): (&Values, &Values),
         out: &mut Actions,
     ) {
         let Some(channel) = self.calls.channels.get(&leg) else { return };
@@ -168,7 +171,7 @@ impl Switch {
 }
 
 /// What the legs that follow are told: Diversion of the response, else that who was called sent the call on.
-fn redirected(called: Party, contact: Option<Uri<'_>>, diversion: &[Box<[u8]>]) -> Redirecting {
+fn redirected(called: Party, contact: Option<Uri<'_>>, diversion: &Values) -> Redirecting {
     let values = diversion.iter().map(|value| &**value);
     let mut redirecting = redirecting::of_diversion(values).unwrap_or_else(|| Redirecting {
         from: called.clone(),

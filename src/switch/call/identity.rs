@@ -320,7 +320,7 @@ mod tests {
             (text(&out.from), out.contact_user)
         };
         let ann = Party { name: "Ann".into(), number: "+49 30".into(), ..Party::default() };
-        let user = |e: &mut Endpoint| e.extra.get_or_insert_default().from_user = "trunk".into();
+        let user = |e: &mut Endpoint| Endpoint::extra_mut(e).from_user = "trunk".into();
         assert_eq!(from(&user, &ann, &OWN), ("<sip:trunk@h>".into(), "trunk".into()));
         let hidden = Party { presentation: Presentation::Prohib, ..ann.clone() };
         assert_eq!(from(&user, &hidden, &OWN).0, "\"Anonymous\" <sip:trunk@anonymous.invalid>");
@@ -333,7 +333,7 @@ mod tests {
         let digits = Party { number: "4930".into(), ..Party::default() };
         assert_eq!(from(&phone, &digits, &OWN).0, "<sip:4930@h;user=phone>");
         assert_eq!(from(&phone, &ann, &OWN).0, "\"Ann\" <sip:+49%2030@h>");
-        let contact = |e: &mut Endpoint| e.extra.get_or_insert_default().contact_user = "gate".into();
+        let contact = |e: &mut Endpoint| Endpoint::extra_mut(e).contact_user = "gate".into();
         assert_eq!(from(&contact, &digits, &OWN).1, "gate");
         let by_number = Own { callerid_contact: true, ..OWN };
         assert_eq!(from(&user, &digits, &by_number).1, "4930");
@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(of(&trust, "").number, "1", "nothing was asserted");
         let known = |e: &mut Endpoint| {
             e.callerid = CallerId::read("\"Desk\" <200>");
-            e.extra.get_or_insert_default().callerid_tag = "t".into();
+            Endpoint::extra_mut(e).callerid_tag = "t".into();
             Arc::make_mut(&mut e.options).callerid_privacy = Presentation::Prohib;
         };
         let configured = of(&known, said);
