@@ -208,3 +208,7 @@ pub const SUBSCRIPTIONS: usize = 100_000;
 pub const CUSTOM_STATES: usize = 100_000;
 /// Mailboxes whose counts are known. A further one is refused, and said so.
 pub const MAILBOXES: usize = 200_000;
+/// Seconds a server that ends waits for registrars elsewhere to forget it. Asterisk waits 35.
+pub const LEAVE_SECS: u64 = 5;
+/// Seconds during which a registrar's address that did not answer is tried after the others.
+pub const AVOID_TARGET_SECS: u64 = 300;

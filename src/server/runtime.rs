@@ -281,6 +281,14 @@ impl Server {
                 }
                 reply
             }
+            ServerOrder::Reload { scope: Scope::Registrations, plan } => {
+                let reply = self.reload(*plan, &order.said(line)).await;
+                // S4-161: whoever reloads the module wants what gave up to be tried again.
+                if !*plan {
+                    self.ask_at_once(vec![Command::RetryRegistrations]).await;
+                }
+                reply
+            }
             ServerOrder::Stop(When::Now) => self.stop(Stop::Now).await,
             ServerOrder::Stop(When::Gracefully) => self.stop(Stop::Drain(None)).await,
             ServerOrder::Stop(When::Convenient) => self.stop(Stop::WhenIdle).await,

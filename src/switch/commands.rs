@@ -54,6 +54,10 @@ impl Switch {
             // Answered when the media threads have told their counters.
             Command::ChannelStats => return self.ask_channel_stats(now, token, out),
             Command::ExplainDirectMedia(question) => self.explain_direct_media(&question),
+            Command::Register { registration, on } => self.order_registration(now, &registration, on, out),
+            Command::RetryRegistrations => {
+                Reply::Done(format!("{} given up registration(s) begin anew", self.retry_given_up(now)))
+            }
             other => Reply::Refused(format!("{} is not served by this version", words(&other))),
         };
         out.queue.push(Action::Reply { token, reply });
@@ -72,6 +76,7 @@ impl Switch {
                 ("transports", objects.transports.len()),
                 ("acls", objects.acls.len()),
                 ("domain_aliases", objects.domain_aliases.len()),
+                ("registrations", objects.registrations.len()),
             ],
             contacts: self.registrar.len(),
             transactions: self.transactions.servers.len() + self.transactions.clients.len(),
@@ -146,7 +151,6 @@ impl Switch {
 /// The command's own words, for one that this version cannot serve.
 fn words(command: &Command) -> &'static str {
     match command {
-        Command::Register { .. } => "pjsip send register",
         Command::Notify { .. } => "pjsip send notify",
         Command::ChannelStats => "pjsip show channelstats",
         Command::Bridges => "bridge show all",

@@ -39,7 +39,9 @@ pub(super) struct Directory {
 pub(super) struct Touched {
     pub aors: BTreeSet<Name>,
     pub endpoints: BTreeSet<Name>,
-    pub registrations: bool,
+    pub registrations: BTreeSet<Name>,
+    /// Credentials are others.
+    pub auths: bool,
     /// `systemname` is another.
     pub systemname: bool,
 }
@@ -112,11 +114,14 @@ impl Directory {
                     reshape.insert(name.clone());
                     touched.endpoints.insert(name.clone());
                 }
-                Kind::Auth => reshape.extend(self.users(Kind::Auth, &name)),
+                Kind::Auth => {
+                    touched.auths = true;
+                    reshape.extend(self.users(Kind::Auth, &name));
+                }
                 Kind::Aor => drop(touched.aors.insert(name.clone())),
                 Kind::Identify => chain = true,
                 Kind::Global => (chain, all_shapes) = (true, true),
-                Kind::Registration => touched.registrations = true,
+                Kind::Registration => drop(touched.registrations.insert(name.clone())),
                 _ => {}
             }
             let before = (kind == Kind::Asterisk).then(|| self.objects.asterisk.systemname.clone());
@@ -176,12 +181,15 @@ impl Directory {
         &'a self,
         endpoint: &'a Endpoint,
     ) -> impl Iterator<Item = OutboundAuth<'a>> + Clone + use<'a> {
-        endpoint
-            .extra()
-            .outbound_auth
-            .iter()
-            .filter_map(|name| self.auth(name))
-            .map(|auth| OutboundAuth(auth))
+        self.logins_of(&endpoint.extra().outbound_auth)
+    }
+
+    /// The same for a list of auths, as far as they exist.
+    pub fn logins_of<'a>(
+        &'a self,
+        auths: &'a [Name],
+    ) -> impl Iterator<Item = OutboundAuth<'a>> + Clone + use<'a> {
+        auths.iter().filter_map(|name| self.auth(name)).map(|auth| OutboundAuth(auth))
     }
 
     /// Credentials of `outbound_auth`, as far as its objects exist.
@@ -342,6 +350,6 @@ impl identify::Directory for Directory {
     }
 
     fn line(&self, value: &str) -> Option<Name> {
-        self.lines.get(value).cloned()
+        self.lines.get(value).filter(|endpoint| self.objects.endpoints.contains_key(*endpoint)).cloned()
     }
 }

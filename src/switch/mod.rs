@@ -7,7 +7,7 @@
 //! Input::Sip ─ pipeline ─ dispatch ─┬─ register      (registrar; the 200 is held until Input::Committed)
 //!                                   ├─ methods       (OPTIONS, and what nobody takes)
 //!                                   └─ …             (calls, subscriptions: rooms of their own)
-//! requests of ours:  route ─ Clients::send ─ requests ─ the owner's room (qualify, …)
+//! requests of ours:  route ─ Clients::send ─ requests ─ the owner's room (qualify, calls, trunks)
 //! Input::Command ─ commands ─ show / explain ─ Action::Reply
 //! Input::Config ─ directory ─ qualify, contacts follow
 //! ```
@@ -34,6 +34,7 @@ mod register;
 mod requests;
 mod route;
 mod show;
+mod trunks;
 mod unidentified;
 pub mod view;
 
@@ -62,6 +63,7 @@ use requests::Owner;
 use route::Routes;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
+use trunks::Trunks;
 use unidentified::Unidentified;
 
 /// What a switch is made from.
@@ -92,6 +94,7 @@ pub struct Switch {
     transaction_events: Vec<transaction::Event<Owner>>,
     pings: Pings,
     routes: Routes,
+    trunks: Trunks,
     unidentified: Unidentified,
     guard: Guard,
     maintenance: BTreeSet<Name>,
@@ -132,6 +135,7 @@ impl Switch {
             transaction_events: Vec::new(),
             pings: Pings::default(),
             routes: Routes::default(),
+            trunks: Trunks::default(),
             unidentified: Unidentified::default(),
             guard: Guard::default(),
             maintenance: BTreeSet::new(),
@@ -188,6 +192,7 @@ impl Switch {
                     clients.flow_closed(now.at, named, None, &mut out.outbox, events);
                 }
                 self.transactions_due(now, out);
+                self.registrations_lost(now, flow, named, out);
                 // Contacts that lived on it end now.
                 self.registrar.flow_closed(flow, &mut self.changes, &mut self.happened);
                 self.commit(out);
@@ -226,7 +231,7 @@ impl Switch {
             Input::Transports(bound) => {
                 self.transports = bound.iter().map(|transport| (transport.id, transport.clone())).collect();
             }
-            Input::Drain(on) => self.draining = on,
+            Input::Drain(on) => self.drain(now, on, out),
             Input::HangUpAll => self.hang_up_all(now, out),
             Input::Dialplan(plan) => {
                 self.calls.set_plan(plan);
@@ -255,6 +260,9 @@ impl Switch {
         if self.routes.next_deadline().is_some_and(|at| at <= now.at) {
             self.routes_due(now, out);
         }
+        if self.trunks.next_deadline().is_some_and(|at| at <= now.at) {
+            self.trunks_due(now, out);
+        }
         if self.sum_up_at().is_some_and(|at| at <= now.at) {
             self.sum_up(now, out);
         }
@@ -279,6 +287,7 @@ impl Switch {
             self.qualify.next_deadline(),
             self.transactions.next_deadline(),
             self.routes.next_deadline(),
+            self.trunks.next_deadline(),
             self.sum_up_at(),
             self.calls.next_deadline(),
             self.lamps.next_deadline(),
@@ -291,9 +300,10 @@ impl Switch {
         &mut self.ears
     }
 
-    /// Whether no call is alive and nothing acknowledged waits for its commit: a drain lasts until then.
+    /// Whether no call is alive, nothing acknowledged waits for its commit and every registrar elsewhere has forgotten
+    /// us: a drain lasts until then.
     pub fn is_idle(&self) -> bool {
-        self.is_committed() && self.calls.is_empty()
+        self.is_committed() && self.calls.is_empty() && !self.trunks.are_leaving()
     }
 
     /// Whether nothing acknowledged waits for its commit.
@@ -317,6 +327,7 @@ impl Switch {
             self.aor_changed(now, aor);
         }
         self.watched_changed(&touched);
+        self.registrations_changed(now, &touched, out);
         if touched.systemname {
             let name = self.directory.objects.asterisk.systemname.clone();
             let before = std::mem::replace(&mut self.systemname, name);

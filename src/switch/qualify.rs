@@ -340,13 +340,13 @@ impl Identity {
 }
 
 /// The request line's URI and the Route values.
-struct Hop {
-    request_uri: Vec<u8>,
-    routes: Vec<Vec<u8>>,
+pub(super) struct Hop {
+    pub request_uri: Vec<u8>,
+    pub routes: Vec<Vec<u8>>,
 }
 
 /// A strict router takes its place in the request line, and the target goes to the end (RFC 3261 12.2.1.1).
-fn hop_of(uri: &Uri<'_>, route: &str) -> Hop {
+pub(super) fn hop_of(uri: &Uri<'_>, route: &str) -> Hop {
     let target = without_internal(uri);
     let Some(router) = first_uri(route).and_then(strict_router) else {
         let routes = if route.is_empty() { Vec::new() } else { vec![route.as_bytes().to_vec()] };
@@ -361,20 +361,20 @@ fn hop_of(uri: &Uri<'_>, route: &str) -> Hop {
     Hop { request_uri: router.to_vec(), routes }
 }
 
-fn without_internal(uri: &Uri<'_>) -> Vec<u8> {
+pub(super) fn without_internal(uri: &Uri<'_>) -> Vec<u8> {
     let mut bare = Vec::with_capacity(uri.raw.len());
     crate::sip::nat::write_without_internal(&mut bare, uri);
     bare
 }
 
 /// The user part of From and Contact: `from_user`, else the endpoint's name.
-fn from_user(endpoint: &Endpoint) -> &str {
+pub(super) fn from_user(endpoint: &Endpoint) -> &str {
     let from_user = &endpoint.extra().from_user;
     if from_user.is_empty() { &endpoint.name } else { from_user }
 }
 
 /// The first URI of a Route value.
-fn first_uri(route: &str) -> Option<&str> {
+pub(super) fn first_uri(route: &str) -> Option<&str> {
     let start = route.find('<')? + 1;
     let end = start + route[start..].find('>')?;
     Some(&route[start..end])

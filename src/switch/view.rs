@@ -81,6 +81,8 @@ pub enum Command {
         /// Register; else unregister.
         on: bool,
     },
+    /// Registrations that gave up begin anew: their module was reloaded.
+    RetryRegistrations,
     /// Send a NOTIFY of `pjsip_notify.conf` (`pjsip send notify`).
     Notify {
         /// The section of `pjsip_notify.conf`.

@@ -18,6 +18,7 @@ mod session;
 mod show_as_recorded;
 mod strangers;
 mod transaction;
+mod trunks;
 mod ways;
 mod wire;
 mod world;

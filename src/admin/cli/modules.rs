@@ -69,7 +69,7 @@ pub const MODULES: &[Module] = &[
     Module {
         name: "res_pjsip_outbound_registration.so",
         description: "PJSIP Outbound Registration Support",
-        running: false,
+        running: true,
     },
     Module { name: "res_pjsip_path.so", description: "PJSIP Path Header Support", running: true },
     Module {

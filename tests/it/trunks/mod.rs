@@ -1,0 +1,4 @@
+//! Trunks: registering elsewhere, and requests outside dialogs.
+
+mod registering;
+mod registrar;
