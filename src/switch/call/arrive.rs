@@ -20,6 +20,20 @@ use std::sync::Arc;
 
 const SESSION: &str = "res_pjsip_session.c";
 
+/// `pickupexten` of features.conf without a file.
+const PICKUP: &str = "*8";
+
+/// What an INVITE wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arriving {
+    /// An extension.
+    Dials,
+    /// The place of a channel.
+    Replaces(ChannelId),
+    /// A call that rings for its pickup groups.
+    PicksUp,
+}
+
 impl Switch {
     /// An INVITE that passed identification and authentication, in its transaction.
     pub(in crate::switch) fn invite(
@@ -42,10 +56,15 @@ impl Switch {
                 return self.respond(now, inbound, tx, (code, ""), out);
             }
         };
-        // Who replaces a call dials nobody.
-        let destination = match replaced {
-            Some(_) => Destination::Found(exten.clone()),
-            None => self.destination(now, endpoint, &exten, &caller.number),
+        let arriving = match replaced {
+            Some(replaced) => Arriving::Replaces(replaced),
+            None if exten == PICKUP => Arriving::PicksUp,
+            None => Arriving::Dials,
+        };
+        // Who takes a call dials nobody.
+        let destination = match arriving {
+            Arriving::Replaces(_) | Arriving::PicksUp => Destination::Found(exten.clone()),
+            Arriving::Dials => self.destination(now, endpoint, &exten, &caller.number),
         };
         match destination {
             Destination::Found(_) => {}
@@ -67,7 +86,7 @@ impl Switch {
             });
             return self.respond(now, inbound, tx, (488, ""), out);
         }
-        self.admit_call(now, admitted, tx, (exten, caller, replaced), out);
+        self.admit_call(now, admitted, tx, (exten, caller, arriving), out);
     }
 
     fn admit_call(
@@ -75,7 +94,7 @@ impl Switch {
         now: Now,
         admitted: &Admitted<'_, '_>,
         tx: ServerTx,
-        (exten, caller, replaced): (String, super::channel::Party, Option<ChannelId>),
+        (exten, caller, arriving): (String, super::channel::Party, Arriving),
         out: &mut Actions,
     ) {
         let (inbound, endpoint) = (admitted.request(), admitted.endpoint());
@@ -103,7 +122,7 @@ impl Switch {
         }
         let domain = inbound.message.uri().map(|uri| uri.host.to_string()).unwrap_or_default();
         let _ = program.set_variable("SIPDOMAIN", &domain);
-        channel.program = replaced.is_none().then_some(program);
+        channel.program = (arriving == Arriving::Dials).then_some(program);
         let (to, _) = nat::response_destination(&inbound.envelope.via, &inbound.arrival, inbound.force_rport);
         let media = self.media_setup(id);
         let incoming = Incoming {
@@ -124,9 +143,10 @@ impl Switch {
                     channel.session = Some(Box::new(session));
                 }
                 self.carry(now, id, out);
-                match replaced {
-                    Some(replaced) => self.take_place(now, id, replaced, out),
-                    None => self.calls.work.push_back(Work::Run(id)),
+                match arriving {
+                    Arriving::Replaces(replaced) => self.take_place(now, id, replaced, out),
+                    Arriving::PicksUp => self.pick_up_group(now, id, out),
+                    Arriving::Dials => self.calls.work.push_back(Work::Run(id)),
                 }
             }
             Some(Err(refused)) => {

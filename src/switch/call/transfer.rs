@@ -162,6 +162,14 @@ impl Switch {
         found.map(|channel| channel.id)
     }
 
+    /// The pickup extension was dialled: 403 when nothing rings in the groups that this endpoint may pick up.
+    pub(super) fn pick_up_group(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        match self.ringing_for(id, &PickupTarget::Group) {
+            Some(ringing) => self.pick_up(now, id, ringing, out),
+            None => self.reject(now, id, (403, 21), out),
+        }
+    }
+
     /// Gives a ringing call to another channel: that one is answered and takes the place of the leg that rang.
     pub(super) fn pick_up(&mut self, now: Now, id: ChannelId, ringing: ChannelId, out: &mut Actions) {
         let Some(caller) = self.caller_side(ringing) else { return };

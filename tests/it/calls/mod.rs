@@ -3,6 +3,7 @@
 mod basic;
 mod desk;
 mod direct;
+mod endpoint_options;
 mod identity;
 mod options;
 pub mod phone;
