@@ -87,6 +87,12 @@ fn destination(port: u16) -> Destination {
     }
 }
 
+/// What a session is lent in these tests.
+fn lent<'a>(now: Now, rng: &'a mut Rng, effects: &'a mut Vec<Effect>, events: &'a mut Vec<Event>) -> Cx<'a> {
+    let timers = Timers::default();
+    Cx { now, rng, shard: Shard(1), timers, user_agent: "Jackfield", norefersub: true, effects, events }
+}
+
 impl Side {
     fn new(port: u16, seed: u64) -> Side {
         let now = Now { at: Moment(9_000_000), wall: WallTime::from_secs(1_000_000) };
@@ -139,16 +145,7 @@ impl Side {
     /// Lets a session do something, and does what it wants.
     fn with<T>(&mut self, call: u32, then: impl FnOnce(&mut Session, &mut Cx<'_>) -> T) -> T {
         let (mut effects, mut events) = (Vec::new(), Vec::new());
-        let mut cx = Cx {
-            now: self.now,
-            rng: &mut self.rng,
-            shard: Shard(1),
-            timers: Timers::default(),
-            user_agent: "Jackfield",
-            norefersub: true,
-            effects: &mut effects,
-            events: &mut events,
-        };
+        let mut cx = lent(self.now, &mut self.rng, &mut effects, &mut events);
         let leg = self.sessions.get_mut(&call).expect("a session");
         let result = then(&mut leg.session, &mut cx);
         leg.events.append(&mut events);
@@ -228,16 +225,7 @@ impl Side {
             auths: self.auths.clone(),
         };
         let (mut effects, mut events) = (Vec::new(), Vec::new());
-        let mut cx = Cx {
-            now: self.now,
-            rng: &mut self.rng,
-            shard: Shard(1),
-            timers: Timers::default(),
-            user_agent: "Jackfield",
-            norefersub: true,
-            effects: &mut effects,
-            events: &mut events,
-        };
+        let mut cx = lent(self.now, &mut self.rng, &mut effects, &mut events);
         let session = Session::outgoing(&mut cx, outgoing);
         self.enter(session, effects, events)
     }
@@ -310,16 +298,7 @@ impl Side {
             endpoint: self.endpoint.clone(),
             media: self.media(),
         };
-        let mut cx = Cx {
-            now: self.now,
-            rng: &mut self.rng,
-            shard: Shard(1),
-            timers: Timers::default(),
-            user_agent: "Jackfield",
-            norefersub: true,
-            effects: &mut effects,
-            events: &mut events,
-        };
+        let mut cx = lent(self.now, &mut self.rng, &mut effects, &mut events);
         match Session::incoming(&mut cx, incoming) {
             Ok(session) => {
                 let call = self.enter(session, effects, events);
