@@ -89,7 +89,9 @@ enum Refrained {
     Fresh,
     Waiting,
     /// `resend`: what it was not sent is due.
-    Over { resend: bool },
+    Over {
+        resend: bool,
+    },
 }
 
 impl Direct {

@@ -279,7 +279,9 @@ fn number(
     for clock_rate in rates.into_iter().filter(|_| with_events) {
         let running =
             before.and_then(|b| b.events.iter().find(|e| e.clock_rate == clock_rate)).map(|e| e.receive);
-        if let Some(number) = running.or_else(|| numbers.give(other(Numbered::Events(clock_rate)).or(Some(101)))) {
+        if let Some(number) =
+            running.or_else(|| numbers.give(other(Numbered::Events(clock_rate)).or(Some(101))))
+        {
             list.push(Written::event(number, clock_rate));
         }
     }

@@ -206,7 +206,8 @@ impl<A: std::fmt::Debug> Net<A> {
             let text = String::from_utf8_lossy(&bytes);
             let find = |start: &str| text.lines().find_map(|line| line.strip_prefix(start));
             let words = |line: Option<&str>, from: usize, count: usize| {
-                line.map(|l| l.split(' ').skip(from).take(count).collect::<Vec<_>>().join(" ")).unwrap_or_default()
+                line.map(|l| l.split(' ').skip(from).take(count).collect::<Vec<_>>().join(" "))
+                    .unwrap_or_default()
             };
             let first = text.lines().next();
             let is_response = text.starts_with("SIP/2.0");
@@ -251,7 +252,8 @@ impl<A: std::fmt::Debug> Net<A> {
             self.tell(react);
             let nodes = self.nodes.iter().filter_map(|node| node.switch.next_deadline());
             let phones = self.phones.values().filter_map(Side::deadline);
-            let next = nodes.chain(phones).map(|at| at.0).chain(self.due.keys().next().map(|(at, _)| *at)).min();
+            let next =
+                nodes.chain(phones).map(|at| at.0).chain(self.due.keys().next().map(|(at, _)| *at)).min();
             let at = next.unwrap_or(until).clamp(self.now.at.0, until);
             self.now = self.now.later(Duration::from_micros(at - self.now.at.0));
             if next.is_none_or(|next| next > until) {
@@ -350,7 +352,9 @@ impl Node {
                 match action {
                     Action::Media(plan) => told.extend(self.media(plan)),
                     Action::Reply { reply, .. } => self.replies.push(reply),
-                    Action::Commit { .. } | Action::Resolve { .. } => panic!("nothing is stored or looked up here"),
+                    Action::Commit { .. } | Action::Resolve { .. } => {
+                        panic!("nothing is stored or looked up here")
+                    }
                     _ => {}
                 }
             }

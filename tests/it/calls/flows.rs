@@ -279,7 +279,8 @@ fn clean_calls_leave_nothing() {
 /// S3-40, S3-42: a fifth of everything is lost, a tenth comes twice, and order is by chance.
 #[test]
 fn calls_over_a_bad_link_leave_nothing() {
-    let told = all(10_000, seeds(300), |seed| Link { loss: 20, double: 10, delay_ms: (1, 20 + 40 * (seed % 8)) });
+    let told =
+        all(10_000, seeds(300), |seed| Link { loss: 20, double: 10, delay_ms: (1, 20 + 40 * (seed % 8)) });
     lively(&told, seeds(300));
 }
 
@@ -288,7 +289,8 @@ fn lively(told: &Told, seeds: u64) {
     let Told { answered, changed, transfers, busy } = told;
     println!("{seeds} seeds: {answered} answers, {changed} changes, {transfers} transfers, {busy} busy");
     if std::env::var("JACKFIELD_SEED").is_err() {
-        let [answered, changed, transfers, busy] = [answered, changed, transfers, busy].map(|n| u64::from(*n));
+        let [answered, changed, transfers, busy] =
+            [answered, changed, transfers, busy].map(|n| u64::from(*n));
         assert!(answered > 3 * seeds && changed > seeds && 2 * transfers > seeds && 10 * busy > 9 * seeds);
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::net::{Happening, Link, Net, seeds};
 use jackfield::sdp::Direction;
-use jackfield::session::{AnswerWith, Event, Reoffer, RefreshWith, Why};
+use jackfield::session::{AnswerWith, Event, RefreshWith, Reoffer, Why};
 
 const A: u16 = 6001;
 const B: u16 = 6002;
@@ -17,10 +17,7 @@ type Settings<'a> = &'a [[&'static str; 2]];
 fn tree(at: usize, settings: Settings<'_>, phones: &str) -> (String, String) {
     let count = settings.len() + 1;
     let port = |at: usize| 5061 + u16::try_from(at).expect("few");
-    let mut text = format!(
-        "[transport-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{}\n",
-        port(at)
-    );
+    let mut text = format!("[transport-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:{}\n", port(at));
     let mut add = |name: &str, peer: u16, mitigation: &str| {
         text.push_str(&format!(
             "[{name}]\ntype=endpoint\ncontext=all\ndisallow=all\nallow=ulaw\naors={name}\n\
@@ -142,7 +139,11 @@ fn measure(settings: Settings<'_>, phones: &str, count: u64) -> Measured {
             panic!("seed {seed}, {settings:?}: direct media is never reached\n{ladder}")
         });
         row.run(10_000);
-        assert_eq!(row.targets(), [Some(B_AUDIO), Some(A_AUDIO)], "seed {seed}, {settings:?}: it does not stay");
+        assert_eq!(
+            row.targets(),
+            [Some(B_AUDIO), Some(A_AUDIO)],
+            "seed {seed}, {settings:?}: it does not stay"
+        );
         let glares = row.net.count_of(491);
         measured.glares += glares;
         measured.calls_with_glare += u32::from(glares > 0);
@@ -228,7 +229,10 @@ fn two_servers_reach_direct_media_with_every_setting() {
             let measured = measure(&[[calling, called]], "none", seeds(24));
             let never = matches!(
                 (calling, called),
-                ("outgoing", "outgoing") | ("none", "outgoing") | ("incoming", "incoming") | ("incoming", "none")
+                ("outgoing", "outgoing")
+                    | ("none", "outgoing")
+                    | ("incoming", "incoming")
+                    | ("incoming", "none")
             );
             if never {
                 assert_eq!(measured.glares, 0, "{calling}, {called}");
@@ -277,7 +281,8 @@ fn hold_passes_a_row_of_servers() {
         let mut row = Row::up(seed, &[["outgoing", "outgoing"], ["outgoing", "outgoing"]], "none", (5, 60));
         row.direct_after().expect("direct");
         let call = row.calls[0];
-        let change = |direction, why| Reoffer { direction: Some(direction), ..Reoffer::new(RefreshWith::Invite, why) };
+        let change =
+            |direction, why| Reoffer { direction: Some(direction), ..Reoffer::new(RefreshWith::Invite, why) };
         let hold = change(Direction::SendOnly, Why::Hold);
         row.net.with(A, call, |s, cx| s.reoffer(cx, hold)).expect("a call").expect("up");
         row.run(20_000);

@@ -3,8 +3,8 @@
 mod basic;
 mod desk;
 mod direct;
-mod endpoint_options;
 mod early;
+mod endpoint_options;
 mod flows;
 mod glare;
 mod identity;
