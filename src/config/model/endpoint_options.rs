@@ -92,7 +92,7 @@ options! {
     /// Request used to move media.
     Obeyed "direct_media_method" direct_media_method: RefreshMethod = RefreshMethod::Invite, OneOf;
     /// Media goes direct from the first INVITE, where both endpoints have this and nothing stands against it. chan_sip's.
-    Later "directrtpsetup" direct_rtp_setup: bool = false, Truth;
+    Obeyed "directrtpsetup" direct_rtp_setup: bool = false, Truth;
     /// No direct media when this endpoint's media is behind NAT.
     Obeyed "disable_direct_media_on_nat" disable_direct_media_on_nat: bool = false, Truth;
     /// Self-signed DTLS certificate per call.

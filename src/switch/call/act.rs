@@ -160,6 +160,7 @@ impl Switch {
         if let Some(Err(why)) = done {
             self.ears.log(out, Level::Debug, "chan_pjsip.c", || format!("Answer did nothing: {why}"));
         }
+        self.answered_alone(id);
         self.aim(id, out);
     }
 

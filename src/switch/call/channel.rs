@@ -12,7 +12,7 @@ use crate::bridge::Target;
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::{DtmfMode, Presentation};
 use crate::dialplan::{Place, Program};
-use crate::sdp::{self, Agreement, Format, MediaKind, RtpStream, Situation};
+use crate::sdp::{self, Agreement, Format, MediaKind, Numbered, RtpStream, Situation};
 use crate::session::{RequestId, Session};
 use crate::sip::transaction::ClientTx;
 use crate::switch::lamps::Shown;
@@ -317,6 +317,23 @@ impl Channel {
             Some(formats) if !formats.is_empty() => formats,
             _ => capabilities.formats,
         }
+    }
+
+    /// The payload numbers its phone has for what has none of its own, from its offer or what was agreed.
+    pub fn numbers(&self) -> Vec<(Numbered, u8)> {
+        let Some(session) = self.session.as_ref() else { return Vec::new() };
+        let joint = session.offer().and_then(|offer| {
+            let answer =
+                sdp::answer(offer, &super::capability::of(&self.endpoint), &Situation::default()).ok()?;
+            Some(answer.agreement)
+        });
+        let Some(agreement) = joint.as_ref().or(session.agreement()) else { return Vec::new() };
+        let mut numbers = Vec::new();
+        for rtp in agreement.streams.iter().filter_map(|stream| stream.rtp()) {
+            numbers.extend(rtp.formats.iter().map(|f| (Numbered::Codec(f.codec), f.send)));
+            numbers.extend(rtp.events.iter().map(|e| (Numbered::Events(e.clock_rate), e.send)));
+        }
+        numbers
     }
 
     /// Codecs agreed on in all its streams.

@@ -245,6 +245,9 @@ impl Switch {
         if !alone || other_sound {
             return;
         }
+        if media {
+            self.early_answer(caller, leg);
+        }
         self.indicate(now, caller, Indication::Progress, out);
         if media {
             self.aim(leg, out);

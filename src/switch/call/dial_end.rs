@@ -65,6 +65,7 @@ impl Switch {
     pub(super) fn connect(&mut self, now: Now, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
         let formats = self.calls.channels.get(&leg).and_then(|called| called.agreed_formats());
         let extra = self.connected_lines(now, caller, leg, out);
+        self.early_answer(caller, leg);
         self.answer_channel(now, caller, Some(AnswerWith { extra, only: formats }), out);
         self.join(now, caller, leg, out);
         // Who picked the call up, or has changed since, hears of the caller.

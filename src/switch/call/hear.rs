@@ -64,7 +64,7 @@ impl Switch {
             | Event::Flash
             | Event::Record(_)
             | Event::FastUpdate => {}
-            Event::Offered => self.offered_by_phone(id),
+            Event::Offered => self.offered_by_phone(id, out),
         }
         self.calls.touched.insert(id);
     }

@@ -5,7 +5,7 @@ use super::ports::SlotState;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::direct::Target;
-use crate::bridge::{self, Direct, PATIENCE, Path, Plan, PortId, Technology, Why};
+use crate::bridge::{self, Direct, Path, Plan, PortId, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
 use crate::sdp::RtpStream;
 use crate::session::{MediaChange, RefreshWith, Reoffer, Why as ReofferWhy};
@@ -76,6 +76,9 @@ impl Switch {
         let told = [caller, called].map(|leg| {
             self.calls.channels.get_mut(&leg).map_or(Target::Ours, |leg| std::mem::take(&mut leg.told))
         });
+        for leg in [caller, called].into_iter().zip(told).filter(|(_, told)| *told != Target::Ours) {
+            self.media_bypasses(leg.0, true, out);
+        }
         self.calls.bridges.insert(
             id,
             Bridge {
@@ -119,7 +122,10 @@ impl Switch {
         for (at, leg) in legs.iter().enumerate() {
             if let Some(channel) = self.calls.channels.get_mut(leg) {
                 channel.redirect_at = match bridge.direct.is_waiting(at) {
-                    true => channel.redirect_at.or(Some(now.at + PATIENCE)),
+                    true => {
+                        let patience = bridge::direct::patience(channel.is_caller());
+                        channel.redirect_at.or(Some(now.at + patience))
+                    }
                     false => None,
                 };
                 self.calls.touched.insert(*leg);

@@ -19,6 +19,7 @@ mod connected;
 mod dial;
 mod dial_end;
 mod dialogs;
+mod early;
 mod ending;
 mod facts;
 mod features;

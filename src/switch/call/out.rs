@@ -8,7 +8,7 @@ use super::{capability, identity};
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::time::Now;
 use crate::sdp::{CodecKind, Direction, Encryption, Format, MediaKind, Proposal};
-use crate::session::{Credentials, Outgoing, Session};
+use crate::session::{Credentials, MediaSetup, Outgoing, Session};
 use crate::sip::flow::{Arrival, Protocol};
 use crate::sip::nat;
 use crate::sip::transaction::Target;
@@ -238,9 +238,15 @@ impl Switch {
         else {
             return;
         };
+        let streams: Vec<MediaKind> = placing.streams.iter().map(|(kind, _)| kind.clone()).collect();
+        let early = self.early_target(id, &streams).unwrap_or_default();
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.told = early;
+        }
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let proposals = placing.streams.iter().enumerate().map(|(at, (kind, formats))| {
-            match self.local_of(channel, at) {
+            let local = self.local_of(channel, at);
+            match local.map(|own| super::redirect::place_for(early, own)) {
                 Some(local) => Proposal::Rtp {
                     kind: kind.clone(),
                     local,
@@ -287,10 +293,18 @@ impl Switch {
             targets: placing.targets,
             extra,
             proposals,
-            media: self.media_setup(channel.id),
+            media: self.media_setup_beside(channel),
             auths: self.credentials(channel),
             endpoint: Arc::clone(endpoint),
         })
+    }
+
+    /// Our side of the media, under the payload numbers of the caller's phone.
+    fn media_setup_beside(&self, channel: &Channel) -> MediaSetup {
+        let mut setup = self.media_setup(channel.id);
+        let caller = self.caller_side(channel.id).and_then(|caller| self.calls.channels.get(&caller));
+        setup.capabilities.numbers = caller.map(Channel::numbers).unwrap_or_default();
+        setup
     }
 
     /// `outbound_auth`, as far as its objects exist.

@@ -3,7 +3,10 @@
 mod basic;
 mod desk;
 mod direct;
+mod early;
 mod endpoint_options;
+mod flows;
+mod glare;
 mod identity;
 mod options;
 pub mod phone;
