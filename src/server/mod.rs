@@ -30,6 +30,7 @@ pub mod log_sink;
 pub mod logger_conf;
 pub mod metrics;
 pub mod names;
+mod notify;
 pub mod order;
 mod random;
 pub mod realtime;

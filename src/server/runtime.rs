@@ -278,6 +278,7 @@ impl Server {
                 let reply = self.reload(*plan, &order.said(line)).await;
                 if *scope == Scope::All && !*plan {
                     self.reload_dialplan("").await;
+                    self.reload_notify("").await;
                 }
                 reply
             }
@@ -288,6 +289,9 @@ impl Server {
                     self.ask_at_once(vec![Command::RetryRegistrations]).await;
                 }
                 reply
+            }
+            ServerOrder::Reload { scope: Scope::Notify, plan: false } => {
+                self.reload_notify(&order.said(line)).await
             }
             ServerOrder::Stop(When::Now) => self.stop(Stop::Now).await,
             ServerOrder::Stop(When::Gracefully) => self.stop(Stop::Drain(None)).await,

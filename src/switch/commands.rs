@@ -55,6 +55,8 @@ impl Switch {
             Command::ChannelStats => return self.ask_channel_stats(now, token, out),
             Command::ExplainDirectMedia(question) => self.explain_direct_media(&question),
             Command::Register { registration, on } => self.order_registration(now, &registration, on, out),
+            Command::Notify { kind, to } => self.order_notify(now, (&kind, &to), out),
+            Command::Message { to, from, body } => self.order_message(now, (&to, &from, &body), out),
             Command::RetryRegistrations => {
                 Reply::Done(format!("{} given up registration(s) begin anew", self.retry_given_up(now)))
             }
@@ -151,7 +153,6 @@ impl Switch {
 /// The command's own words, for one that this version cannot serve.
 fn words(command: &Command) -> &'static str {
     match command {
-        Command::Notify { .. } => "pjsip send notify",
         Command::ChannelStats => "pjsip show channelstats",
         Command::Bridges => "bridge show all",
         Command::Dialplan { .. } => "dialplan show",

@@ -90,6 +90,15 @@ pub enum Command {
         /// To whom.
         to: NotifyTarget,
     },
+    /// Send a MESSAGE (`message send`).
+    Message {
+        /// To whom, as `MessageSend` takes it; `pjsip:` may be left out.
+        to: String,
+        /// From whom; empty for the endpoint's own.
+        from: String,
+        /// The text.
+        body: String,
+    },
     /// RTP counters of every channel (`pjsip show channelstats`).
     ChannelStats,
     /// Subscriptions we hold (inbound) or made (outbound).

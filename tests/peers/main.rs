@@ -14,3 +14,4 @@ mod realtime;
 mod security;
 mod sipp;
 mod tree;
+mod trunks;

@@ -162,7 +162,7 @@ options! {
     /// Answer with the media profile found in the offer.
     Obeyed "media_use_received_transport" media_use_received_transport: bool = false, Truth;
     /// Context for MESSAGE outside dialogs; empty means context.
-    Later "message_context" message_context: Name = Name::default(), Text;
+    Obeyed "message_context" message_context: Name = Name::default(), Text;
     /// Send hold onward instead of playing music.
     Obeyed "moh_passthrough" moh_passthrough: bool = false, Truth;
     /// Music class suggested to the peer when put on hold.

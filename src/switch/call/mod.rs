@@ -29,6 +29,7 @@ mod hear;
 mod host;
 mod identity;
 mod join;
+mod message;
 mod out;
 mod place;
 mod ports;
@@ -55,7 +56,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub use functions::does;
-pub(super) use place::Destination;
+pub(super) use place::{Destination, Located};
 
 /// Both sides of a call that rings: name and number, where they may be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,6 +29,27 @@ use std::sync::Arc;
 pub(in crate::switch) enum Purpose {
     /// An outbound registration, by its number.
     Registration(u64),
+    /// Nobody but the log.
+    Told {
+        /// `MESSAGE`, `NOTIFY`.
+        what: &'static str,
+        /// To whom, as it was asked for.
+        to: Box<str>,
+    },
+}
+
+/// Who sends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::switch) enum From {
+    /// This From without its tag.
+    Whole(Vec<u8>),
+    /// This user at our own address, or at `domain` where that is not empty.
+    Own {
+        /// The user part.
+        user: String,
+        /// `from_domain`.
+        domain: String,
+    },
 }
 
 /// How a request ended.
@@ -72,8 +93,10 @@ pub(in crate::switch) struct Request {
     pub transport: Name,
     /// How the peer came to us, when it did.
     pub known: Option<Known>,
-    /// From, with its tag.
-    pub from: Vec<u8>,
+    /// From.
+    pub from: From,
+    /// Its tag.
+    pub tag: Vec<u8>,
     /// To.
     pub to: Vec<u8>,
     /// Call-ID.
@@ -209,7 +232,7 @@ impl Switch {
         let mut targets = sound.into_iter().filter_map(|target| self.with_contact(target, request));
         let first = targets.next().ok_or("no further address is known, or its transport is not open")?;
         let later: Vec<Target> = targets.collect();
-        let text = self.sending_text(request, &sending.answers);
+        let text = self.sending_text(request, &sending.answers, &first.sent_by);
         let (to, contact, left) = (first.to, first.contact.clone(), later.len());
         let clients = &mut self.transactions.clients;
         let sent = clients.send(now.at, Owner::Sending(number), &text, first, later, &mut out.outbox);
@@ -237,13 +260,13 @@ impl Switch {
     }
 
     /// Everything of the request but Via and Contact.
-    fn sending_text(&self, request: &Request, answers: &Answers) -> Vec<u8> {
+    fn sending_text(&self, request: &Request, answers: &Answers, sent_by: &str) -> Vec<u8> {
         let global = &self.directory.objects.global;
         let Hop { request_uri, routes } = request.hop();
         let mut text = Vec::with_capacity(512);
         let mut writer = Writer::request(&mut text, request.method.as_bytes(), &request_uri);
         writer
-            .header(Header::From, &request.from)
+            .pieces(Header::From, &[&request.from.at(sent_by), b";tag=", &request.tag])
             .header(Header::To, &request.to)
             .header(Header::CallId, &request.call_id)
             .pieces(Header::CSeq, &[format!("{} {}", request.cseq, request.method).as_bytes()]);
@@ -345,6 +368,7 @@ impl Switch {
             Purpose::Registration(trunk) => {
                 self.registration_moved(trunk, (before.remote, to.remote), status, out);
             }
+            Purpose::Told { .. } => {}
         }
     }
 
@@ -357,8 +381,22 @@ impl Switch {
         out: &mut Actions,
     ) {
         let Some(sending) = self.trunks.sendings.all.remove(&number) else { return };
-        match sending.request.purpose {
-            Purpose::Registration(trunk) => self.registration_ended(now, trunk, &sending, how, out),
+        match &sending.request.purpose {
+            Purpose::Registration(trunk) => self.registration_ended(now, *trunk, &sending, how, out),
+            Purpose::Told { what, to } => self.letter_ended((what, to), how, out),
+        }
+    }
+}
+
+impl From {
+    /// As written to a target that knows us as `sent_by`.
+    fn at(&self, sent_by: &str) -> Vec<u8> {
+        match self {
+            From::Whole(value) => value.clone(),
+            From::Own { user, domain } => {
+                let own = sent_by.rsplit_once(':').map_or(sent_by, |(host, _)| host);
+                format!("<sip:{user}@{}>", if domain.is_empty() { own } else { domain }).into_bytes()
+            }
         }
     }
 }
