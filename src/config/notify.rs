@@ -35,8 +35,11 @@ impl NotifyConf {
                 }
             }
             if !kind.content.is_empty() && kind.content_type().is_none() {
-                let message = format!("[{}]: its Content is not sent, for there is no Content-Type", section.name());
-                findings.push(Finding::warning("ignored-content", section.at(), message).help("add Content-Type=…"));
+                let message =
+                    format!("[{}]: its Content is not sent, for there is no Content-Type", section.name());
+                findings.push(
+                    Finding::warning("ignored-content", section.at(), message).help("add Content-Type=…"),
+                );
             }
             kinds.insert(section.name().to_ascii_lowercase(), kind);
         }

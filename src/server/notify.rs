@@ -28,7 +28,9 @@ impl Server {
     pub(super) async fn reload_notify(&self, said: &str) -> Reply {
         let dir = self.layout.config_dir.clone();
         let Ok((notify, lines)) = tokio::task::spawn_blocking(move || read(&dir)).await else {
-            return Reply::Refused("pjsip_notify.conf could not be read: this is a fault of the program.".into());
+            return Reply::Refused(
+                "pjsip_notify.conf could not be read: this is a fault of the program.".into(),
+            );
         };
         let mut text = said.to_owned();
         for line in lines {

@@ -45,7 +45,13 @@ fn kamailio(tree: &Tree, port: u16) -> Process {
     std::fs::create_dir_all(&work).expect("writable");
     let log = File::create(tree.dir.join("kamailio.log")).expect("writable");
     let mut command = Command::new("kamailio");
-    command.args(["-DD", "-E", "-m", "64", "-M", "8", "-f"]).arg(&config).arg("-w").arg(&work).arg("-Y").arg(&work);
+    command
+        .args(["-DD", "-E", "-m", "64", "-M", "8", "-f"])
+        .arg(&config)
+        .arg("-w")
+        .arg(&work)
+        .arg("-Y")
+        .arg(&work);
     command.arg("-P").arg(work.join("pid")).current_dir(&work).stdin(Stdio::null());
     command.stdout(log.try_clone().expect("a second handle")).stderr(log);
     Process::peer(&mut command, "kamailio")
@@ -82,7 +88,10 @@ fn kamailio_grants_refuses_redirects_and_loses_registrations_and_each_says_why()
     for name in ["me", "slow", "refused", "moved", "busy", "lost"] {
         objects += &registration(name, port, "");
     }
-    objects += &registration("tcp", port, "").replace(&format!("uri=sip:127.0.0.1:{port}\n"), &format!("uri=sip:127.0.0.1:{port}\\;transport=tcp\n"));
+    objects += &registration("tcp", port, "").replace(
+        &format!("uri=sip:127.0.0.1:{port}\n"),
+        &format!("uri=sip:127.0.0.1:{port}\\;transport=tcp\n"),
+    );
     objects += &registration("wrong", port, "").replace("password=secret", "password=guess");
     let mut tree = Tree::new("trunk-kamailio", &objects);
     let peer = kamailio(&tree, port);
@@ -91,8 +100,16 @@ fn kamailio_grants_refuses_redirects_and_loses_registrations_and_each_says_why()
     for name in ["me", "slow", "tcp"] {
         wait_for(&tree, name, &["Registered", "Granted for", &by]);
     }
-    wait_for(&tree, "refused", &["Rejected", "403 Forbidden; given up (fatal_retry_interval=0, the default)"]);
-    wait_for(&tree, "moved", &["Rejected", "302 Moved Temporarily to sip:127.0.0.7:5099: name it in server_uri"]);
+    wait_for(
+        &tree,
+        "refused",
+        &["Rejected", "403 Forbidden; given up (fatal_retry_interval=0, the default)"],
+    );
+    wait_for(
+        &tree,
+        "moved",
+        &["Rejected", "302 Moved Temporarily to sip:127.0.0.7:5099: name it in server_uri"],
+    );
     wait_for(&tree, "busy", &["Rejected", "the registrar said to come back after 77 s"]);
     wait_for(&tree, "wrong", &["Rejected", "the credentials for realm \"kamailio\" were refused; given up"]);
     wait_for(&tree, "lost", &["Unregistered", "a REGISTER to 127.0.0.1", "is out, unanswered yet"]);

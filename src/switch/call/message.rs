@@ -247,7 +247,9 @@ impl Switch {
         let resource = to.strip_prefix("pjsip:").unwrap_or(to);
         let message = TextMessage { body: body.to_owned(), ..TextMessage::default() };
         match self.send_letter(now, message.letter(resource, from, ""), out) {
-            Ok(()) => Reply::Done(format!("MESSAGE to '{resource}' is on its way; the log tells if it fails")),
+            Ok(()) => {
+                Reply::Done(format!("MESSAGE to '{resource}' is on its way; the log tells if it fails"))
+            }
             Err(why) => Reply::Refused(why),
         }
     }

@@ -60,7 +60,8 @@ impl Switch {
         } else if let (From::Own { user, .. }, false) = (&mut request.from, letter.from.is_empty()) {
             letter.from.clone_into(user);
         }
-        let to = NameAddr::parse(letter.to.as_bytes()).ok().filter(|to| to.uri().is_ok_and(|uri| uri.is_sip()));
+        let to =
+            NameAddr::parse(letter.to.as_bytes()).ok().filter(|to| to.uri().is_ok_and(|uri| uri.is_sip()));
         if let Some(to) = to {
             request.to = [b"<", to.uri_text, b">"].concat();
         }
@@ -77,7 +78,8 @@ impl Switch {
         out: &mut Actions,
     ) -> Result<(), String> {
         let mut request = self.outside(located, "NOTIFY", &located.uri)?;
-        let secure = Uri::parse(located.uri.as_bytes()).is_ok_and(|uri| uri.scheme == crate::sip::wire::Scheme::Sips);
+        let secure =
+            Uri::parse(located.uri.as_bytes()).is_ok_and(|uri| uri.scheme == crate::sip::wire::Scheme::Sips);
         let user = from_user(&located.endpoint).to_owned();
         request.contact = Some(ContactForm { user, secure, ..ContactForm::default() });
         request.lines.clone_from(&notice.lines);
@@ -92,7 +94,8 @@ impl Switch {
         let named = self.locate(resource);
         let Err((_, why)) = named else { return named.map_err(|(_, why)| why) };
         let resource = resource.trim();
-        let bare = NameAddr::parse(resource.as_bytes()).ok().map(|address| address.uri_text).unwrap_or_default();
+        let bare =
+            NameAddr::parse(resource.as_bytes()).ok().map(|address| address.uri_text).unwrap_or_default();
         let uri = match Uri::parse(bare) {
             Ok(uri) if uri.is_sip() => String::from_utf8_lossy(bare).into_owned(),
             _ if resource.contains('@') && !resource.contains('/') => format!("sip:{resource}"),

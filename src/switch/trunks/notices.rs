@@ -25,11 +25,15 @@ impl Switch {
         let Some(notice) = self.trunks.notify.kind(kind).map(Notice::of) else {
             let known: Vec<&str> = self.trunks.notify.names().collect();
             let known = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
-            return Reply::Refused(format!("Unable to find notify type '{kind}' in pjsip_notify.conf ({known})"));
+            return Reply::Refused(format!(
+                "Unable to find notify type '{kind}' in pjsip_notify.conf ({known})"
+            ));
         };
         let (mut text, mut sent) = (String::new(), 0);
         let names = match to {
-            NotifyTarget::Endpoints(names) | NotifyTarget::Uris(names) | NotifyTarget::Channels(names) => names,
+            NotifyTarget::Endpoints(names) | NotifyTarget::Uris(names) | NotifyTarget::Channels(names) => {
+                names
+            }
         };
         for name in names.iter().take(limits::NOTIFIED) {
             let result = match to {
@@ -79,7 +83,12 @@ impl Switch {
         }
     }
 
-    fn notify_endpoint(&mut self, now: Now, (name, notice): (&str, &Notice), out: &mut Actions) -> Result<(), String> {
+    fn notify_endpoint(
+        &mut self,
+        now: Now,
+        (name, notice): (&str, &Notice),
+        out: &mut Actions,
+    ) -> Result<(), String> {
         let endpoint = self.directory.endpoint(name).cloned();
         let endpoint = endpoint.ok_or_else(|| format!("Unable to retrieve endpoint {name}"))?;
         let all = self.everywhere(&endpoint);
@@ -92,7 +101,12 @@ impl Switch {
         Ok(())
     }
 
-    fn notify_uri(&mut self, now: Now, (uri, notice): (&str, &Notice), out: &mut Actions) -> Result<(), String> {
+    fn notify_uri(
+        &mut self,
+        now: Now,
+        (uri, notice): (&str, &Notice),
+        out: &mut Actions,
+    ) -> Result<(), String> {
         let located = self.addressee(uri)?;
         self.send_notice(now, (&located, notice), out)
     }
@@ -114,7 +128,9 @@ impl Switch {
             all.extend(aor.contact.iter().map(|uri| at(uri.to_string(), String::new(), None)));
             let bindings = self.registrar.contacts(&aor.name);
             all.extend(
-                bindings.map(|binding| at(binding.uri.to_string(), binding.path.to_string(), self.known(binding))),
+                bindings.map(|binding| {
+                    at(binding.uri.to_string(), binding.path.to_string(), self.known(binding))
+                }),
             );
         }
         all

@@ -81,14 +81,21 @@ fn a_message_that_cannot_be_taken_is_refused_with_its_code() {
 #[test]
 fn an_administrator_sends_a_message() {
     let mut world = office("", PLAN);
-    let order = |to: &str| Command::Message { to: to.into(), from: "sip:desk@office.example".into(), body: "now".into() };
+    let order = |to: &str| Command::Message {
+        to: to.into(),
+        from: "sip:desk@office.example".into(),
+        body: "now".into(),
+    };
     let sent = world.handle(Input::Command { token: 1, command: order("pjsip:300") });
     let out = the(&sent, "MESSAGE sip:300@127.0.0.1:6300").to_owned();
     assert!(header(&out, "From").starts_with("<sip:desk@office.example>;tag="));
     let challenge = reply(&out, "401 Unauthorized", THIRD, "")
         .replace("Content-Length", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\nContent-Length");
     assert!(world.datagram(THIRD, challenge.as_bytes()).is_empty());
-    assert_eq!(told(&world, "MESSAGE to '300' failed: 401 Unauthorized: no outbound_auth fits realm \"r\""), 1);
+    assert_eq!(
+        told(&world, "MESSAGE to '300' failed: 401 Unauthorized: no outbound_auth fits realm \"r\""),
+        1
+    );
     assert!(matches!(world.command(order("nobody")), Reply::Refused(_)));
 }
 

@@ -155,7 +155,8 @@ impl Pair {
 
 /// The one message to a phone that begins so.
 fn to<'h>(heard: &'h [(SocketAddr, String)], phone: &str, start: &str) -> &'h str {
-    let all: Vec<_> = heard.iter().filter(|(at, text)| at.to_string() == phone && text.starts_with(start)).collect();
+    let all: Vec<_> =
+        heard.iter().filter(|(at, text)| at.to_string() == phone && text.starts_with(start)).collect();
     assert_eq!(all.len(), 1, "one '{start}' to {phone} was expected: {heard:#?}");
     &all[0].1
 }
@@ -164,7 +165,13 @@ fn sdp(at: &str, port: u16) -> String {
     crate::calls::phone::sdp(at, port, "0", "")
 }
 
-fn request(method: &str, uri: &str, (phone, user): (&str, &str), (cseq, to): (u32, &str), body: &str) -> String {
+fn request(
+    method: &str,
+    uri: &str,
+    (phone, user): (&str, &str),
+    (cseq, to): (u32, &str),
+    body: &str,
+) -> String {
     let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
     format!(
         "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {phone};rport;branch=z9hG4bK{method}{cseq}\r\nMax-Forwards: 70\r\n\
@@ -205,9 +212,21 @@ fn calls_go_both_ways_over_a_registered_trunk() {
     let mut pair = Pair::new(1, "");
     pair.run(2_000);
     assert_eq!((pair.shown().status, pair.contacts()), ("Registered", 1));
-    calls(&mut pair, (OUTSIDE, "outside", "sip:100@127.0.0.2:5060"), (DESK, "INVITE sip:desk@127.0.0.1:6100"));
-    calls(&mut pair, (DESK, "desk", "sip:95551@127.0.0.1:5060"), (OUTSIDE, "INVITE sip:outside@127.0.0.2:6200"));
-    calls(&mut pair, (DESK, "desk", "sip:85551@127.0.0.1:5060"), (OUTSIDE, "INVITE sip:outside@127.0.0.2:6200"));
+    calls(
+        &mut pair,
+        (OUTSIDE, "outside", "sip:100@127.0.0.2:5060"),
+        (DESK, "INVITE sip:desk@127.0.0.1:6100"),
+    );
+    calls(
+        &mut pair,
+        (DESK, "desk", "sip:95551@127.0.0.1:5060"),
+        (OUTSIDE, "INVITE sip:outside@127.0.0.2:6200"),
+    );
+    calls(
+        &mut pair,
+        (DESK, "desk", "sip:85551@127.0.0.1:5060"),
+        (OUTSIDE, "INVITE sip:outside@127.0.0.2:6200"),
+    );
 }
 
 /// C5: another Jackfield with another password: told, given up, and well again when it is corrected.
@@ -218,7 +237,11 @@ fn a_wrong_password_is_told_and_mended_without_a_restart() {
     pair.run(2_000);
     let view = pair.shown();
     assert_eq!(view.status, "Rejected");
-    assert!(view.why.contains("the credentials for realm \"asterisk\" were refused; given up"), "{}", view.why);
+    assert!(
+        view.why.contains("the credentials for realm \"asterisk\" were refused; given up"),
+        "{}",
+        view.why
+    );
     let mended = office("").replace("secret", "changed");
     pair.office.reload(&mended);
     pair.run(2_000);
@@ -245,7 +268,8 @@ fn a_brief_registration_is_lengthened_and_taken_back_at_the_end() {
 #[test]
 fn it_registers_through_loss_whatever_the_seed() {
     for seed in 0..40 {
-        let mut pair = Pair::new(seed, "expiration=60\nretry_interval=5\nmax_retries=1000\nauth_rejection_permanent=no");
+        let mut pair =
+            Pair::new(seed, "expiration=60\nretry_interval=5\nmax_retries=1000\nauth_rejection_permanent=no");
         pair.loss = 30 + 10 * (seed % 4);
         pair.run(120_000);
         pair.loss = 0;
@@ -263,7 +287,9 @@ fn it_registers_through_loss_whatever_the_seed() {
         let registered = pair.shown();
         assert_eq!(registered.status, "Registered", "seed {seed}");
         match pair.office.command(jackfield::switch::view::Command::Status) {
-            Reply::Status(status) => assert!(status.transactions <= 2, "seed {seed}: {}", status.transactions),
+            Reply::Status(status) => {
+                assert!(status.transactions <= 2, "seed {seed}: {}", status.transactions)
+            }
             other => panic!("{other:?}"),
         }
     }
