@@ -60,7 +60,6 @@ impl Switch {
             Command::RetryRegistrations => {
                 Reply::Done(format!("{} given up registration(s) begin anew", self.retry_given_up(now)))
             }
-            other => Reply::Refused(format!("{} is not served by this version", words(&other))),
         };
         out.queue.push(Action::Reply { token, reply });
     }
@@ -147,16 +146,5 @@ impl Switch {
             0 => Reply::Refused(format!("AOR '{aor}' has no such registered contact")),
             gone => Reply::Done(format!("Removed {gone} contact(s) from AOR '{aor}'")),
         }
-    }
-}
-
-/// The command's own words, for one that this version cannot serve.
-fn words(command: &Command) -> &'static str {
-    match command {
-        Command::ChannelStats => "pjsip show channelstats",
-        Command::Bridges => "bridge show all",
-        Command::Dialplan { .. } => "dialplan show",
-        Command::ExplainDirectMedia(_) => "explain direct-media",
-        _ => "this command",
     }
 }

@@ -44,9 +44,10 @@ impl TextMessage {
     }
 
     fn set_datum(&mut self, name: &str, value: &str) -> Result<(), Unavailable> {
+        let full = self.data.len() >= limits::MESSAGE_DATA;
         match self.data.iter_mut().find(|(known, ..)| known.eq_ignore_ascii_case(name)) {
             Some(datum) => (datum.1, datum.2) = (value.to_owned(), true),
-            None if self.data.len() >= limits::MESSAGE_DATA => {
+            None if full => {
                 return Err(failed("the message has too many data already"));
             }
             None => self.data.push((name.to_owned(), value.to_owned(), true)),

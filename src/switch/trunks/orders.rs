@@ -6,7 +6,7 @@ use super::words;
 use crate::base::limits;
 use crate::base::time::Now;
 use crate::config::Object;
-use crate::outbound::registration::{Registration, Settings, Step};
+use crate::outbound::registration::{Registration, Settings, Status, Step};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
 use crate::switch::view::{RegistrationView, Reply};
@@ -99,9 +99,13 @@ impl Switch {
             name: trunk.config.name.clone(),
             server_uri: trunk.config.server_uri.to_string(),
             auth: trunk.config.outbound_auth.first().cloned(),
-            status: trunk.machine.status().word(),
+            status: if trunk.machine.has_lapsed(now.at) {
+                Status::Unregistered.word()
+            } else {
+                trunk.machine.status().word()
+            },
             next_secs: Some(trunk.machine.next_secs(now.at)),
-            why: words::why(trunk, &self.directory.objects.sources),
+            why: words::why(trunk, now.at, &self.directory.objects.sources),
             options: if name.is_some() { trunk.config.options() } else { Vec::new() },
         };
         trunks.map(view).collect()

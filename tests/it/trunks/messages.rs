@@ -141,6 +141,20 @@ fn with_notify(text: &str) -> World {
     world
 }
 
+/// The example loads without a word.
+#[test]
+fn the_example_of_pjsip_notify_conf_is_sound() {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config-examples/notify/pjsip_notify.conf");
+    let mut world = with_notify(&std::fs::read_to_string(path).expect("the example"));
+    let to = NotifyTarget::Endpoints(vec!["200".into()]);
+    let order = Command::Notify { kind: "message-light".into(), to };
+    let sent = world.handle(Input::Command { token: 1, command: order });
+    let notify = the(&sent, "NOTIFY sip:200@127.0.0.1:6200");
+    assert_eq!(header(notify, "Event"), "message-summary");
+    assert_eq!(body(notify), "Messages-Waiting: no\r\n");
+}
+
 #[test]
 fn notifys_of_the_file_go_to_endpoints_uris_and_channels() {
     let mut world = with_notify(
