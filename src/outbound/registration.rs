@@ -94,6 +94,11 @@ impl Registration {
         }
     }
 
+    /// When it was asked last.
+    pub fn asked_at(&self) -> Option<Moment> {
+        self.asked_at
+    }
+
     /// Whether nothing happens until somebody orders it.
     pub fn is_quiet(&self) -> bool {
         self.state == State::Quiet

@@ -41,7 +41,8 @@ mod settings;
 pub mod shard;
 mod start;
 pub mod stop;
-pub mod transports;
+pub mod tasks;
+mod transports;
 pub mod user;
 mod zone;
 

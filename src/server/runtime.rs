@@ -155,7 +155,7 @@ impl Server {
         all
     }
 
-    async fn ask_at_once(&self, commands: Vec<Command>) -> Option<Vec<Reply>> {
+    pub(super) async fn ask_at_once(&self, commands: Vec<Command>) -> Option<Vec<Reply>> {
         let (to, reply) = oneshot::channel();
         self.order(Order::Ask(commands, to)).await;
         reply.await.ok()
@@ -316,6 +316,7 @@ impl Server {
                 self.log.set_messages(*on);
                 Reply::Done(order.said(line))
             }
+            ServerOrder::ScheduledTasks { like } => self.scheduled_tasks(like.as_ref()).await,
             ServerOrder::TransportMonitors { like } => match self.monitors().await {
                 Some(all) => Reply::Done(admin::text::transport_monitors(&all, like.as_ref())),
                 None => Reply::Refused("The server is stopping.".into()),

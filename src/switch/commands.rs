@@ -57,6 +57,7 @@ impl Switch {
             Command::Register { registration, on } => self.order_registration(now, &registration, on, out),
             Command::Notify { kind, to } => self.order_notify(now, (&kind, &to), out),
             Command::Message { to, from, body } => self.order_message(now, (&to, &from, &body), out),
+            Command::Timers => Reply::Timers(self.timer_views(now)),
             Command::RetryRegistrations => {
                 Reply::Done(format!("{} given up registration(s) begin anew", self.retry_given_up(now)))
             }

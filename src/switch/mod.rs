@@ -34,6 +34,7 @@ mod register;
 mod requests;
 mod route;
 mod show;
+mod timers;
 mod trunks;
 mod unidentified;
 pub mod view;

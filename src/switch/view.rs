@@ -11,7 +11,8 @@ pub use calls::{
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use objects::{
-    AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TransportView,
+    AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TimerView,
+    TransportView,
 };
 
 use crate::base::ids::Name;
@@ -99,6 +100,8 @@ pub enum Command {
         /// The text.
         body: String,
     },
+    /// What runs on a timer (`pjsip show scheduled_tasks`).
+    Timers,
     /// RTP counters of every channel (`pjsip show channelstats`).
     ChannelStats,
     /// Subscriptions we hold (inbound) or made (outbound).
@@ -307,6 +310,8 @@ pub enum Reply {
     DeviceStates(Vec<StateView>),
     /// Presences that were set.
     PresenceStates(Vec<StateView>),
+    /// Timers, by name.
+    Timers(Vec<TimerView>),
     /// Bans, the one that lasts longest first.
     Bans(Vec<BanView>),
     /// Done; a sentence to print.

@@ -10,7 +10,8 @@ mod words;
 pub(super) use letters::{Letter, Notice};
 pub(super) use sending::Ended;
 
-use crate::base::time::Moment;
+use super::view::TimerView;
+use crate::base::time::{Moment, Now, WallTime};
 use crate::config::notify::NotifyConf;
 use registrations::Registrations;
 use sending::Sendings;
@@ -29,6 +30,11 @@ impl Trunks {
     /// When something is due next.
     pub fn next_deadline(&self) -> Option<Moment> {
         self.registrations.next_deadline()
+    }
+
+    /// The timers of registrations.
+    pub fn timers(&self, now: Now, wall: impl Fn(Moment) -> WallTime) -> Vec<TimerView> {
+        self.registrations.timers(now, wall)
     }
 
     /// Takes what `pjsip_notify.conf` says now.
