@@ -115,6 +115,7 @@ fn kamailio_grants_refuses_redirects_and_loses_registrations_and_each_says_why()
     wait_for(&tree, "lost", &["Unregistered", "a REGISTER to 127.0.0.1", "is out, unanswered yet"]);
     let all = tree.show(&["registrations"]);
     assert!(all.contains("Objects found: 8"), "{all}");
+    assert!(all.contains(" * refused: 403 Forbidden; given up"), "{all}");
     // The connection breaks with its server; when it is back, so is the registration.
     drop(peer);
     wait_for(&tree, "tcp", &["Rejected", "again 1 s after it (retry_interval=1"]);
