@@ -436,7 +436,8 @@ fn the_timers_of_registrations_and_qualify_are_shown() {
         Reply::Timers(all) => all,
         other => panic!("{other:?}"),
     };
-    let names: Vec<_> = all.iter().map(|timer| (timer.name.as_str(), timer.interval_secs, timer.runs)).collect();
+    let names: Vec<_> =
+        all.iter().map(|timer| (timer.name.as_str(), timer.interval_secs, timer.runs)).collect();
     let qualify = ("pjsip/options/phone/sip:p@127.0.0.7", 60, Some(1));
     assert_eq!(names[1..], [qualify, ("pjsip/registration/upstream", 0, None)]);
     assert!(all[1].running && all[1].last == Some(world.now.wall));
