@@ -3,7 +3,7 @@
 use super::dial::Dialling;
 use super::features::Collecting;
 use super::join::BridgeId;
-use super::message::TextMessage;
+use super::message::{QUEUE, TextMessage};
 use super::out::Placing;
 use super::ports::Slot;
 use super::subroutine::Suspended;
@@ -250,7 +250,8 @@ impl Channel {
     /// What lamps see of it; nothing once it is hung up.
     pub fn shown(&self) -> Option<Shown> {
         match self.state {
-            _ if self.hung_up => None,
+            // A message is no call.
+            _ if self.hung_up || &*self.name == QUEUE => None,
             _ if self.is_told_to_hold => Some(Shown::Held),
             State::Down => Some(Shown::Down),
             State::Ringing => Some(Shown::Ringing),

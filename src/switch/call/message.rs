@@ -358,7 +358,7 @@ impl Letter {
 }
 
 /// Asterisk's name of the channel that runs messages.
-const QUEUE: &str = "Message/ast_msg_queue";
+pub(super) const QUEUE: &str = "Message/ast_msg_queue";
 
 /// Headers of a MESSAGE that we write ourselves.
 const OWN_HEADERS: [&str; 13] = [
