@@ -260,8 +260,11 @@ impl Switch {
         if self.trunks.registrations.leaving_until.is_some() {
             return;
         }
-        let lost =
-            |trunk: &Trunk| trunk.flow.is_connection() && (trunk.flow == flow || Some(trunk.flow) == named);
+        let lost = |trunk: &Trunk| {
+            trunk.machine.status() == Status::Registered
+                && trunk.flow.is_connection()
+                && (trunk.flow == flow || Some(trunk.flow) == named)
+        };
         let all = &self.trunks.registrations.all;
         let numbers: Vec<u64> =
             all.iter().filter(|(_, trunk)| lost(trunk)).map(|(number, _)| *number).collect();

@@ -17,6 +17,7 @@ const PLAN: &str = "[phones]\nexten => _X00,1,Dial(PJSIP/${EXTEN})\n\
      same => n,SendText(pong ${RECEIVETEXTMESSAGE})\n same => n,Log(NOTICE,sent ${SENDTEXTSTATUS})\n same => n,PJSIPNotify(,Event=x-done)\n same => n,Wait(5)\n\
     [texts]\nexten => _X00,1,Set(MESSAGE_DATA(X-Via)=office)\n\
      same => n,MessageSend(pjsip:${EXTEN},${MESSAGE(from)})\n same => n,Log(NOTICE,${MESSAGE_SEND_STATUS} ${MESSAGE(to)} ${MESSAGE_DATA(x-mood)} ${MESSAGE_DATA(PJSIP_TRANSPORT)} ${CHANNEL})\n\
+    exten => 903,1,Wait(5)\n\
     exten => 901,1,MessageSend(smtp:someone)\n same => n,Log(NOTICE,status ${MESSAGE_SEND_STATUS})\n\
     exten => 902,1,MessageSend(pjsip:nobody)\n same => n,Log(NOTICE,status ${MESSAGE_SEND_STATUS})\n";
 
@@ -72,6 +73,13 @@ fn a_message_that_cannot_be_taken_is_refused_with_its_code() {
     assert_eq!(told(&world, "status INVALID_PROTOCOL"), 1);
     assert_eq!(told(&world, "MessageSend to 'pjsip:nobody'"), 1);
     assert_eq!(told(&world, "status INVALID_URI"), 1);
+    // One that waits is no call: its sender is not in use.
+    assert_eq!(status(&mut world, text("903", 7, PLAIN, "x")), "SIP/2.0 202 Accepted");
+    assert_eq!(channels(&mut world).len(), 1);
+    match world.show(jackfield::switch::view::Kind::Endpoint, Some("100")) {
+        Reply::Endpoints(all) => assert_eq!(all[0].state, "Not in use"),
+        other => panic!("{other:?}"),
+    }
     // Without a context of their own, messages go where calls go.
     let mut world = office("", PLAN);
     assert_eq!(status(&mut world, text("555", 6, PLAIN, "x")), "SIP/2.0 404 Not Found");
