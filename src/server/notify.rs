@@ -3,6 +3,8 @@
 use super::runtime::Server;
 use super::shard::Order;
 use crate::config::conf;
+use crate::config::files::Files;
+use crate::config::finding::Finding;
 use crate::config::notify::NotifyConf;
 use crate::config::origin::Sources;
 use crate::store::files::ConfigDir;
@@ -15,12 +17,18 @@ pub(super) const ORIGIN: &str = "res_pjsip_notify.c";
 
 /// Reads the file of a configuration directory, which may be missing; what is wrong with it, line by line.
 pub(super) fn read(dir: &Path) -> (Arc<NotifyConf>, Vec<String>) {
-    let files = ConfigDir::new(dir);
-    let (mut sources, mut findings) = (Sources::new(), Vec::new());
-    let tree = conf::read_optional(&files, "pjsip_notify.conf", &mut sources, &mut findings);
-    let notify = tree.map(|tree| NotifyConf::of(&tree, &mut findings)).unwrap_or_default();
+    let mut sources = Sources::new();
+    let (notify, findings) = judge(&ConfigDir::new(dir), &mut sources);
     let lines = findings.iter().map(|finding| finding.text(&sources).to_string().replace('\n', ";"));
     (Arc::new(notify), lines.collect())
+}
+
+/// What the file says, and what is wrong with it.
+pub(super) fn judge(files: &dyn Files, sources: &mut Sources) -> (NotifyConf, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let tree = conf::read_optional(files, "pjsip_notify.conf", sources, &mut findings);
+    let notify = tree.map(|tree| NotifyConf::of(&tree, &mut findings)).unwrap_or_default();
+    (notify, findings)
 }
 
 impl Server {
