@@ -216,3 +216,5 @@ pub const AVOID_TARGET_SECS: u64 = 300;
 pub const MESSAGE_DATA: usize = 128;
 /// Contacts that one `pjsip send notify` may reach; a further one is refused, and said so.
 pub const NOTIFIED: usize = 1_000;
+/// Redirections that one request of ours follows (`follow_redirect_methods`), as in Asterisk.
+pub const REDIRECTIONS: usize = 5;

@@ -124,7 +124,7 @@ options! {
     /// Accept new SDP from a different To tag while early.
     Obeyed "follow_early_media_fork" follow_early_media_fork: bool = true, Truth;
     /// Methods other than INVITE whose 3xx is followed.
-    Later "follow_redirect_methods" follow_redirect_methods: Box<[RedirectedMethod]> = Box::default(), SomeOf;
+    Obeyed "follow_redirect_methods" follow_redirect_methods: Box<[RedirectedMethod]> = Box::default(), SomeOf;
     /// Write RTP/AVP or AVPF even with DTLS.
     Obeyed "force_avp" force_avp: bool = false, Truth;
     /// Answer to source address and port as if rport were given.

@@ -1,11 +1,13 @@
 //! MESSAGE and NOTIFY outside dialogs: whom a destination names, and what goes there.
 
 use super::registrations::route_of;
-use super::sending::{ContactForm, Ended, From, Purpose, Request};
+use super::request::{ContactForm, From, Purpose, Request};
+use super::sending::Ended;
 use super::words;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::config::model::Endpoint;
+use crate::config::model::endpoint_words::RedirectedMethod;
 use crate::sip::mint::{self, Shard};
 use crate::sip::wire::{NameAddr, Uri};
 use crate::switch::Switch;
@@ -126,6 +128,8 @@ impl Switch {
         let domain = endpoint.options.from_domain.to_string();
         let auths: Vec<Name> = endpoint.extra().outbound_auth.to_vec();
         let through_proxy = located.has_proxy();
+        let follows = method == "MESSAGE"
+            && endpoint.options.follow_redirect_methods.contains(&RedirectedMethod::Message);
         Ok(Request {
             purpose: Purpose::Told { what: method, to: label.into() },
             method,
@@ -144,6 +148,8 @@ impl Switch {
             body: None,
             auths,
             avoid: Vec::new(),
+            follows,
+            been: Vec::new(),
         })
     }
 

@@ -4,6 +4,7 @@ mod letters;
 mod notices;
 mod orders;
 mod registrations;
+mod request;
 mod sending;
 mod words;
 

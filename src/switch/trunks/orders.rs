@@ -1,7 +1,7 @@
 //! What an administrator orders and sees of outbound registrations, and how they go with the server.
 
 use super::registrations::{Registrations, Trunk};
-use super::sending::Purpose;
+use super::request::Purpose;
 use super::words;
 use crate::base::limits;
 use crate::base::time::{Moment, Now, WallTime};

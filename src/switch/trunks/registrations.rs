@@ -1,7 +1,8 @@
 //! Outbound registrations: the objects, their state machines and what they send. How an answer is judged is
 //! [`outbound::registration`](crate::outbound::registration)'s.
 
-use super::sending::{ContactForm, Ended, From, Purpose, Request, Sending};
+use super::request::{ContactForm, From, Purpose, Request};
+use super::sending::{Ended, Sending};
 use super::words;
 use crate::base::ids::{FlowId, Name};
 use crate::base::limits;
@@ -152,6 +153,8 @@ impl Trunk {
             body: None,
             auths: config.outbound_auth.to_vec(),
             avoid: self.avoid.iter().map(|(remote, _)| *remote).collect(),
+            follows: false,
+            been: Vec::new(),
         }
     }
 }

@@ -107,6 +107,31 @@ fn an_administrator_sends_a_message() {
     assert!(matches!(world.command(order("nobody")), Reply::Refused(_)));
 }
 
+/// `follow_redirect_methods=message`: a 3xx is followed, but never to where it came from.
+#[test]
+fn a_redirected_message_follows_where_the_endpoint_says_so() {
+    let order = Command::Message { to: "300".into(), from: String::new(), body: "now".into() };
+    let moved = |out: &str, to: &str| {
+        let contact = format!("Contact: <sip:{to}>\r\nContent-Length");
+        let found = reply(out, "302 Moved Temporarily", THIRD, "");
+        let without = found.replace(&format!("Contact: <sip:phone@{THIRD}>\r\n"), "");
+        without.replace("Content-Length", &contact)
+    };
+    for follows in [true, false] {
+        let mut world = office(if follows { "follow_redirect_methods=message" } else { "" }, PLAN);
+        let sent = world.handle(Input::Command { token: 1, command: order.clone() });
+        let out = the(&sent, "MESSAGE sip:300@127.0.0.1:6300").to_owned();
+        let sent = world.datagram(THIRD, moved(&out, "elsewhere@127.0.0.1:6200").as_bytes());
+        if !follows {
+            assert_eq!(told(&world, "MESSAGE to '300' failed: 302"), 1);
+            continue;
+        }
+        let out = the(&sent, "MESSAGE sip:elsewhere@127.0.0.1:6200").to_owned();
+        assert!(world.datagram(CALLED, moved(&out, "300@127.0.0.1:6300").as_bytes()).is_empty(), "a loop");
+        assert_eq!(told(&world, "MESSAGE to '300' failed: 302"), 1);
+    }
+}
+
 /// ReceiveText and SendText in a call; PJSIPNotify in its dialog; then text from leg to leg.
 #[test]
 fn text_inside_a_call_is_received_sent_and_passed_on() {
