@@ -222,7 +222,7 @@ impl Switch {
                 Ok(()) => return,
                 Err(why) => stop = Some(why),
             },
-            300..=399 if self.redirected(now, number, message, out) => return,
+            300..=399 if self.follow_redirection(now, number, message, out) => return,
             // The next target is another server, which may know better.
             408 if self.next_target(now, number, out) => return,
             _ => {}
@@ -255,7 +255,13 @@ impl Switch {
 
     /// Sends it to the first Contact of a redirection that it was not sent to yet (`follow_redirect_methods`); `false`
     /// when it does not follow.
-    fn redirected(&mut self, now: Now, number: u64, response: &Message<'_>, out: &mut Actions) -> bool {
+    fn follow_redirection(
+        &mut self,
+        now: Now,
+        number: u64,
+        response: &Message<'_>,
+        out: &mut Actions,
+    ) -> bool {
         let Some(sending) = self.trunks.sendings.all.get_mut(&number) else { return false };
         let request = &mut sending.request;
         if !request.follows || request.been.len() >= limits::REDIRECTIONS {
