@@ -216,3 +216,9 @@ pub const MAILBOXES: usize = 200_000;
 pub const LEAVE_SECS: u64 = 5;
 /// Seconds during which a registrar's address that did not answer is tried after the others.
 pub const AVOID_TARGET_SECS: u64 = 300;
+/// Headers and `MESSAGE_DATA()` of one MESSAGE that its dialplan can read or set.
+pub const MESSAGE_DATA: usize = 128;
+/// Contacts that one `pjsip send notify` may reach; a further one is refused, and said so.
+pub const NOTIFIED: usize = 1_000;
+/// Redirections that one request of ours follows (`follow_redirect_methods`), as in Asterisk.
+pub const REDIRECTIONS: usize = 5;

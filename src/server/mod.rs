@@ -30,6 +30,7 @@ pub mod log_sink;
 pub mod logger_conf;
 pub mod metrics;
 pub mod names;
+mod notify;
 pub mod order;
 mod random;
 pub mod realtime;
@@ -40,7 +41,8 @@ mod settings;
 pub mod shard;
 mod start;
 pub mod stop;
-pub mod transports;
+pub mod tasks;
+mod transports;
 pub mod user;
 mod zone;
 

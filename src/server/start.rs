@@ -8,6 +8,7 @@ use super::heartbeat::{Heartbeat, Pulse};
 use super::log::{Log, wanted_level};
 use super::logger_conf::LoggerConf;
 use super::names::{self, Names, hosts_of};
+use super::notify;
 use super::realtime::{self, Realtime};
 use super::reload::{finding_lines, pace, transport_lines};
 use super::runtime::{InForce, Served, Server};
@@ -144,6 +145,11 @@ pub(super) fn start(
         log.line(now, level, origin, &text);
     }
     switch.handle(now, Input::Dialplan(plan.dialplan), &mut actions);
+    let (notify, lines) = notify::read(&options.layout.config_dir);
+    for text in lines {
+        log.line(now, Level::Warning, notify::ORIGIN, &text);
+    }
+    switch.handle(now, Input::NotifyConf(notify), &mut actions);
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
     let bell = waker.clone();
     let (media, media_events) =

@@ -35,6 +35,7 @@ mod requests;
 mod route;
 mod show;
 mod trace;
+mod timers;
 mod trunks;
 mod unidentified;
 pub mod view;
@@ -247,6 +248,7 @@ impl Switch {
                 self.calls.set_plan(plan);
                 self.hints_changed(now, out);
             }
+            Input::NotifyConf(conf) => self.trunks.set_notify(conf),
             Input::Media(event) => self.media_event(now, event, out),
             Input::Command { token, command } => self.command(now, token, command, out),
         }

@@ -12,7 +12,8 @@ pub use calls::{
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use objects::{
-    AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TransportView,
+    AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TimerView,
+    TransportView,
 };
 
 pub use trace::{TraceLeg, TraceStep, TraceView, Traced};
@@ -98,6 +99,17 @@ pub enum Command {
         /// To whom.
         to: NotifyTarget,
     },
+    /// Send a MESSAGE (`message send`).
+    Message {
+        /// To whom, as `MessageSend` takes it; `pjsip:` may be left out.
+        to: String,
+        /// From whom; empty for the endpoint's own.
+        from: String,
+        /// The text.
+        body: String,
+    },
+    /// What runs on a timer (`pjsip show scheduled_tasks`).
+    Timers,
     /// RTP counters of every channel (`pjsip show channelstats`).
     ChannelStats,
     /// Subscriptions we hold (inbound) or made (outbound).
@@ -308,6 +320,8 @@ pub enum Reply {
     DeviceStates(Vec<StateView>),
     /// Presences that were set.
     PresenceStates(Vec<StateView>),
+    /// Timers, by name.
+    Timers(Vec<TimerView>),
     /// Bans, the one that lasts longest first.
     Bans(Vec<BanView>),
     /// Done; a sentence to print.

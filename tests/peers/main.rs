@@ -18,3 +18,4 @@ mod realtime;
 mod security;
 mod sipp;
 mod tree;
+mod trunks;

@@ -152,6 +152,15 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         c.server(ServerOrder::LogReopen)
     })
     .helped(&["Files are renamed by the system's log rotation; this opens them again."]),
+    entry("message send", "<to> <from> <text>...", "Send a SIP MESSAGE", |c| match c.rest() {
+        [_, _] | [_] | [] => Err(Fault::Usage),
+        [to, from, words @ ..] => {
+            let from = if from.text == "-" { String::new() } else { from.text.clone() };
+            let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+            c.order(Command::Message { to: to.text.clone(), from, body: text })
+        }
+    })
+    .helped(&["<to> is what MessageSend takes: an endpoint, endpoint/URI or URI. '-' for <from> is the endpoint's own."]),
     entry("module reload", "[<module>]", "Reload configuration for a given module", build::module_reload)
         .helped(&["Reads again what the Asterisk module of that name would; everything without a name."])
         .named(Names::Modules),

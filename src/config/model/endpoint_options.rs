@@ -124,7 +124,7 @@ options! {
     /// Accept new SDP from a different To tag while early.
     Obeyed "follow_early_media_fork" follow_early_media_fork: bool = true, Truth;
     /// Methods other than INVITE whose 3xx is followed.
-    Later "follow_redirect_methods" follow_redirect_methods: Box<[RedirectedMethod]> = Box::default(), SomeOf;
+    Obeyed "follow_redirect_methods" follow_redirect_methods: Box<[RedirectedMethod]> = Box::default(), SomeOf;
     /// Write RTP/AVP or AVPF even with DTLS.
     Obeyed "force_avp" force_avp: bool = false, Truth;
     /// Answer to source address and port as if rport were given.
@@ -162,7 +162,7 @@ options! {
     /// Answer with the media profile found in the offer.
     Obeyed "media_use_received_transport" media_use_received_transport: bool = false, Truth;
     /// Context for MESSAGE outside dialogs; empty means context.
-    Later "message_context" message_context: Name = Name::default(), Text;
+    Obeyed "message_context" message_context: Name = Name::default(), Text;
     /// Send hold onward instead of playing music.
     Obeyed "moh_passthrough" moh_passthrough: bool = false, Truth;
     /// Music class suggested to the peer when put on hold.

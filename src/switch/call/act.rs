@@ -89,7 +89,11 @@ impl Switch {
                 self.hang_up(now, other, 16, out);
                 Some(Outcome::Done)
             }
-            Wanted::ChannelRedirect { .. } | Wanted::Later { .. } => Some(Outcome::Unsupported),
+            Wanted::Later { application, arguments } => {
+                let text = self.text_application(now, id, (application.name, &arguments), out);
+                text.unwrap_or(Some(Outcome::Unsupported))
+            }
+            Wanted::ChannelRedirect { .. } => Some(Outcome::Unsupported),
             Wanted::PlayTones { .. } => {
                 self.tell_undone(id, "PlayTones: there is no tone generator", out);
                 Some(Outcome::Done)

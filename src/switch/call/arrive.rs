@@ -241,6 +241,7 @@ impl Switch {
             suspended: None,
             lamp: None,
             trouble: None,
+            text: None,
         };
         self.calls.channels.insert(id, channel);
         id

@@ -3,6 +3,7 @@
 use super::dial::Dialling;
 use super::features::Collecting;
 use super::join::BridgeId;
+use super::message::{QUEUE, TextMessage};
 use super::out::Placing;
 use super::ports::Slot;
 use super::subroutine::Suspended;
@@ -105,6 +106,8 @@ pub(super) enum Doing {
     Transferring,
     /// `Bridge`.
     Bridged,
+    /// `ReceiveText`: until text comes, or until then.
+    Text(Option<Moment>),
 }
 
 /// Which side of a call it is.
@@ -211,6 +214,8 @@ pub(super) struct Channel {
     pub lamp: Option<Shown>,
     /// What is wrong with its audio, for `show channel` and `explain`.
     pub trouble: Option<String>,
+    /// The message that its dialplan reads and writes.
+    pub text: Option<Box<TextMessage>>,
 }
 
 /// Settings the dialplan can read and change.
@@ -232,7 +237,7 @@ impl Channel {
     pub fn next_deadline(&self) -> Option<Moment> {
         let doing = match &self.doing {
             Doing::Answering { until: at, .. } | Doing::Waiting(at) | Doing::Sending(at) => Some(*at),
-            Doing::Digit(at) | Doing::Refusing(at) => *at,
+            Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
             Doing::Dialling(dialling) => dialling.next_deadline(),
             Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged => None,
         };
@@ -245,7 +250,8 @@ impl Channel {
     /// What lamps see of it; nothing once it is hung up.
     pub fn shown(&self) -> Option<Shown> {
         match self.state {
-            _ if self.hung_up => None,
+            // A message is no call.
+            _ if self.hung_up || &*self.name == QUEUE => None,
             _ if self.is_told_to_hold => Some(Shown::Held),
             State::Down => Some(Shown::Down),
             State::Ringing => Some(Shown::Ringing),

@@ -23,6 +23,10 @@ pub fn does(name: &str) -> bool {
         "ENV",
         "HANGUPCAUSE",
         "HANGUPCAUSE_KEYS",
+        "MESSAGE",
+        "MESSAGE_DATA",
+        "MessageSend",
+        "PJSIPNotify",
         "PJSIP_DIAL_CONTACTS",
         "PJSIP_DTMF_MODE",
         "PJSIP_HEADER",
@@ -30,6 +34,8 @@ pub fn does(name: &str) -> bool {
         "PJSIP_PARSE_URI",
         "PRESENCE_STATE",
         "REDIRECTING",
+        "ReceiveText",
+        "SendText",
     ];
     DONE.contains(&name)
 }
@@ -40,6 +46,9 @@ pub(super) fn failed(why: impl Into<String>) -> Unavailable {
 
 impl ChannelHost<'_> {
     pub(super) fn read_function(&mut self, function: &str, arguments: &str) -> Answer {
+        if let Some(answer) = self.read_message(function, arguments) {
+            return answer;
+        }
         let channel = self.channel().ok_or_else(|| failed("the channel is gone"))?;
         match function {
             "CALLERID" => party_field(&channel.caller, &channel.dialled, arguments),
@@ -76,6 +85,9 @@ impl ChannelHost<'_> {
             "DEVICE_STATE" => return self.switch.set_custom_state(arguments, value).map_err(failed),
             "PRESENCE_STATE" => return self.switch.set_presence(arguments, value).map_err(failed),
             _ => {}
+        }
+        if let Some(written) = self.write_message(function, arguments, value) {
+            return written;
         }
         let now_dialling = self.channel().is_some_and(|channel| channel.session.is_some());
         let channel = self.channel_mut().ok_or_else(|| failed("the channel is gone"))?;

@@ -51,6 +51,9 @@ impl Switch {
             Event::ReferProgress { code, over } if over => self.refer_over(id, code),
             Event::TransferTold => self.transfer_told(now, id, out),
             Event::ConnectedLine(line) => self.connected_line(now, id, &line, out),
+            Event::Text { content_type, body } => {
+                self.text_heard(now, id, (&content_type, &body), out);
+            }
             Event::FaxOffered { .. } => {
                 self.with_session(now, id, out, |session, cx| session.refuse_fax(cx));
             }
@@ -60,7 +63,6 @@ impl Switch {
             Event::Forwarded { .. }
             | Event::ReferProgress { .. }
             | Event::RequestDone { .. }
-            | Event::Text { .. }
             | Event::Flash
             | Event::Record(_)
             | Event::FastUpdate => {}

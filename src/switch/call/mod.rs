@@ -31,6 +31,7 @@ mod host;
 mod identity;
 mod join;
 mod note;
+mod message;
 mod out;
 mod place;
 mod ports;
@@ -57,7 +58,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub use functions::does;
-pub(super) use place::Destination;
+pub(super) use place::{Destination, Located};
 
 /// Both sides of a call that rings: name and number, where they may be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
