@@ -237,6 +237,7 @@ impl Switch {
                 self.calls.set_plan(plan);
                 self.hints_changed(now, out);
             }
+            Input::Database(entries) => self.load_database(entries),
             Input::Media(event) => self.media_event(now, event, out),
             Input::Command { token, command } => self.command(now, token, command, out),
         }

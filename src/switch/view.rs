@@ -4,6 +4,7 @@
 mod calls;
 mod events;
 mod objects;
+mod orders;
 
 pub use calls::{
     BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MaintenanceView, StateView,
@@ -13,6 +14,8 @@ pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use objects::{
     AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TransportView,
 };
+
+pub use orders::{DatabaseOrder, OriginateTo, VariableOrder};
 
 use crate::base::ids::Name;
 use serde::Serialize;
@@ -113,6 +116,19 @@ pub enum Command {
         /// The Q.850 cause.
         cause: u8,
     },
+    /// Call somebody for nobody (`channel originate`).
+    Originate {
+        /// Before the first `/`.
+        technology: String,
+        /// After it.
+        resource: String,
+        /// What the channel does once it is answered.
+        to: OriginateTo,
+    },
+    /// The dialplan's key store (`database …`).
+    Database(DatabaseOrder),
+    /// Global variables and those of a channel.
+    Variables(VariableOrder),
     /// Hints and their states (`core show hints`).
     Hints,
     /// `Custom:` devices (`devstate list`).

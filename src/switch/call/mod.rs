@@ -16,8 +16,10 @@ mod capability;
 mod carry;
 mod channel;
 mod connected;
+mod database;
 mod dial;
 mod dial_end;
+mod dial_options;
 mod dialogs;
 mod ending;
 mod facts;
@@ -29,6 +31,8 @@ mod hear;
 mod host;
 mod identity;
 mod join;
+mod local;
+mod originate;
 mod out;
 mod place;
 mod ports;
@@ -37,15 +41,18 @@ mod redirecting;
 mod refer;
 mod replace;
 mod run;
+mod sending;
 mod show;
 mod subroutine;
 mod transfer;
+mod variables;
 
 use super::Switch;
 use super::io::Actions;
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
 use crate::bridge::PortId;
+use crate::dialplan::database::Database;
 use crate::dialplan::{Dialplan, Globals};
 use crate::session;
 use crate::sip::dialog;
@@ -79,6 +86,8 @@ enum Work {
     Connected(ChannelId),
     /// A fact about a bridge changed: choose again.
     Choose(BridgeId),
+    /// A called channel that needs no way and no ports can call.
+    CallOut(ChannelId),
 }
 
 /// All calls of one switch.
@@ -90,12 +99,15 @@ pub(super) struct Calls {
     ports: HashMap<PortId, ChannelId, foldhash::fast::RandomState>,
     plan: Arc<Dialplan>,
     globals: Globals,
+    database: Database,
     work: VecDeque<Work>,
     /// Channels whose deadline may have changed.
     touched: BTreeSet<ChannelId>,
     deadlines: BTreeSet<(Moment, ChannelId)>,
     next_channel: u64,
     next_name: u32,
+    /// Local channels are counted apart, as in Asterisk.
+    next_local: u32,
     next_port: u64,
     next_bridge: u64,
     /// Calls that ever came or were made, for `core show channels`.
@@ -118,11 +130,13 @@ impl Calls {
             ports: HashMap::default(),
             plan: Arc::default(),
             globals: Globals::default(),
+            database: Database::default(),
             work: VecDeque::new(),
             touched: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             next_channel: 0,
             next_name: 0,
+            next_local: 0,
             next_port: 0,
             next_bridge: 0,
             processed: 0,
@@ -187,6 +201,7 @@ impl Switch {
                 Work::Connected(channel) => self.tell_connected(now, channel, out),
                 Work::Over(channel) => self.session_over(now, channel, out),
                 Work::Choose(bridge) => self.choose(now, bridge, out),
+                Work::CallOut(channel) => self.predial(now, channel, out),
             }
         }
         while let Some(id) = self.calls.touched.pop_first() {
@@ -194,7 +209,13 @@ impl Switch {
         }
         if !self.calls.work.is_empty() {
             // The rest goes on in the next turn: no call may keep the others waiting.
-            if let Some(Work::Event(id, _) | Work::Run(id) | Work::Over(id) | Work::Connected(id)) =
+            if let Some(
+                Work::Event(id, _)
+                | Work::Run(id)
+                | Work::Over(id)
+                | Work::Connected(id)
+                | Work::CallOut(id),
+            ) =
                 self.calls.work.front()
             {
                 self.calls.deadlines.insert((now.at, *id));

@@ -2,9 +2,11 @@
 
 mod basic;
 mod desk;
+mod dialplan;
 mod direct;
 mod endpoint_options;
 mod identity;
+mod local;
 mod options;
 pub mod phone;
 mod reasons;
