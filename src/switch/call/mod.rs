@@ -210,13 +210,8 @@ impl Switch {
         if !self.calls.work.is_empty() {
             // The rest goes on in the next turn: no call may keep the others waiting.
             if let Some(
-                Work::Event(id, _)
-                | Work::Run(id)
-                | Work::Over(id)
-                | Work::Connected(id)
-                | Work::CallOut(id),
-            ) =
-                self.calls.work.front()
+                Work::Event(id, _) | Work::Run(id) | Work::Over(id) | Work::Connected(id) | Work::CallOut(id),
+            ) = self.calls.work.front()
             {
                 self.calls.deadlines.insert((now.at, *id));
             }
