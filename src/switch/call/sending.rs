@@ -77,7 +77,7 @@ impl Switch {
                 channel.sending = None;
                 break;
             };
-            sending.next = sending.next + sending.time_of(c);
+            sending.next += sending.time_of(c);
             let length = sending.length;
             match c {
                 'w' | 'W' => {}
