@@ -20,6 +20,7 @@ pub mod check;
 pub mod clock;
 pub mod control;
 pub mod convert;
+mod database;
 pub mod dialplan;
 pub mod heartbeat;
 pub mod interface;

@@ -3,6 +3,7 @@
 
 use super::clock::Clock;
 use super::control;
+use super::database;
 use super::dialplan;
 use super::heartbeat::{Heartbeat, Pulse};
 use super::log::{Log, wanted_level};
@@ -150,6 +151,7 @@ pub(super) fn start(
         log.line(now, Level::Warning, notify::ORIGIN, &text);
     }
     switch.handle(now, Input::NotifyConf(notify), &mut actions);
+    let database = database::open(&options.layout.state_dir, (clock, log), &mut switch, &mut actions);
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
     let bell = waker.clone();
     let (media, media_events) =
@@ -163,6 +165,7 @@ pub(super) fn start(
         stream_events,
         orders: order_queue,
         store: store.writer(0),
+        database,
         names: Names {
             resolver: resolver.clone(),
             runtime: runtime.handle().clone(),

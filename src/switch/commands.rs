@@ -54,6 +54,11 @@ impl Switch {
                 let done = self.set_presence(&provider, &presence);
                 self.told_state(&provider, &presence, done)
             }
+            Command::Originate { technology, resource, to } => {
+                self.originate(now, (&technology, &resource), to, out)
+            }
+            Command::Database(order) => self.database_order(&order, out),
+            Command::Variables(order) => self.variable_order(&order),
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),
             // Answered when the media threads have told their counters.
             Command::ChannelStats => return self.ask_channel_stats(now, token, out),

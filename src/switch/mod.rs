@@ -34,8 +34,8 @@ mod register;
 mod requests;
 mod route;
 mod show;
-mod trace;
 mod timers;
+mod trace;
 mod trunks;
 mod unidentified;
 pub mod view;
@@ -249,6 +249,7 @@ impl Switch {
                 self.hints_changed(now, out);
             }
             Input::NotifyConf(conf) => self.trunks.set_notify(conf),
+            Input::Database(entries) => self.load_database(entries),
             Input::Media(event) => self.media_event(now, event, out),
             Input::Command { token, command } => self.command(now, token, command, out),
         }

@@ -4,6 +4,7 @@
 mod calls;
 mod events;
 mod objects;
+mod orders;
 mod trace;
 
 pub use calls::{
@@ -16,6 +17,7 @@ pub use objects::{
     TransportView,
 };
 
+pub use orders::{DatabaseOrder, OriginateTo, VariableOrder};
 pub use trace::{TraceLeg, TraceStep, TraceView, Traced};
 
 use crate::base::ids::Name;
@@ -133,6 +135,19 @@ pub enum Command {
         /// The Q.850 cause.
         cause: u8,
     },
+    /// Call somebody for nobody (`channel originate`).
+    Originate {
+        /// Before the first `/`.
+        technology: String,
+        /// After it.
+        resource: String,
+        /// What the channel does once it is answered.
+        to: OriginateTo,
+    },
+    /// The dialplan's key store (`database …`).
+    Database(DatabaseOrder),
+    /// Global variables and those of a channel.
+    Variables(VariableOrder),
     /// Hints and their states (`core show hints`).
     Hints,
     /// `Custom:` devices (`devstate list`).

@@ -21,10 +21,11 @@ impl Switch {
     pub(super) fn facts(&self, bridge: &Bridge) -> Option<Facts> {
         let mut legs = Vec::with_capacity(2);
         for (at, id) in bridge.legs.iter().enumerate() {
-            let channel = self.calls.channels.get(id)?;
+            let channel = self.calls.channels.get(&self.media_of(*id)?)?;
             legs.push(self.leg(channel, bridge, at));
         }
-        Some(Facts { legs, kind: BridgeKind::Basic, local_channel: None })
+        let local_channel = self.local_in(bridge).map(|channel| channel.name.clone());
+        Some(Facts { legs, kind: BridgeKind::Basic, local_channel })
     }
 
     fn leg(&self, channel: &Channel, bridge: &Bridge, at: usize) -> Leg {

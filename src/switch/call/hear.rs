@@ -34,7 +34,7 @@ impl Switch {
             }
             Event::Answered => match side {
                 Side::Called(Some(caller)) => self.leg_answered(now, id, caller, out),
-                _ => self.hang_up(now, id, 16, out),
+                _ => self.originated(now, id, out),
             },
             Event::Acknowledged => self.acknowledged(id, out),
             Event::Media(change) => self.media_changed(now, id, &change, out),

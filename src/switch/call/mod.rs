@@ -16,8 +16,10 @@ mod capability;
 mod carry;
 mod channel;
 mod connected;
+mod database;
 mod dial;
 mod dial_end;
+mod dial_options;
 mod dialogs;
 mod early;
 mod ending;
@@ -30,8 +32,10 @@ mod hear;
 mod host;
 mod identity;
 mod join;
-mod note;
+mod local;
 mod message;
+mod note;
+mod originate;
 mod out;
 mod place;
 mod ports;
@@ -40,15 +44,18 @@ mod redirecting;
 mod refer;
 mod replace;
 mod run;
+mod sending;
 mod show;
 mod subroutine;
 mod transfer;
+mod variables;
 
 use super::Switch;
 use super::io::Actions;
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
 use crate::bridge::PortId;
+use crate::dialplan::database::Database;
 use crate::dialplan::{Dialplan, Globals};
 use crate::session;
 use crate::sip::dialog;
@@ -82,6 +89,8 @@ enum Work {
     Connected(ChannelId),
     /// A fact about a bridge changed: choose again.
     Choose(BridgeId),
+    /// A called channel that needs no way and no ports can call.
+    CallOut(ChannelId),
 }
 
 /// All calls of one switch.
@@ -93,12 +102,15 @@ pub(super) struct Calls {
     ports: HashMap<PortId, ChannelId, foldhash::fast::RandomState>,
     plan: Arc<Dialplan>,
     globals: Globals,
+    database: Database,
     work: VecDeque<Work>,
     /// Channels whose deadline may have changed.
     touched: BTreeSet<ChannelId>,
     deadlines: BTreeSet<(Moment, ChannelId)>,
     next_channel: u64,
     next_name: u32,
+    /// Local channels are counted apart, as in Asterisk.
+    next_local: u32,
     next_port: u64,
     next_bridge: u64,
     /// Calls that ever came or were made, for `core show channels`.
@@ -121,11 +133,13 @@ impl Calls {
             ports: HashMap::default(),
             plan: Arc::default(),
             globals: Globals::default(),
+            database: Database::default(),
             work: VecDeque::new(),
             touched: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             next_channel: 0,
             next_name: 0,
+            next_local: 0,
             next_port: 0,
             next_bridge: 0,
             processed: 0,
@@ -190,6 +204,7 @@ impl Switch {
                 Work::Connected(channel) => self.tell_connected(now, channel, out),
                 Work::Over(channel) => self.session_over(now, channel, out),
                 Work::Choose(bridge) => self.choose(now, bridge, out),
+                Work::CallOut(channel) => self.predial(now, channel, out),
             }
         }
         while let Some(id) = self.calls.touched.pop_first() {
@@ -197,8 +212,9 @@ impl Switch {
         }
         if !self.calls.work.is_empty() {
             // The rest goes on in the next turn: no call may keep the others waiting.
-            if let Some(Work::Event(id, _) | Work::Run(id) | Work::Over(id) | Work::Connected(id)) =
-                self.calls.work.front()
+            if let Some(
+                Work::Event(id, _) | Work::Run(id) | Work::Over(id) | Work::Connected(id) | Work::CallOut(id),
+            ) = self.calls.work.front()
             {
                 self.calls.deadlines.insert((now.at, *id));
             }

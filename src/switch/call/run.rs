@@ -90,6 +90,8 @@ impl Switch {
             self.transfer_digits(now, id, true, out);
         }
         self.redirect_due(now, id);
+        self.origin_due(now, id, out);
+        self.sending_due(now, id, out);
         let Some(channel) = self.calls.channels.get(&id) else { return };
         match &channel.doing {
             Doing::Answering { until, .. } | Doing::Waiting(until) | Doing::Sending(until)

@@ -2,12 +2,14 @@
 
 pub mod basic;
 mod desk;
+mod dialplan;
 mod direct;
 mod early;
 mod endpoint_options;
 mod flows;
 mod glare;
 mod identity;
+mod local;
 mod options;
 pub mod phone;
 mod reasons;
