@@ -247,7 +247,7 @@ fn leaves_nothing(seed: u64, link: Link, told: &mut Told) -> Option<String> {
         assert_eq!(net.leftovers(), [""; 0]);
     }));
     for line in net.log.iter().flatten() {
-        println!("{line}");
+        eprintln!("{line}");
     }
     let panic = caught.err()?;
     let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -287,7 +287,7 @@ fn calls_over_a_bad_link_leave_nothing() {
 /// That much happened that the end proves something.
 fn lively(told: &Told, seeds: u64) {
     let Told { answered, changed, transfers, busy } = told;
-    println!("{seeds} seeds: {answered} answers, {changed} changes, {transfers} transfers, {busy} busy");
+    eprintln!("{seeds} seeds: {answered} answers, {changed} changes, {transfers} transfers, {busy} busy");
     if std::env::var("JACKFIELD_SEED").is_err() {
         let [answered, changed, transfers, busy] =
             [answered, changed, transfers, busy].map(|n| u64::from(*n));

@@ -150,13 +150,13 @@ fn measure(settings: Settings<'_>, phones: &str, count: u64) -> Measured {
         measured.delays.push(delay);
         end(&mut row, seed);
     }
-    println!("{} servers, {settings:?}, phones {phones}: {}", settings.len() + 1, measured.line());
+    eprintln!("{} servers, {settings:?}, phones {phones}: {}", settings.len() + 1, measured.line());
     measured
 }
 
 /// One phone hangs up; nothing stays anywhere.
 fn end(row: &mut Row, seed: u64) {
-    let (phone, call) = if seed % 2 == 0 { (A, row.calls[0]) } else { (B, row.calls[1]) };
+    let (phone, call) = if seed.is_multiple_of(2) { (A, row.calls[0]) } else { (B, row.calls[1]) };
     row.net.with(phone, call, |s, cx| s.hangup(cx, jackfield::session::Cause::NORMAL));
     row.run(70_000);
     assert_eq!(row.net.leftovers(), [""; 0], "seed {seed}");
