@@ -128,6 +128,11 @@ impl Registration {
         self.ask(now, Send::Register { expires_secs: self.interval_secs })
     }
 
+    /// What was asked for went to another address of the registrar's, which hears us now.
+    pub fn moved(&mut self, now: Moment) {
+        self.asked_at = Some(now);
+    }
+
     /// The connection over which it is registered is gone: at once again.
     pub fn connection_lost(&mut self, now: Moment) -> Step {
         if self.status != Status::Registered || self.state != State::Waiting {
