@@ -462,7 +462,10 @@ fn glare_mitigation_leaves_the_first_redirection_to_the_other_server() {
 #[test]
 fn a_leg_that_refrained_waits_for_an_offer_or_for_its_patience() {
     let mut facts = good();
-    facts.legs.iter_mut().for_each(|leg| leg.glare_mitigation = Setting::default_of(GlareMitigation::Outgoing));
+    facts
+        .legs
+        .iter_mut()
+        .for_each(|leg| leg.glare_mitigation = Setting::default_of(GlareMitigation::Outgoing));
     let mut direct = Direct::new();
     assert_eq!(steps(&mut direct, &facts), [(1, peer(A))]);
     assert!(direct.is_waiting(0) && !direct.is_waiting(1));

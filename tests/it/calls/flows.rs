@@ -23,9 +23,8 @@ const DIALPLAN: &str = "[phones]\nexten => _X00,1,Dial(PJSIP/${EXTEN},20)\n same
     exten => 601,1,Answer()\n same => n,Echo()\nexten => 602,1,Busy()\n\
     exten => 88,1,Pickup()\n same => n,Hangup()\n";
 
-const EXTENSIONS: [&str; 15] = [
-    "100", "200", "300", "400", "200", "300", "701", "702", "703", "704", "705", "706", "707", "708", "601",
-];
+const EXTENSIONS: [&str; 15] =
+    ["100", "200", "300", "400", "200", "300", "701", "702", "703", "704", "705", "706", "707", "708", "601"];
 
 /// One of these for each endpoint.
 const OPTIONS: [&str; 12] = [
