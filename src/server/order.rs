@@ -3,6 +3,7 @@
 use super::stop::Stop;
 use super::transports::InUse;
 use crate::base::ids::Name;
+use crate::config::services::Services;
 use crate::config::{Change, Sources};
 use crate::dialplan::Dialplan;
 use crate::net::stream::ConnectionFacts;
@@ -33,6 +34,8 @@ pub enum Order {
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
     /// Another dialplan.
     Dialplan(Arc<Dialplan>),
+    /// Tones, music and other services.
+    Services(Arc<Services>),
     /// A name the switch asked for was resolved.
     Resolved(Resolved),
     /// Which events are worth making.

@@ -147,6 +147,9 @@ impl Shard {
                 Order::Dialplan(dialplan) => {
                     self.switch.handle(now, Input::Dialplan(dialplan), &mut turn.actions);
                 }
+                Order::Services(services) => {
+                    self.switch.handle(now, Input::Services(services), &mut turn.actions);
+                }
                 Order::Resolved(resolved) => turn.resolved.push(resolved),
                 Order::Hear { level, security } => {
                     let ears = self.switch.ears();

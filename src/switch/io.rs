@@ -3,6 +3,7 @@
 use super::view;
 use crate::base::ids::{FlowId, Name, TransportId};
 use crate::bridge::{MediaEvent, Plan};
+use crate::config::services::Services;
 use crate::config::{Change, Sources};
 use crate::dialplan::Dialplan;
 use crate::registrar::binding::ContactChange;
@@ -88,6 +89,8 @@ pub enum Input<'a> {
     HangUpAll,
     /// This dialplan is in force from now on. Running calls go on in it with their next priority.
     Dialplan(Arc<Dialplan>),
+    /// These tones, classes of music and other services are in force from now on.
+    Services(Arc<Services>),
     /// The media threads tell something.
     Media(MediaEvent),
     /// Host names in `match` of identify sections have these addresses now.

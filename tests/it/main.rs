@@ -11,6 +11,7 @@ mod dialplan;
 mod draining;
 mod lamps;
 mod media_relay;
+mod media_sound;
 mod realtime;
 mod registering;
 mod sdp_offer_answer;

@@ -6,6 +6,7 @@ pub mod dial;
 mod execute;
 mod flow;
 mod loops;
+mod sound;
 mod table;
 
 pub(super) use flow::{Flow, enter, perform, target};
@@ -95,6 +96,8 @@ pub(super) enum Kind {
     SendDtmf,
     Set,
     SoftHangup,
+    /// Makes sound, or takes it: see [`sound`].
+    Sound,
     StackPop,
     StopPlayTones,
     StreamEcho,

@@ -237,6 +237,7 @@ impl Switch {
             collecting: None,
             suspended: None,
             lamp: None,
+            sound: Default::default(),
             trouble: None,
         };
         self.calls.channels.insert(id, channel);

@@ -5,6 +5,8 @@ use super::features::Collecting;
 use super::join::BridgeId;
 use super::out::Placing;
 use super::ports::Slot;
+use super::prompt::Sounding;
+use super::sound::ChannelSound;
 use super::subroutine::Suspended;
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::time::{Moment, Now};
@@ -105,6 +107,8 @@ pub(super) enum Doing {
     Transferring,
     /// `Bridge`.
     Bridged,
+    /// An application that makes sound.
+    Sounding(Box<Sounding>),
 }
 
 /// Which side of a call it is.
@@ -209,6 +213,8 @@ pub(super) struct Channel {
     pub suspended: Option<Box<Suspended>>,
     /// What lamps were told of it last.
     pub lamp: Option<Shown>,
+    /// What sounds on it.
+    pub sound: ChannelSound,
     /// What is wrong with its audio, for `show channel` and `explain`.
     pub trouble: Option<String>,
 }
@@ -234,6 +240,7 @@ impl Channel {
             Doing::Answering { until: at, .. } | Doing::Waiting(at) | Doing::Sending(at) => Some(*at),
             Doing::Digit(at) | Doing::Refusing(at) => *at,
             Doing::Dialling(dialling) => dialling.next_deadline(),
+            Doing::Sounding(sounding) => sounding.until,
             Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged => None,
         };
         let session = self.session.as_ref().and_then(|session| session.deadline());

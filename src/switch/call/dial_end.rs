@@ -64,6 +64,9 @@ impl Switch {
     /// Answers the caller and joins both.
     pub(super) fn connect(&mut self, now: Now, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
         let formats = self.calls.channels.get(&leg).and_then(|called| called.agreed_formats());
+        let theirs = self.calls.channels.get(&caller).map(super::channel::Channel::formats);
+        let formats =
+            formats.and_then(|called| super::core::answer_with(&theirs.unwrap_or_default(), &called));
         let extra = self.connected_lines(now, caller, leg, out);
         self.answer_channel(now, caller, Some(AnswerWith { extra, only: formats }), out);
         self.join(now, caller, leg, out);

@@ -16,6 +16,7 @@ mod capability;
 mod carry;
 mod channel;
 mod connected;
+mod core;
 mod dial;
 mod dial_end;
 mod dialogs;
@@ -36,8 +37,10 @@ mod redirect;
 mod redirecting;
 mod refer;
 mod replace;
+mod prompt;
 mod run;
 mod show;
+mod sound;
 mod subroutine;
 mod transfer;
 
@@ -79,6 +82,8 @@ enum Work {
     Connected(ChannelId),
     /// A fact about a bridge changed: choose again.
     Choose(BridgeId),
+    /// Sounds of a channel that could not begin.
+    Unsound(ChannelId),
 }
 
 /// All calls of one switch.
@@ -98,6 +103,7 @@ pub(super) struct Calls {
     next_name: u32,
     next_port: u64,
     next_bridge: u64,
+    next_sound: u64,
     /// Calls that ever came or were made, for `core show channels`.
     processed: u64,
     /// Questions for RTP counters, and the ports that have not told theirs yet.
@@ -125,6 +131,7 @@ impl Calls {
             next_name: 0,
             next_port: 0,
             next_bridge: 0,
+            next_sound: 0,
             processed: 0,
             counting: Vec::new(),
             homeward: Vec::new(),
@@ -187,6 +194,7 @@ impl Switch {
                 Work::Connected(channel) => self.tell_connected(now, channel, out),
                 Work::Over(channel) => self.session_over(now, channel, out),
                 Work::Choose(bridge) => self.choose(now, bridge, out),
+                Work::Unsound(channel) => self.unsound(now, channel, out),
             }
         }
         while let Some(id) = self.calls.touched.pop_first() {

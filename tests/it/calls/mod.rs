@@ -8,4 +8,5 @@ mod identity;
 mod options;
 pub mod phone;
 mod reasons;
+mod sounds;
 mod transfers;
