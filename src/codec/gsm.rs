@@ -137,15 +137,9 @@ impl Decoder {
 }
 
 /// Writes GSM.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Encoder {
     analysis: analysis::Analysis,
-}
-
-impl Default for Encoder {
-    fn default() -> Encoder {
-        Encoder { analysis: analysis::Analysis::default() }
-    }
 }
 
 impl Encoder {

@@ -143,23 +143,23 @@ fn schur(correlation: &[i32; 9]) -> [i16; 8] {
     let shift = norm(correlation[0]);
     let acf = correlation.map(|value| ((value << shift) >> 16) as i16);
     let (mut p, mut k) = (acf, acf);
-    for n in 0..8 {
+    for (n, r) in r.iter_mut().enumerate() {
         let size = abs(p[1]);
         if p[0] < size {
             break;
         }
-        r[n] = div(size, p[0]);
+        *r = div(size, p[0]);
         if p[1] > 0 {
-            r[n] = -r[n];
+            *r = -*r;
         }
         if n == 7 {
             break;
         }
-        p[0] = add(p[0], mult_r(p[1], r[n]));
+        p[0] = add(p[0], mult_r(p[1], *r));
         for m in 1..8 - n {
             let (next, own) = (p[m + 1], k[m]);
-            p[m] = add(next, mult_r(own, r[n]));
-            k[m] = add(own, mult_r(next, r[n]));
+            p[m] = add(next, mult_r(own, *r));
+            k[m] = add(own, mult_r(next, *r));
         }
     }
     r

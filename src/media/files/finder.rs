@@ -64,7 +64,7 @@ impl Directories {
             .filter(|path| path.is_file())
             .filter_map(|path| Some((path.clone(), place(&path)?)))
             .collect();
-        files.sort_by(|a, b| (a.0.with_extension(""), a.1).cmp(&(b.0.with_extension(""), b.1)));
+        files.sort_by_key(|(path, at)| (path.with_extension(""), *at));
         files.dedup_by(|a, b| a.0.with_extension("") == b.0.with_extension(""));
         files.truncate(crate::base::limits::MUSIC_FILES);
         files.into_iter().map(|(path, at)| (path, formats[at].1)).collect()

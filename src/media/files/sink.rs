@@ -93,10 +93,8 @@ impl Sink {
         }
         let (port, id, ear) = &self.whose;
         let Some(end) = self.untold.clone() else { return true };
-        match ear.try_send(MediaEvent::SoundEnded { port: *port, id: *id, end }) {
-            Err(tokio::sync::mpsc::error::TrySendError::Full(_)) => false,
-            _ => true,
-        }
+        let told = ear.try_send(MediaEvent::SoundEnded { port: *port, id: *id, end });
+        !matches!(told, Err(tokio::sync::mpsc::error::TrySendError::Full(_)))
     }
 
     /// `Record` without `k`: who hangs up has said nothing.

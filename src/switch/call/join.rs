@@ -5,9 +5,7 @@ use super::ports::SlotState;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::direct::Target;
-use crate::bridge::{
-    self, Direct, PATIENCE, Path, Plan, PortId, RoomId, SoundOrder, Technology, Why,
-};
+use crate::bridge::{self, Direct, PATIENCE, Path, Plan, PortId, RoomId, SoundOrder, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
 use crate::sdp::{MediaKind, RtpStream};
 use crate::session::{MediaChange, RefreshWith, Reoffer, Why as ReofferWhy};

@@ -61,10 +61,7 @@ impl Switch {
             },
             SoundAction::Music { class, most } => {
                 let until = most.map(|most| now.at + most);
-                let playing = match self.music(id, &class) {
-                    Some(music) => Some(self.play_over(id, music, out)),
-                    None => None,
-                };
+                let playing = self.music(id, &class).map(|music| self.play_over(id, music, out));
                 self.wait(id, Doing::Sounding(Box::new(Sounding { playing, until, what: What::Music })))
             }
             SoundAction::StartMusic { class } => {
