@@ -55,6 +55,7 @@ fn whole(reply: &Reply) -> (&'static str, Value) {
         Reply::Unidentified(all) => ("unidentified_requests", value(all)),
         Reply::Explanation(view) => ("explanation", value(view)),
         Reply::History(all) => ("history", Value::Array(all.iter().map(entry).collect())),
+        Reply::Trace(view) => ("trace", value(view)),
         Reply::Identifiers(all) => ("identifiers", value(all)),
         Reply::Bans(all) => ("bans", value(all)),
         Reply::Maintenance(all) => ("maintenance", value(all)),

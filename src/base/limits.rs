@@ -67,6 +67,10 @@ pub const STRANGER_LINES_PER_MIN: u32 = 1_200;
 pub const SUMMARY_LINES: usize = 20;
 /// OPTIONS of qualify sent per second by one process: 50,000 contacts at 60 s need 833.
 pub const QUALIFY_PER_SEC: u32 = 2_000;
+/// Bytes of messages and decisions that `trace` remembers: some hundred calls.
+pub const TRACE_BYTES: usize = 4 << 20;
+/// Messages and decisions among them.
+pub const TRACE_ENTRIES: usize = 32_768;
 /// Messages kept by `pjsip set history on`.
 pub const HISTORY_MESSAGES: usize = 10_000;
 /// Inputs queued towards the switch by one edge; full means that edge drops (datagrams) or waits (streams).

@@ -56,6 +56,11 @@ pub(super) struct Caller {
 const REDIRECTS: u8 = 5;
 
 impl Session {
+    /// The Call-ID of a call we make; empty for one that came in.
+    pub fn own_call_id(&self) -> &[u8] {
+        self.caller.as_ref().map_or(&[], |caller| &caller.call_id)
+    }
+
     /// Calls.
     pub fn outgoing(cx: &mut Cx<'_>, outgoing: Outgoing) -> Session {
         let mut from = outgoing.from.to_vec();

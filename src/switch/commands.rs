@@ -29,6 +29,10 @@ impl Switch {
                 Err(text) => Reply::Refused(text),
             },
             Command::History(order) => Reply::Done(self.ears.set_history(order)),
+            Command::Trace { key } => match self.trace.view(&key) {
+                Ok(view) => Reply::Trace(Box::new(view)),
+                Err(why) => Reply::Refused(why),
+            },
             Command::ShowHistory => Reply::History(self.ears.history()),
             Command::Maintenance { endpoint, on } => self.set_maintenance(&endpoint, on),
             Command::ShowMaintenance { endpoint } => self.show_maintenance(endpoint.as_deref()),

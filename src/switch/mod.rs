@@ -34,6 +34,7 @@ mod register;
 mod requests;
 mod route;
 mod show;
+mod trace;
 mod trunks;
 mod unidentified;
 pub mod view;
@@ -65,6 +66,7 @@ use route::Routes;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
+use trace::Trace;
 use trunks::Trunks;
 use unidentified::Unidentified;
 
@@ -113,6 +115,7 @@ pub struct Switch {
     /// When the table of unidentified sources is pruned next.
     prune_at: Moment,
     ears: Ears,
+    trace: Trace,
     counters: Counters,
     index: Index,
     /// Where an answer is written before its transaction takes it.
@@ -151,6 +154,7 @@ impl Switch {
             committed: 0,
             prune_at: seed.now.at + Duration::from_secs(30),
             ears: Ears::default(),
+            trace: Trace::default(),
             counters: Counters::default(),
             index: Index::default(),
             scratch: Vec::new(),
@@ -179,6 +183,12 @@ impl Switch {
 
     /// One thing happened outside. What is to be done about it is appended to `out`.
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Actions) {
+        let before = out.outbox.len();
+        self.take(now, input, out);
+        self.trace.sent(now.wall, out.outbox.iter().skip(before));
+    }
+
+    fn take(&mut self, now: Now, input: Input<'_>, out: &mut Actions) {
         self.now = now;
         match input {
             Input::Sip { arrival, bytes } => self.receive(now, arrival, bytes, out),
@@ -250,6 +260,12 @@ impl Switch {
 
     /// Does what is due. Called by [`Switch::handle`] too, so that a busy switch needs no extra call.
     pub fn expire(&mut self, now: Now, out: &mut Actions) {
+        let before = out.outbox.len();
+        self.take_time(now, out);
+        self.trace.sent(now.wall, out.outbox.iter().skip(before));
+    }
+
+    fn take_time(&mut self, now: Now, out: &mut Actions) {
         self.now = now;
         if self.registrar.next_deadline().is_some_and(|at| at <= now.at) {
             self.registrar.expire(now, limits::BATCH * 16, &mut self.changes, &mut self.happened);

@@ -40,14 +40,22 @@ impl Switch {
         // The index leaves self while borrowed; its memory comes back at the end.
         let mut index = std::mem::take(&mut self.index);
         match index.scan(bytes) {
-            Ok(message) if message.method().is_some() => self.request(now, arrival, message, out),
             Ok(message) => {
-                self.counters.count(Counter::Responses);
-                self.hear_response(now, (&message, &arrival), out);
+                let protocol = arrival.protocol.via_token();
+                self.trace.received(now.wall, protocol, arrival.source, &message, bytes);
+                self.received(now, arrival, message, out);
             }
             Err(fault) => self.faulty(&index, arrival, bytes, fault, out),
         }
         self.index = index;
+    }
+
+    fn received(&mut self, now: Now, arrival: Arrival, message: Message<'_>, out: &mut Actions) {
+        if message.method().is_some() {
+            return self.request(now, arrival, message, out);
+        }
+        self.counters.count(Counter::Responses);
+        self.hear_response(now, (&message, &arrival), out);
     }
 
     /// A message that cannot be read whole: answered where there is enough of it to answer to.

@@ -4,6 +4,7 @@
 mod calls;
 mod events;
 mod objects;
+mod trace;
 
 pub use calls::{
     BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MaintenanceView, StateView,
@@ -13,6 +14,8 @@ pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use objects::{
     AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TransportView,
 };
+
+pub use trace::{TraceLeg, TraceStep, TraceView, Traced};
 
 use crate::base::ids::Name;
 use serde::Serialize;
@@ -62,6 +65,11 @@ pub enum Command {
     History(HistoryOrder),
     /// The history ring (`pjsip show history`).
     ShowHistory,
+    /// What is remembered of a call (`trace`).
+    Trace {
+        /// Its channel, endpoint, unique id or Call-ID.
+        key: String,
+    },
     /// Refuse an endpoint's new requests with 503 (`pjsip set maintenance`).
     Maintenance {
         /// The endpoint, or `all`.
@@ -280,6 +288,8 @@ pub enum Reply {
     Explanation(Explanation),
     /// Messages kept.
     History(Vec<HistoryView>),
+    /// A call.
+    Trace(Box<TraceView>),
     /// Names of the identifiers in the order they are tried; empty for one without a name.
     Identifiers(Vec<&'static str>),
     /// Endpoints and whether they are in maintenance.

@@ -133,6 +133,12 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         "--packet-hex <digits> judges a whole message instead of one made from the options.",
     ])
     .named(Names::Words(&["--from", "--source", "--header", "--request-uri", "--packet-hex"])),
+    entry("trace", "<channel>|<endpoint>|<Call-ID> [messages]", "Draw a call as a ladder", build::trace)
+        .helped(&[
+            "The messages of the latest call that the name fits, and the decisions between them.",
+            "messages                every message in full below its arrow",
+        ])
+        .named(Names::Kind(Kind::Channel)),
     entry("help", "[topic]", "Display help list, or specific help on a command", |c| {
         Ok(Parsed::Text(help::topic(c.rest())))
     })

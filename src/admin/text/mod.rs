@@ -4,6 +4,7 @@ mod calls;
 mod columns;
 mod core;
 mod history;
+mod ladder;
 mod lamps;
 mod machine;
 mod notes;
@@ -50,6 +51,7 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
         Layout::Unidentified => server::unidentified(&mut out, first),
         Layout::Maintenance => server::maintenance(&mut out, first),
         Layout::Bans => server::bans(&mut out, first),
+        Layout::Trace { whole } => return ladder::print(first, *whole),
         Layout::History(pick) => return history::print(first, pick, shape),
         Layout::ChannelStats => calls::stats(&mut out, first),
         Layout::Subscriptions => calls::subscriptions(&mut out, first),

@@ -140,6 +140,9 @@ impl Switch {
         match made {
             Some(Ok(session)) => {
                 if let Some(channel) = self.calls.channels.get_mut(&id) {
+                    let (linked, name) = (&channel.linked_id, &channel.name);
+                    let call_id = inbound.envelope.call_id;
+                    self.trace.leg(now.wall, linked, name, &channel.endpoint.name, call_id);
                     channel.session = Some(Box::new(session));
                 }
                 self.carry(now, id, out);

@@ -136,12 +136,14 @@ impl Switch {
             };
             let leg = match placed {
                 Ok(channel) => {
+                    self.decided(id, || format!("{name} dials {}/{resource}", target.technology));
                     self.ears.log(out, Level::Verbose, APP_DIAL, || {
                         format!("Called {}/{resource}", target.technology)
                     });
                     Leg { channel: Some(channel), number: resource.clone(), cause: None }
                 }
                 Err((cause, why)) => {
+                    self.decided(id, || format!("cannot call {}/{resource}: {why}", target.technology));
                     self.ears.log(out, Level::Warning, APP_DIAL, || {
                         format!("{name}: cannot call {}/{resource}: {why} (cause {cause})", target.technology)
                     });

@@ -31,6 +31,9 @@ impl Switch {
         if channel.cause == 0 {
             channel.cause = cause;
         }
+        let name = channel.name.clone();
+        self.decided(id, || format!("{name} ends (cause {cause})"));
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.placing = None;
         let side = channel.side;
         self.transfer_progress(now, id, 503, out);

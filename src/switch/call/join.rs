@@ -104,6 +104,7 @@ impl Switch {
         let Some(facts) = self.facts(&bridge) else { return };
         let (technology, why) = bridge::choose(&facts);
         if bridge.technology != Some(technology) {
+            self.decided(bridge.legs[0], || format!("media: {technology}: {why}"));
             self.ears.log(out, Level::Verbose, "bridge.c", || {
                 format!("Bridge {}: now {technology}: {why}", bridge.unique_id)
             });

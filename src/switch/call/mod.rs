@@ -30,6 +30,7 @@ mod hear;
 mod host;
 mod identity;
 mod join;
+mod note;
 mod out;
 mod place;
 mod ports;

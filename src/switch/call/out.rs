@@ -254,6 +254,10 @@ impl Switch {
         let Some(outgoing) = self.outgoing(channel, *placing, proposals) else { return };
         let session = self.make_session(now, id, |cx| Session::outgoing(cx, outgoing), out);
         if let Some(channel) = self.calls.channels.get_mut(&id) {
+            if let Some(session) = &session {
+                let (linked, name) = (&channel.linked_id, &channel.name);
+                self.trace.leg(now.wall, linked, name, &channel.endpoint.name, session.own_call_id());
+            }
             channel.session = session.map(Box::new);
             channel.state = State::Down;
         }
