@@ -57,6 +57,7 @@ fn whole(reply: &Reply) -> (&'static str, Value) {
         Reply::History(all) => ("history", Value::Array(all.iter().map(entry).collect())),
         Reply::Trace(view) => ("trace", value(view)),
         Reply::Identifiers(all) => ("identifiers", value(all)),
+        Reply::Timers(all) => ("scheduled_tasks", value(all)),
         Reply::Bans(all) => ("bans", value(all)),
         Reply::Maintenance(all) => ("maintenance", value(all)),
         Reply::ChannelStats(all) => ("channelstats", value(all)),

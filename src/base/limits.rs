@@ -204,6 +204,12 @@ pub const CHANNELS: usize = 60_000;
 pub const CALL_STEPS: usize = 4_096;
 /// Digits pressed on a channel while its dialplan does not listen; further ones are lost.
 pub const CHANNEL_DIGITS: usize = 128;
+/// Entries of the dialplan's key store: all of it is in memory, 100 bytes each as a rule.
+pub const DATABASE_ENTRIES: usize = 262_144;
+/// Bytes of `/family/key`: the width of Asterisk's table.
+pub const DATABASE_KEY_BYTES: usize = 256;
+/// Bytes of a value: what an expansion can give.
+pub const DATABASE_VALUE_BYTES: usize = 8_191;
 /// Headers that `PJSIP_HEADER(add,…)` may put on one INVITE; a message has room for as many.
 pub const ADDED_HEADERS: usize = 64;
 /// Subscriptions alive at once; at 2 KiB each 200 MiB. Full: 503 with Retry-After.
@@ -224,3 +230,9 @@ pub const RECORDERS_PER_PORT: usize = 8;
 pub const SOUND_JOBS: usize = 4_096;
 /// Files of one class of music; further ones are not played.
 pub const MUSIC_FILES: usize = 1_024;
+/// Headers and `MESSAGE_DATA()` of one MESSAGE that its dialplan can read or set.
+pub const MESSAGE_DATA: usize = 128;
+/// Contacts that one `pjsip send notify` may reach; a further one is refused, and said so.
+pub const NOTIFIED: usize = 1_000;
+/// Redirections that one request of ours follows (`follow_redirect_methods`), as in Asterisk.
+pub const REDIRECTIONS: usize = 5;

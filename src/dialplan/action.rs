@@ -2,6 +2,7 @@
 
 use super::apps::App;
 use super::apps::dial::Dial;
+use super::apps::originate::Originate;
 use super::scope::Place;
 use super::sound::SoundAction;
 use crate::base::time::Moment;
@@ -105,6 +106,8 @@ pub enum Action {
         /// 400–699.
         status: u16,
     },
+    /// Call somebody for nobody; the answer is the word for `ORIGINATE_STATUS`.
+    Originate(Box<Originate>),
     /// Hang up another channel.
     SoftHangup {
         /// Its name.

@@ -49,6 +49,8 @@ pub struct Registration {
     /// When the timer is due, or was due last.
     due: Moment,
     asked_at: Option<Moment>,
+    /// When what was granted ends, if it is not granted again.
+    until: Moment,
     last: Option<Outcome>,
 }
 
@@ -64,6 +66,7 @@ impl Registration {
             interval_secs: settings.expiration_secs,
             due: now + initial_delay(settings, rng),
             asked_at: None,
+            until: now,
             last: None,
         }
     }
@@ -71,6 +74,11 @@ impl Registration {
     /// Its status.
     pub fn status(&self) -> Status {
         self.status
+    }
+
+    /// Whether what was granted has ended while the refresh is still unanswered: nobody can call us there.
+    pub fn has_lapsed(&self, now: Moment) -> bool {
+        self.status == Status::Registered && now >= self.until
     }
 
     /// What became of the last attempt.
@@ -84,6 +92,11 @@ impl Registration {
             State::Asking(send) => Some(send),
             State::Waiting | State::Quiet => None,
         }
+    }
+
+    /// When it was asked last.
+    pub fn asked_at(&self) -> Option<Moment> {
+        self.asked_at
     }
 
     /// Whether nothing happens until somebody orders it.
@@ -216,6 +229,7 @@ impl Registration {
         let anew = self.status != Status::Registered;
         self.status = Status::Registered;
         self.retries = 0;
+        self.until = now + Duration::from_secs(u64::from(granted_secs));
         self.wait(now, refresh_secs(granted_secs));
         let outcome = Outcome::Registered { granted_secs, anew };
         Step { outcome: Some(outcome), ..Step::default() }
@@ -483,6 +497,8 @@ mod tests {
         let (mut machine, now, mut rng) = asking(USUAL);
         assert_eq!(machine.connection_lost(now), Step::default(), "one transaction at a time");
         machine.ended(now, granted(3600), &mut rng);
+        let end = now + Duration::from_secs(3600);
+        assert!(!machine.has_lapsed(end - Duration::from_secs(1)) && machine.has_lapsed(end));
         assert_eq!(machine.connection_lost(now).send, None);
         assert_eq!(machine.next_deadline(), Some(now + BETWEEN));
         let later = now + Duration::from_secs(60);

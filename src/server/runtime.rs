@@ -155,7 +155,7 @@ impl Server {
         all
     }
 
-    async fn ask_at_once(&self, commands: Vec<Command>) -> Option<Vec<Reply>> {
+    pub(super) async fn ask_at_once(&self, commands: Vec<Command>) -> Option<Vec<Reply>> {
         let (to, reply) = oneshot::channel();
         self.order(Order::Ask(commands, to)).await;
         reply.await.ok()
@@ -278,6 +278,7 @@ impl Server {
                 let reply = self.reload(*plan, &order.said(line)).await;
                 if *scope == Scope::All && !*plan {
                     self.reload_dialplan("").await;
+                    self.reload_notify("").await;
                 }
                 reply
             }
@@ -288,6 +289,9 @@ impl Server {
                     self.ask_at_once(vec![Command::RetryRegistrations]).await;
                 }
                 reply
+            }
+            ServerOrder::Reload { scope: Scope::Notify, plan: false } => {
+                self.reload_notify(&order.said(line)).await
             }
             ServerOrder::Stop(When::Now) => self.stop(Stop::Now).await,
             ServerOrder::Stop(When::Gracefully) => self.stop(Stop::Drain(None)).await,
@@ -312,6 +316,7 @@ impl Server {
                 self.log.set_messages(*on);
                 Reply::Done(order.said(line))
             }
+            ServerOrder::ScheduledTasks { like } => self.scheduled_tasks(like.as_ref()).await,
             ServerOrder::TransportMonitors { like } => match self.monitors().await {
                 Some(all) => Reply::Done(admin::text::transport_monitors(&all, like.as_ref())),
                 None => Reply::Refused("The server is stopping.".into()),

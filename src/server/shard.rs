@@ -25,6 +25,7 @@ use crate::net::udp::{Receiver, Sender, Udp};
 use crate::net::wait::Poller;
 use crate::sip::flow::{Destination, Protocol};
 use crate::store::contacts::Writer;
+use crate::store::database::DatabaseStore;
 use crate::switch::Switch;
 use crate::switch::guard::shed::Backlog;
 use crate::switch::guard::thin::Nuisance;
@@ -52,6 +53,8 @@ pub struct Shard {
     pub orders: mpsc::Receiver<Order>,
     /// The way to the contact store.
     pub store: Writer,
+    /// The dialplan's key store; `None` when its file cannot be opened, and entries last until the end only.
+    pub database: Option<DatabaseStore>,
     /// Resolves names.
     pub names: Names,
     /// The media threads.
@@ -150,6 +153,7 @@ impl Shard {
                 Order::Services(services) => {
                     self.switch.handle(now, Input::Services(services), &mut turn.actions);
                 }
+                Order::Notify(conf) => self.switch.handle(now, Input::NotifyConf(conf), &mut turn.actions),
                 Order::Resolved(resolved) => turn.resolved.push(resolved),
                 Order::Hear { level, security } => {
                     let ears = self.switch.ears();
@@ -292,6 +296,11 @@ impl Shard {
         for action in turn.actions.queue.drain(..) {
             match action {
                 Action::Commit { sequence, change } => self.store.push(sequence, change),
+                Action::Database(change) => {
+                    if let Some(database) = &self.database {
+                        database.push(change);
+                    }
+                }
                 Action::Media(plan) => turn.media.extend(self.media.queue(plan)),
                 Action::CloseFlow { flow, why } => self.streams.close(flow, why),
                 Action::Event(event) => self.log.event(now, *event),

@@ -3,11 +3,13 @@
 
 use super::clock::Clock;
 use super::control;
+use super::database;
 use super::dialplan;
 use super::heartbeat::{Heartbeat, Pulse};
 use super::log::{Log, wanted_level};
 use super::logger_conf::LoggerConf;
 use super::names::{self, Names, hosts_of};
+use super::notify;
 use super::realtime::{self, Realtime};
 use super::reload::{finding_lines, pace, transport_lines};
 use super::runtime::{InForce, Served, Server};
@@ -149,6 +151,12 @@ pub(super) fn start(
         log.line(now, level, origin, &text);
     }
     switch.handle(now, Input::Services(services), &mut actions);
+    let (notify, lines) = notify::read(&options.layout.config_dir);
+    for text in lines {
+        log.line(now, Level::Warning, notify::ORIGIN, &text);
+    }
+    switch.handle(now, Input::NotifyConf(notify), &mut actions);
+    let database = database::open(&options.layout.state_dir, (clock, log), &mut switch, &mut actions);
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
     let bell = waker.clone();
     let (media, media_events) = Media::start_waking(
@@ -166,6 +174,7 @@ pub(super) fn start(
         stream_events,
         orders: order_queue,
         store: store.writer(0),
+        database,
         names: Names {
             resolver: resolver.clone(),
             runtime: runtime.handle().clone(),

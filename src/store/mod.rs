@@ -6,6 +6,7 @@
 //! | [`committer`] | its decisions: group commit, retry, reports |
 //! | [`journal`] | its file: journal rows, folded now and then into a table; how contacts are written is in [`record`]; `checkpoint` keeps its log short beside the commits |
 //! | [`shared`] | or the journal before a `ps_contacts` table that others use too ([`ps_contacts`]) |
+//! | [`database`] | the dialplan's key store, on disk |
 //! | [`map`] | which table of which database file holds what |
 //! | [`realtime`] | the `ps_*` tables read whole |
 //! | [`watch`], [`watcher`] | what other programs change in them, and the thread that looks |
@@ -20,6 +21,7 @@ mod checkpoint;
 pub mod committer;
 mod compare;
 pub mod contacts;
+pub mod database;
 pub mod fault;
 pub mod files;
 pub mod journal;

@@ -1,7 +1,7 @@
 //! The configuration as requests need it: objects by name, the identifier chain, the challenges in use. Kept current
 //! change by change, so that one row among a million costs one row's work.
 
-use super::accounts::{ListedAuth, OutboundAuth, algorithms_of};
+use super::accounts::{ListedAuth, OutboundAuth, algorithms_as_client, algorithms_of};
 use crate::authenticate::Shape;
 use crate::authenticate::dummy::Shapes;
 use crate::base::ids::Name;
@@ -189,16 +189,17 @@ impl Directory {
         &'a self,
         auths: &'a [Name],
     ) -> impl Iterator<Item = OutboundAuth<'a>> + Clone + use<'a> {
-        auths.iter().filter_map(|name| self.auth(name)).map(|auth| OutboundAuth(auth))
+        auths
+            .iter()
+            .filter_map(|name| self.auth(name))
+            .map(|auth| OutboundAuth { auth, objects: &self.objects })
     }
 
     /// Credentials of `outbound_auth`, as far as its objects exist.
     pub fn credentials(&self, names: &[Name]) -> Vec<Credentials> {
-        let global = &self.objects.global.default_auth_algorithms_uac;
         let auths = names.iter().filter_map(|name| self.auth(name));
         let one = |auth: &Arc<Auth>| {
-            let own = &auth.options.algorithms_uac;
-            let algorithms = if own.inherited { &global.list } else { &own.list };
+            let algorithms = algorithms_as_client(auth, &self.objects);
             let digest = |algorithm: &Algorithm| {
                 let text = auth.digests.as_deref().and_then(|digests| digests.of(*algorithm))?;
                 Some((*algorithm, Hex::from_text(*algorithm, text.as_bytes())?))

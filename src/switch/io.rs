@@ -3,9 +3,10 @@
 use super::view;
 use crate::base::ids::{FlowId, Name, TransportId};
 use crate::bridge::{MediaEvent, Plan};
+use crate::config::notify::NotifyConf;
 use crate::config::services::Services;
 use crate::config::{Change, Sources};
-use crate::dialplan::Dialplan;
+use crate::dialplan::{Dialplan, database};
 use crate::registrar::binding::ContactChange;
 use crate::sip::flow::{Arrival, Destination, Protocol};
 use crate::sip::outbox::Outbox;
@@ -91,6 +92,10 @@ pub enum Input<'a> {
     Dialplan(Arc<Dialplan>),
     /// These tones, classes of music and other services are in force from now on.
     Services(Arc<Services>),
+    /// What `pjsip_notify.conf` says from now on.
+    NotifyConf(Arc<NotifyConf>),
+    /// The entries of the dialplan's key store, as they are on disk.
+    Database(Vec<(Box<str>, Box<str>)>),
     /// The media threads tell something.
     Media(MediaEvent),
     /// Host names in `match` of identify sections have these addresses now.
@@ -134,6 +139,8 @@ pub enum Action {
         /// The question.
         question: Resolve,
     },
+    /// Write this entry of the dialplan's key store, or remove it.
+    Database(database::Change),
     /// An order for the media threads. For a [`Plan::Open`] the answer comes as [`Input::Media`] before anything else
     /// about that port.
     Media(Plan),

@@ -19,6 +19,7 @@ impl Switch {
             Method::Register => self.register(now, admitted, out),
             Method::Options => self.options(now, admitted, out),
             Method::Invite => self.new_invite(now, admitted, out),
+            Method::Message => self.message(now, admitted, out),
             Method::Subscribe => self.subscribe(now, admitted, out),
             _ => self.answer(admitted.request(), (501, ""), out, |_, writer| {
                 writer.header(Header::Allow, ALLOW);

@@ -34,6 +34,7 @@ mod register;
 mod requests;
 mod route;
 mod show;
+mod timers;
 mod trace;
 mod trunks;
 mod unidentified;
@@ -252,6 +253,8 @@ impl Switch {
                 self.hints_changed(now, out);
             }
             Input::Services(_) => self.set_services(input),
+            Input::NotifyConf(conf) => self.trunks.set_notify(conf),
+            Input::Database(entries) => self.load_database(entries),
             Input::Media(event) => self.media_event(now, event, out),
             Input::Command { token, command } => self.command(now, token, command, out),
         }

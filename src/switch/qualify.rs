@@ -287,6 +287,11 @@ impl Switch {
         });
     }
 
+    /// The URI of a contact.
+    pub(super) fn uri_of(&self, key: &ContactKey) -> Option<String> {
+        self.pinged(key).map(|contact| contact.uri)
+    }
+
     fn pinged(&self, (aor, hash): &ContactKey) -> Option<Pinged> {
         if let Some(binding) = self.registrar.contacts(aor).find(|binding| binding.hash == *hash) {
             return Some(Pinged {

@@ -4,6 +4,7 @@
 mod calls;
 mod events;
 mod objects;
+mod orders;
 mod trace;
 
 pub use calls::{
@@ -12,9 +13,11 @@ pub use calls::{
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use objects::{
-    AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TransportView,
+    AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TimerView,
+    TransportView,
 };
 
+pub use orders::{DatabaseOrder, OriginateTo, VariableOrder};
 pub use trace::{TraceLeg, TraceStep, TraceView, Traced};
 
 use crate::base::ids::Name;
@@ -98,6 +101,17 @@ pub enum Command {
         /// To whom.
         to: NotifyTarget,
     },
+    /// Send a MESSAGE (`message send`).
+    Message {
+        /// To whom, as `MessageSend` takes it; `pjsip:` may be left out.
+        to: String,
+        /// From whom; empty for the endpoint's own.
+        from: String,
+        /// The text.
+        body: String,
+    },
+    /// What runs on a timer (`pjsip show scheduled_tasks`).
+    Timers,
     /// RTP counters of every channel (`pjsip show channelstats`).
     ChannelStats,
     /// Subscriptions we hold (inbound) or made (outbound).
@@ -121,6 +135,19 @@ pub enum Command {
         /// The Q.850 cause.
         cause: u8,
     },
+    /// Call somebody for nobody (`channel originate`).
+    Originate {
+        /// Before the first `/`.
+        technology: String,
+        /// After it.
+        resource: String,
+        /// What the channel does once it is answered.
+        to: OriginateTo,
+    },
+    /// The dialplan's key store (`database …`).
+    Database(DatabaseOrder),
+    /// Global variables and those of a channel.
+    Variables(VariableOrder),
     /// Hints and their states (`core show hints`).
     Hints,
     /// `Custom:` devices (`devstate list`).
@@ -308,6 +335,8 @@ pub enum Reply {
     DeviceStates(Vec<StateView>),
     /// Presences that were set.
     PresenceStates(Vec<StateView>),
+    /// Timers, by name.
+    Timers(Vec<TimerView>),
     /// Bans, the one that lasts longest first.
     Bans(Vec<BanView>),
     /// Done; a sentence to print.

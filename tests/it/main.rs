@@ -12,6 +12,7 @@ mod draining;
 mod lamps;
 mod media_relay;
 mod media_sound;
+mod net;
 mod realtime;
 mod registering;
 mod sdp_offer_answer;

@@ -37,7 +37,14 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
     let mut out = String::new();
     match &shape.layout {
         Layout::List(kind) => return list(first, *kind, false),
-        Layout::Show(kind) => return list(first, *kind, true),
+        Layout::Show(kind) => {
+            let mut answer = list(first, *kind, true);
+            // Asterisk's own command prints its table and nothing else.
+            if shape.line.trim_start().starts_with("show ") {
+                notes::registrations(&mut answer.text, first);
+            }
+            return answer;
+        }
         Layout::One { kind, name, notes } => {
             let mut answer = one(first, *kind, name);
             if *notes && !answer.failed {

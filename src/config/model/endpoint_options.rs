@@ -92,7 +92,7 @@ options! {
     /// Request used to move media.
     Obeyed "direct_media_method" direct_media_method: RefreshMethod = RefreshMethod::Invite, OneOf;
     /// Media goes direct from the first INVITE, where both endpoints have this and nothing stands against it. chan_sip's.
-    Later "directrtpsetup" direct_rtp_setup: bool = false, Truth;
+    Obeyed "directrtpsetup" direct_rtp_setup: bool = false, Truth;
     /// No direct media when this endpoint's media is behind NAT.
     Obeyed "disable_direct_media_on_nat" disable_direct_media_on_nat: bool = false, Truth;
     /// Self-signed DTLS certificate per call.
@@ -124,7 +124,7 @@ options! {
     /// Accept new SDP from a different To tag while early.
     Obeyed "follow_early_media_fork" follow_early_media_fork: bool = true, Truth;
     /// Methods other than INVITE whose 3xx is followed.
-    Later "follow_redirect_methods" follow_redirect_methods: Box<[RedirectedMethod]> = Box::default(), SomeOf;
+    Obeyed "follow_redirect_methods" follow_redirect_methods: Box<[RedirectedMethod]> = Box::default(), SomeOf;
     /// Write RTP/AVP or AVPF even with DTLS.
     Obeyed "force_avp" force_avp: bool = false, Truth;
     /// Answer to source address and port as if rport were given.
@@ -162,7 +162,7 @@ options! {
     /// Answer with the media profile found in the offer.
     Obeyed "media_use_received_transport" media_use_received_transport: bool = false, Truth;
     /// Context for MESSAGE outside dialogs; empty means context.
-    Later "message_context" message_context: Name = Name::default(), Text;
+    Obeyed "message_context" message_context: Name = Name::default(), Text;
     /// Send hold onward instead of playing music.
     Obeyed "moh_passthrough" moh_passthrough: bool = false, Truth;
     /// Music class suggested to the peer when put on hold.

@@ -6,8 +6,7 @@ use crate::base::time::Now;
 use crate::bridge::{Path, Plan};
 use crate::dialplan::action::{Hears, Indication, PickupTarget};
 use crate::dialplan::{Action as Wanted, Outcome};
-use crate::rtp::Digit;
-use crate::session::{AnswerWith, Cause, RingWith, State as SessionState};
+use crate::session::{AnswerWith, Cause, Event, RingWith, State as SessionState};
 use crate::switch::Switch;
 use crate::switch::io::{Action, Actions};
 use crate::switch::view::Level;
@@ -83,6 +82,7 @@ impl Switch {
                 self.bridge_with(now, id, &channel, out)
             }
             Wanted::Pickup(targets) => Some(self.pickup(now, id, &targets, out)),
+            Wanted::Originate(wanted) => self.do_originate(now, id, *wanted, out),
             Wanted::PjsipHangup { status } => {
                 self.reject(now, id, (status, Cause::of_status(status).0), out);
                 Some(Outcome::HungUp)
@@ -95,7 +95,11 @@ impl Switch {
                 self.hang_up(now, other, 16, out);
                 Some(Outcome::Done)
             }
-            Wanted::ChannelRedirect { .. } | Wanted::Later { .. } => Some(Outcome::Unsupported),
+            Wanted::Later { application, arguments } => {
+                let text = self.text_application(now, id, (application.name, &arguments), out);
+                text.unwrap_or(Some(Outcome::Unsupported))
+            }
+            Wanted::ChannelRedirect { .. } => Some(Outcome::Unsupported),
             Wanted::PlayTones { tones } => {
                 self.play_tone(id, &tones, out);
                 Some(Outcome::Done)
@@ -165,11 +169,15 @@ impl Switch {
         }
         channel.state = State::Up;
         channel.answered = Some(now.at);
+        if self.say_locally(id, Event::Answered) {
+            return;
+        }
         let done =
             self.with_session(now, id, out, |session, cx| session.answer(cx, with.unwrap_or_default()));
         if let Some(Err(why)) = done {
             self.ears.log(out, Level::Debug, "chan_pjsip.c", || format!("Answer did nothing: {why}"));
         }
+        self.answered_alone(id);
         self.aim(id, out);
     }
 
@@ -185,6 +193,14 @@ impl Switch {
         if channel.state == State::Up {
             if indication == Indication::Ringing {
                 self.play_tone(id, "ring", out);
+            }
+            return Some(Outcome::Done);
+        }
+        if channel.local.is_some() {
+            match indication {
+                Indication::Ringing => drop(self.say_locally(id, Event::Ringing)),
+                Indication::Progress => drop(self.say_locally(id, Event::Progress { media: true })),
+                Indication::Proceeding | Indication::Busy | Indication::Congestion => {}
             }
             return Some(Outcome::Done);
         }
@@ -264,7 +280,8 @@ impl Switch {
 
     /// `Echo`: the port is joined with itself.
     pub(super) fn echo(&mut self, id: ChannelId, out: &mut Actions) -> Option<Outcome> {
-        let channel = self.calls.channels.get_mut(&id)?;
+        let phone = self.media_of(id).and_then(|phone| self.calls.channels.get(&phone));
+        let Some(channel) = phone else { return Some(Outcome::Failed("there is no media to echo".into())) };
         let agreement = channel.session.as_ref().and_then(|session| session.agreement());
         let mut joined = false;
         for slot in &channel.slots {
@@ -288,58 +305,10 @@ impl Switch {
 
     /// Ends every join of a channel's ports.
     pub(super) fn unjoin_all(&mut self, id: ChannelId, out: &mut Actions) {
-        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let phone = self.media_of(id).and_then(|phone| self.calls.channels.get(&phone));
+        let Some(channel) = phone else { return };
         for slot in channel.slots.iter().filter(|slot| matches!(slot.state, SlotState::Open { .. })) {
             out.queue.push(Action::Media(Plan::Unjoin { port: slot.port }));
-        }
-    }
-
-    /// Sends digits to a channel's phone as its `dtmf_mode` says; when they will all be out.
-    pub(super) fn send_digits(
-        &mut self,
-        now: Now,
-        id: ChannelId,
-        digits: &str,
-        (pause, length): (Duration, Duration),
-        out: &mut Actions,
-    ) -> crate::base::time::Moment {
-        let mut took = Duration::ZERO;
-        for c in digits.chars() {
-            match c {
-                'w' => took += Duration::from_millis(500),
-                'W' => took += Duration::from_secs(1),
-                _ => {
-                    self.send_digit(now, id, c, length, out);
-                    took += pause + length;
-                }
-            }
-        }
-        now.at + took
-    }
-
-    /// One digit: an RFC 4733 event where they are agreed and wanted, else INFO.
-    pub(super) fn send_digit(
-        &mut self,
-        now: Now,
-        id: ChannelId,
-        c: char,
-        length: Duration,
-        out: &mut Actions,
-    ) {
-        use crate::config::model::endpoint_words::DtmfMode;
-        let Some(channel) = self.calls.channels.get(&id) else { return };
-        let mode = channel.dtmf_mode();
-        let audio = channel.session.as_ref().and_then(|session| session.agreement()?.audio());
-        let events = audio.is_some_and(|audio| !audio.events.is_empty());
-        let in_media = matches!(mode, DtmfMode::Rfc4733 | DtmfMode::Auto | DtmfMode::AutoInfo) && events;
-        let port = channel.slots.iter().find(|slot| matches!(slot.state, SlotState::Open { .. }));
-        if let (true, Some(digit), Some(slot)) = (in_media, Digit::from_char(c), port) {
-            out.queue.push(Action::Media(Plan::SendDigit { port: slot.port, digit, press: length }));
-        } else if matches!(mode, DtmfMode::Info | DtmfMode::AutoInfo) {
-            let millis = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
-            self.with_session(now, id, out, |session, cx| session.dtmf_info(cx, c, millis));
-        } else if matches!(mode, DtmfMode::Inband | DtmfMode::Auto) {
-            self.send_tones(id, c, length, out);
         }
     }
 

@@ -6,6 +6,7 @@ use super::{Work, capability, identity, redirecting};
 use crate::base::limits;
 use crate::base::time::Now;
 use crate::config::model::Endpoint;
+use crate::dialplan::variables::Variables;
 use crate::dialplan::{Place, Program};
 use crate::sdp::Encryption;
 use crate::session::{Incoming, MediaSetup, Session};
@@ -17,6 +18,9 @@ use crate::switch::io::Actions;
 use crate::switch::requests::Owner;
 use crate::switch::view::Level;
 use std::sync::Arc;
+
+/// `CHANNEL(max_forwards)` of a new channel: how many calls in a row one may lead to (Asterisk's default).
+const MAX_FORWARDS: u8 = 20;
 
 const SESSION: &str = "res_pjsip_session.c";
 
@@ -115,14 +119,12 @@ impl Switch {
         channel.redirecting = redirecting::redirecting_of(&inbound.message);
         channel.dialled = exten.as_str().into();
         channel.state = State::Ring;
-        let mut program = Program::new(Place::new(&endpoint.options.context, &exten, 1));
-        for (name, value) in &endpoint.extra().set_var {
-            // A channel without room for its first variables has none of anybody's.
-            let _ = program.set_variable(name, value);
+        if arriving == Arriving::Dials {
+            channel.program = Some(Program::new(Place::new(&endpoint.options.context, &exten, 1)));
         }
         let domain = inbound.message.uri().map(|uri| uri.host.to_string()).unwrap_or_default();
-        let _ = program.set_variable("SIPDOMAIN", &domain);
-        channel.program = (arriving == Arriving::Dials).then_some(program);
+        let set = endpoint.extra().set_var.iter().map(|(name, value)| (&**name, &**value));
+        self.set_variables(id, set.chain([("SIPDOMAIN", &*domain)]), out);
         let (to, _) = nat::response_destination(&inbound.envelope.via, &inbound.arrival, inbound.force_rport);
         let media = self.media_setup(id);
         let incoming = Incoming {
@@ -180,6 +182,17 @@ impl Switch {
         self.calls.next_channel += 1;
         let name = format!("PJSIP/{}-{:08x}", endpoint.name, self.calls.next_name);
         self.calls.next_name = self.calls.next_name.wrapping_add(1);
+        self.add_channel(now, id, (name, endpoint), (way, side))
+    }
+
+    /// A channel of that number and name.
+    pub(super) fn add_channel(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        (name, endpoint): (String, Arc<Endpoint>),
+        (way, side): (Way, Side),
+    ) -> ChannelId {
         let unique_id: Box<str> = format!("{}.{}", self.started.wall.secs(), id.0).into();
         let linked_id = match side {
             Side::Called(Some(caller)) => {
@@ -242,6 +255,14 @@ impl Switch {
             lamp: None,
             sound: Default::default(),
             trouble: None,
+            text: None,
+            local: None,
+            early: None,
+            variables: Variables::default(),
+            forwards_left: MAX_FORWARDS,
+            origin: None,
+            sending: None,
+            hangup_place: None,
         };
         self.calls.channels.insert(id, channel);
         id

@@ -24,8 +24,22 @@ impl Switch {
         if party.number.is_empty() || channel.connected.is_same(&party) {
             return;
         }
-        channel.connected = party;
+        channel.connected = party.clone();
+        if let Some(local) = channel.local {
+            self.known_behind(local.peer, &party);
+            if let Some(other) = self.partner(local.peer) {
+                self.connect_line(now, other, party, out);
+            }
+            return;
+        }
         self.tell_connected(now, id, out);
+    }
+
+    /// Who is behind a Local channel is who its other half is.
+    fn known_behind(&mut self, half: ChannelId, party: &Party) {
+        if let Some(half) = self.calls.channels.get_mut(&half) {
+            half.caller = party.clone();
+        }
     }
 
     /// Both sides of a new bridge hear of each other.
@@ -82,7 +96,16 @@ impl Switch {
             self.connect_line(now, caller, party, out);
             return Vec::new();
         }
-        channel.connected = party;
+        if let Doing::Dialling(dialling) = &channel.doing
+            && dialling.dial.options.ignore_connected_line
+        {
+            return Vec::new();
+        }
+        channel.connected = party.clone();
+        if let Some(local) = channel.local {
+            self.known_behind(local.peer, &party);
+            return Vec::new();
+        }
         if !channel.endpoint.options.send_connected_line {
             return Vec::new();
         }
@@ -101,6 +124,10 @@ impl Switch {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let party = Party { tag: channel.caller.tag.clone(), ..party };
         if channel.caller.is_same(&party) {
+            return;
+        }
+        let bridge = channel.bridge.and_then(|bridge| self.calls.bridges.get(&bridge));
+        if bridge.is_some_and(|bridge| bridge.options.ignore_connected_line) {
             return;
         }
         channel.caller = party.clone();

@@ -39,7 +39,8 @@ impl Switch {
     /// Whether the sound of both legs can be opened up.
     pub(super) fn can_open(&self, legs: [ChannelId; 2]) -> bool {
         let opened = |id| {
-            let audio = self.calls.channels.get(&id).and_then(Channel::audio);
+            let phone = self.media_of(id).and_then(|id| self.calls.channels.get(&id));
+            let audio = phone.and_then(Channel::audio);
             audio.is_some_and(|audio| crate::bridge::StreamCoding::of(audio).is_some())
         };
         legs.into_iter().all(opened)
@@ -50,12 +51,14 @@ impl Switch {
     pub(super) fn mix(&mut self, id: BridgeId, out: &mut Actions) -> bool {
         let Some(bridge) = self.calls.bridges.get(&id) else { return false };
         let (legs, room) = (bridge.legs, bridge.room);
+        // A Local channel's sound is that of the phone behind it.
+        let phones = legs.map(|leg| self.media_of(leg).unwrap_or(leg));
         let wanted = bridge.technology == Some(Technology::Core) && self.can_open(legs);
         match (wanted, room) {
             (true, None) => {
                 let room = RoomId(self.calls.next_sound);
                 self.calls.next_sound += 1;
-                for leg in legs {
+                for leg in phones {
                     self.order_sound(leg, SoundOrder::Enter { room, seat: Seat::FULL }, out);
                 }
                 if let Some(bridge) = self.calls.bridges.get_mut(&id) {
@@ -65,7 +68,7 @@ impl Switch {
                 }
             }
             (false, Some(_)) => {
-                for leg in legs {
+                for leg in phones {
                     self.order_sound(leg, SoundOrder::Leave, out);
                 }
                 if let Some(bridge) = self.calls.bridges.get_mut(&id) {
@@ -74,7 +77,7 @@ impl Switch {
             }
             _ => {}
         }
-        for leg in legs {
+        for leg in phones {
             self.listen_for_tones(leg, out);
         }
         wanted

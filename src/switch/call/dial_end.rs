@@ -5,7 +5,6 @@ use super::dial::Answered;
 use super::subroutine::Then;
 use crate::base::time::Now;
 use crate::dialplan::{After, DialStatus};
-use crate::session::AnswerWith;
 use crate::switch::Switch;
 use crate::switch::io::Actions;
 use crate::switch::view::Level;
@@ -33,18 +32,17 @@ impl Switch {
         let answered = Answered { channel: leg, at: now.at, name: name.clone(), number: number.clone() };
         dialling.answered = Some(answered);
         dialling.limit = Switch::limit_of(&dialling.dial, now.at);
+        let ends_too = dialling.dial.options.hangup_exten_for_called;
+        let at_once = dialling.dial.options.answer_at_once;
         let screen = dialling.dial.options.subroutine.clone();
         let losers: Vec<ChannelId> = dialling.ringing().filter(|other| *other != leg).collect();
         let cause = dialling.dial.options.losers_cause.unwrap_or(Some(26)).unwrap_or(16);
-        for (variable, value) in
-            [("DIALSTATUS", "ANSWER"), ("DIALEDPEERNAME", &*name), ("DIALEDPEERNUMBER", &number)]
-        {
-            if let Some(program) = &mut channel.program {
-                // A channel full of variables goes without; the call is what counts.
-                let _ = program.set_variable(variable, value);
-            }
-        }
         let here = channel.place();
+        if ends_too && let Some(called) = self.calls.channels.get_mut(&leg) {
+            called.hangup_place = here.clone();
+        }
+        let told = [("DIALSTATUS", "ANSWER"), ("DIALEDPEERNAME", &*name), ("DIALEDPEERNUMBER", &*number)];
+        self.set_variables(caller, told, out);
         for loser in losers {
             if let Some(channel) = self.calls.channels.get_mut(&loser) {
                 channel.side = Side::Called(None);
@@ -52,6 +50,9 @@ impl Switch {
             self.hang_up(now, loser, cause, out);
         }
         self.ears.log(out, Level::Verbose, APP_DIAL, || format!("{name} answered"));
+        if at_once {
+            self.answer_caller(now, leg, caller, out);
+        }
         if let (Some(jump), Some(here)) = (screen, here) {
             match self.call_subroutine(now, leg, (&jump, &here), Then::Join(caller), out) {
                 Ok(()) => return,
@@ -61,14 +62,25 @@ impl Switch {
         self.connect(now, leg, caller, out);
     }
 
-    /// Answers the caller and joins both.
+    /// Answers the caller and joins both, once the digits of option `D` are out.
     pub(super) fn connect(&mut self, now: Now, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
-        let formats = self.calls.channels.get(&leg).and_then(|called| called.agreed_formats());
-        let theirs = self.calls.channels.get(&caller).map(super::channel::Channel::formats);
-        let formats =
-            formats.and_then(|called| super::core::answer_with(&theirs.unwrap_or_default(), &called));
-        let extra = self.connected_lines(now, caller, leg, out);
-        self.answer_channel(now, caller, Some(AnswerWith { extra, only: formats }), out);
+        let until = self.digits_before_bridge(now, leg, caller, out).filter(|until| *until > now.at);
+        if let Some(until) = until
+            && let Some(Doing::Dialling(dialling)) =
+                self.calls.channels.get_mut(&caller).map(|c| &mut c.doing)
+        {
+            dialling.joins_at = Some(until);
+            self.calls.touched.insert(caller);
+            return;
+        }
+        self.connect_now(now, leg, caller, out);
+    }
+
+    pub(super) fn connect_now(&mut self, now: Now, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
+        if self.split(now, leg, caller, out) {
+            return;
+        }
+        self.answer_caller(now, leg, caller, out);
         self.join(now, caller, leg, out);
         // Who picked the call up, or has changed since, hears of the caller.
         if let Some(party) = self.calls.channels.get(&caller).map(Channel::own_party) {

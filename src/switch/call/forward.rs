@@ -11,7 +11,7 @@ use super::dial::Leg;
 use super::{identity, redirecting};
 use crate::base::time::Now;
 use crate::config::model::endpoint_words::RedirectMethod;
-use crate::dialplan::{After, DialStatus, Match, Place, Query};
+use crate::dialplan::{Match, Place, Query};
 use crate::sip::wire::{NameAddr, Uri};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
@@ -70,11 +70,8 @@ impl Switch {
         let placed = match target {
             Some(target) if !refused => {
                 let before = self.say_forwarded(now, caller, redirecting, out);
-                let stays = matches!(target, Target::Dial(_));
-                let placed = self.forward(now, (leg, caller), target, out);
-                if let Some(channel) = self.calls.channels.get_mut(&caller)
-                    && (stays || placed.is_err())
-                {
+                let placed = self.forward(now, caller, target, out);
+                if let Some(channel) = self.calls.channels.get_mut(&caller) {
                     // Only the leg that follows was sent on.
                     channel.redirecting = before;
                 }
@@ -116,24 +113,26 @@ impl Switch {
     fn forward(
         &mut self,
         now: Now,
-        (leg, caller): (ChannelId, ChannelId),
+        caller: ChannelId,
         target: Target,
         out: &mut Actions,
     ) -> Result<String, String> {
-        let resource = match target {
-            Target::Dial(resource) => resource,
+        let (technology, resource) = match target {
+            Target::Dial(resource) => ("PJSIP", resource),
             Target::Exten(exten) => match self.extension_of_forward(now, caller, &exten) {
-                Some(place) => return self.forward_to_extension(now, (leg, caller), place, out),
+                Some(place) => ("Local", format!("{}@{}", place.exten, place.context)),
                 // An endpoint of that name is called although no dialplan leads to it.
-                None if self.directory.endpoint(&exten).is_some() => exten,
+                None if self.directory.endpoint(&exten).is_some() => ("PJSIP", exten),
                 None => return Err(format!("there is no extension '{exten}' to forward to")),
             },
         };
-        let channel = self.place_call(now, caller, &resource, out).map_err(|(_, why)| why)?;
+        let placed = self.place_leg(now, Some(caller), (technology, &resource), out);
+        let channel = placed.map_err(|(_, why)| why)?;
+        self.forwarded_caller_id(caller, channel);
         if let Some(Doing::Dialling(dialling)) = self.calls.channels.get_mut(&caller).map(|c| &mut c.doing) {
             dialling.legs.push(Leg { channel: Some(channel), number: resource.clone(), cause: None });
         }
-        Ok(format!("PJSIP/{resource}"))
+        Ok(format!("{technology}/{resource}"))
     }
 
     /// `FORWARD_CONTEXT`, else the context the caller is in.
@@ -144,29 +143,6 @@ impl Switch {
         let context = set.map_or_else(|| program.place().context.to_string(), str::to_owned);
         let query = Query { context: &context, exten, caller: &channel.caller.number, now: now.wall };
         (self.calls.plan.find(query) == Match::Found).then(|| Place::new(&context, exten, 1))
-    }
-
-    /// There is no channel of our own to run the extension on, so the caller goes there himself; with other phones
-    /// still ringing for him he cannot.
-    fn forward_to_extension(
-        &mut self,
-        now: Now,
-        (leg, caller): (ChannelId, ChannelId),
-        place: Place,
-        out: &mut Actions,
-    ) -> Result<String, String> {
-        let Some(Doing::Dialling(dialling)) = self.calls.channels.get(&caller).map(|c| &c.doing) else {
-            return Err("the call is over".to_owned());
-        };
-        if dialling.ringing().any(|other| other != leg) {
-            return Err("other phones ring, and a forward to an extension would end them".to_owned());
-        }
-        let to = format!("{}@{}", place.exten, place.context);
-        if let Some(channel) = self.calls.channels.get_mut(&leg) {
-            channel.side = super::channel::Side::Called(None);
-        }
-        self.end_dial(now, caller, DialStatus::ChanUnavail, After::Goto(place), out);
-        Ok(to)
     }
 }
 

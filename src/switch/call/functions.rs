@@ -11,8 +11,22 @@ use crate::dialplan::host::Unavailable;
 
 pub(super) type Answer = Result<String, Unavailable>;
 
-/// What this switch does of what dialplans can name: functions that need it, and applications by name.
+/// What this switch does of what dialplans can name: functions that need it, and applications by name. Options are asked
+/// for as `Dial(A)`, applications that every switch is handed as `PlayTones()`.
 pub fn does(name: &str) -> bool {
+    if let Some((name, rest)) = name.split_once('(') {
+        let what = rest.trim_end_matches(')');
+        return match name {
+            "Dial" => !super::dial_options::UNDONE.contains(&what),
+            "Originate" => !matches!(what, "b" | "B" | "C"),
+            "Bridge" => what.is_empty(),
+            "WaitExten" => !matches!(what, "m" | "d"),
+            "PickupChan" => what != "p",
+            "SoftHangup" => what != "a",
+            "PlayTones" => false,
+            _ => true,
+        };
+    }
     const DONE: &[&str] = &[
         "CALLERID",
         "CHANNEL",
@@ -23,6 +37,10 @@ pub fn does(name: &str) -> bool {
         "ENV",
         "HANGUPCAUSE",
         "HANGUPCAUSE_KEYS",
+        "MESSAGE",
+        "MESSAGE_DATA",
+        "MessageSend",
+        "PJSIPNotify",
         "PJSIP_DIAL_CONTACTS",
         "PJSIP_DTMF_MODE",
         "PJSIP_HEADER",
@@ -30,6 +48,8 @@ pub fn does(name: &str) -> bool {
         "PJSIP_PARSE_URI",
         "PRESENCE_STATE",
         "REDIRECTING",
+        "ReceiveText",
+        "SendText",
     ];
     DONE.contains(&name)
 }
@@ -40,6 +60,12 @@ pub(super) fn failed(why: impl Into<String>) -> Unavailable {
 
 impl ChannelHost<'_> {
     pub(super) fn read_function(&mut self, function: &str, arguments: &str) -> Answer {
+        if let Some(answer) = self.read_message(function, arguments) {
+            return answer;
+        }
+        if let Some(answer) = self.read_database(function, arguments) {
+            return answer;
+        }
         let channel = self.channel().ok_or_else(|| failed("the channel is gone"))?;
         match function {
             "CALLERID" => party_field(&channel.caller, &channel.dialled, arguments),
@@ -75,7 +101,11 @@ impl ChannelHost<'_> {
         match function {
             "DEVICE_STATE" => return self.switch.set_custom_state(arguments, value).map_err(failed),
             "PRESENCE_STATE" => return self.switch.set_presence(arguments, value).map_err(failed),
+            "DB" => return self.put_database(arguments, value),
             _ => {}
+        }
+        if let Some(written) = self.write_message(function, arguments, value) {
+            return written;
         }
         let now_dialling = self.channel().is_some_and(|channel| channel.session.is_some());
         let channel = self.channel_mut().ok_or_else(|| failed("the channel is gone"))?;

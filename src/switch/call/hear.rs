@@ -34,7 +34,7 @@ impl Switch {
             }
             Event::Answered => match side {
                 Side::Called(Some(caller)) => self.leg_answered(now, id, caller, out),
-                _ => self.hang_up(now, id, 16, out),
+                _ => self.originated(now, id, out),
             },
             Event::Acknowledged => self.acknowledged(id, out),
             Event::Media(change) => self.media_changed(now, id, &change, out),
@@ -51,6 +51,9 @@ impl Switch {
             Event::ReferProgress { code, over } if over => self.refer_over(id, code),
             Event::TransferTold => self.transfer_told(now, id, out),
             Event::ConnectedLine(line) => self.connected_line(now, id, &line, out),
+            Event::Text { content_type, body } => {
+                self.text_heard(now, id, (&content_type, &body), out);
+            }
             Event::FaxOffered { .. } => {
                 self.with_session(now, id, out, |session, cx| session.refuse_fax(cx));
             }
@@ -60,11 +63,10 @@ impl Switch {
             Event::Forwarded { .. }
             | Event::ReferProgress { .. }
             | Event::RequestDone { .. }
-            | Event::Text { .. }
             | Event::Flash
             | Event::Record(_)
             | Event::FastUpdate => {}
-            Event::Offered => self.offered_by_phone(id),
+            Event::Offered => self.offered_by_phone(id, out),
         }
         self.calls.touched.insert(id);
     }

@@ -66,13 +66,22 @@ impl Switch {
     /// Orders something of a channel's sound, now or when its audio is agreed on.
     pub(super) fn order_sound(&mut self, id: ChannelId, order: SoundOrder, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let what = match &order {
+            SoundOrder::Play { id, .. } | SoundOrder::Record { id, .. } => Some(*id),
+            _ => None,
+        };
+        if let (Some(sound), true) = (what, channel.local.is_some()) {
+            let why = "a Local channel has no sound of its own in this version".to_owned();
+            channel.sound.failed.push((sound, why));
+            return self.calls.work.push_back(super::Work::Unsound(id));
+        }
         match channel.audio_port() {
             Some((port, true)) => {
                 out.queue.push(Action::Media(Plan::Sound { port, order: Box::new(order) }));
             }
             Some((_, false)) => {
                 let why = "its codec passes through this server but is not made here".to_owned();
-                if let SoundOrder::Play { id: sound, .. } | SoundOrder::Record { id: sound, .. } = order {
+                if let Some(sound) = what {
                     channel.sound.failed.push((sound, why));
                     self.calls.work.push_back(super::Work::Unsound(id));
                 }

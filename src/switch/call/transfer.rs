@@ -4,7 +4,7 @@ use super::channel::{ChannelId, Doing, Side, State};
 use super::redirecting;
 use crate::base::time::Now;
 use crate::dialplan::action::PickupTarget;
-use crate::dialplan::{Outcome, Place, Program};
+use crate::dialplan::{Outcome, Place};
 use crate::session::State as SessionState;
 use crate::sip::wire::Uri;
 use crate::switch::Switch;
@@ -15,10 +15,7 @@ impl Switch {
     pub(super) fn send_to(&mut self, now: Now, id: ChannelId, place: Place, out: &mut Actions) {
         self.detach(now, id, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        match &mut channel.program {
-            Some(program) => program.redirect(place),
-            None => channel.program = Some(Program::new(place)),
-        }
+        channel.send_to(place);
         channel.is_kept = true;
         self.calls.work.push_back(super::Work::Run(id));
         self.calls.touched.insert(id);

@@ -1,16 +1,39 @@
 //! What an administrator orders and sees of outbound registrations, and how they go with the server.
 
-use super::registrations::Trunk;
-use super::sending::Purpose;
+use super::registrations::{Registrations, Trunk};
+use super::request::Purpose;
 use super::words;
 use crate::base::limits;
-use crate::base::time::Now;
+use crate::base::time::{Moment, Now, WallTime};
 use crate::config::Object;
-use crate::outbound::registration::{Registration, Settings, Step};
+use crate::outbound::registration::{Registration, Settings, Status, Step};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
-use crate::switch::view::{RegistrationView, Reply};
+use crate::switch::view::{RegistrationView, Reply, TimerView};
 use std::time::Duration;
+
+impl Registrations {
+    /// Those that wait for their next REGISTER, for `pjsip show scheduled_tasks`.
+    pub(super) fn timers(&self, now: Now, wall: impl Fn(Moment) -> WallTime) -> Vec<TimerView> {
+        let trunks = self.current.values().filter_map(|number| self.all.get(number));
+        let timer = |trunk: &Trunk| {
+            let next = trunk.machine.next_deadline();
+            let asked = trunk.machine.asked_at();
+            let running = trunk.machine.asking().is_some();
+            (running || next.is_some()).then(|| TimerView {
+                name: format!("pjsip/registration/{}", trunk.config.name),
+                interval_secs: 0,
+                runs: None,
+                running,
+                set: wall(asked.unwrap_or(now.at)),
+                last: asked.map(&wall),
+                next: wall(next.unwrap_or(now.at)),
+                next_secs: next.map_or(0, |next| next.since(now.at).as_secs()),
+            })
+        };
+        trunks.filter_map(timer).collect()
+    }
+}
 
 impl Switch {
     /// The server is about to end, or is not any more.
@@ -99,9 +122,13 @@ impl Switch {
             name: trunk.config.name.clone(),
             server_uri: trunk.config.server_uri.to_string(),
             auth: trunk.config.outbound_auth.first().cloned(),
-            status: trunk.machine.status().word(),
+            status: if trunk.machine.has_lapsed(now.at) {
+                Status::Unregistered.word()
+            } else {
+                trunk.machine.status().word()
+            },
             next_secs: Some(trunk.machine.next_secs(now.at)),
-            why: words::why(trunk, &self.directory.objects.sources),
+            why: words::why(trunk, now.at, &self.directory.objects.sources),
             options: if name.is_some() { trunk.config.options() } else { Vec::new() },
         };
         trunks.map(view).collect()

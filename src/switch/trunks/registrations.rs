@@ -1,7 +1,8 @@
 //! Outbound registrations: the objects, their state machines and what they send. How an answer is judged is
 //! [`outbound::registration`](crate::outbound::registration)'s.
 
-use super::sending::{ContactForm, Ended, Purpose, Request, Sending};
+use super::request::{ContactForm, From, Purpose, Request};
+use super::sending::{Ended, Sending};
 use super::words;
 use crate::base::ids::{FlowId, Name};
 use crate::base::limits;
@@ -45,6 +46,7 @@ pub(super) struct Trunk {
     /// By which calls to it are known; empty without `line`.
     line: Box<str>,
     from: Vec<u8>,
+    tag: Vec<u8>,
     call_id: Vec<u8>,
     cseq: u32,
     /// The timer in `Registrations::timers`.
@@ -95,19 +97,20 @@ impl Registrations {
 
 impl Trunk {
     fn new(now: Moment, config: Arc<model::Registration>, rng: &mut Rng) -> Trunk {
-        let machine = Registration::new(now, Settings::from(&*config), rng);
+        let machine = Registration::new(now, <Settings as std::convert::From<_>>::from(&*config), rng);
         let mut line = String::new();
         for _ in 0..if config.line { LINE_LETTERS } else { 0 } {
             line.push(char::from(b'a' + u8::try_from(rng.below(26)).unwrap_or(0)));
         }
-        let mut from = format!("<{}>;tag=", bare(&config.client_uri)).into_bytes();
-        mint::tag(Shard(0), rng, &mut from);
+        let from = format!("<{}>", bare(&config.client_uri)).into_bytes();
+        let mut tag = Vec::new();
+        mint::tag(Shard(0), rng, &mut tag);
         let mut call_id = Vec::new();
         mint::call_id(rng, &mut call_id);
         let cseq = 1 + u32::try_from(rng.below(30_000)).unwrap_or(0);
         let flow = FlowId::DATAGRAM;
         let (timer, server, avoid, line) = (None, None, Vec::new(), line.into());
-        Trunk { config, machine, line, from, call_id, cseq, timer, flow, server, avoid }
+        Trunk { config, machine, line, from, tag, call_id, cseq, timer, flow, server, avoid }
     }
 
     /// The REGISTER, all but where it goes.
@@ -139,7 +142,8 @@ impl Trunk {
             route: route_of(&config.outbound_proxy),
             transport: config.transport.clone(),
             known: None,
-            from: self.from.clone(),
+            from: From::Whole(self.from.clone()),
+            tag: self.tag.clone(),
             to: format!("<{}>", bare(&config.client_uri)).into_bytes(),
             call_id: self.call_id.clone(),
             cseq: self.cseq,
@@ -149,6 +153,8 @@ impl Trunk {
             body: None,
             auths: config.outbound_auth.to_vec(),
             avoid: self.avoid.iter().map(|(remote, _)| *remote).collect(),
+            follows: false,
+            been: Vec::new(),
         }
     }
 }
@@ -257,8 +263,11 @@ impl Switch {
         if self.trunks.registrations.leaving_until.is_some() {
             return;
         }
-        let lost =
-            |trunk: &Trunk| trunk.flow.is_connection() && (trunk.flow == flow || Some(trunk.flow) == named);
+        let lost = |trunk: &Trunk| {
+            trunk.machine.status() == Status::Registered
+                && trunk.flow.is_connection()
+                && (trunk.flow == flow || Some(trunk.flow) == named)
+        };
         let all = &self.trunks.registrations.all;
         let numbers: Vec<u64> =
             all.iter().filter(|(_, trunk)| lost(trunk)).map(|(number, _)| *number).collect();

@@ -8,28 +8,22 @@
 //!                      └─ anything else final ─► its Purpose hears of it
 //! ```
 
+use super::request::{Purpose, Request};
 use crate::authenticate::outbound::{Answers, Stop};
-use crate::base::ids::Name;
+use crate::base::limits;
 use crate::base::time::Now;
 use crate::sip::flow::{Arrival, Destination};
 use crate::sip::transaction::{ClientTx, Target};
-use crate::sip::wire::{Header, Message, Uri, Writer};
+use crate::sip::wire::{Contact, Header, Message, Uri, Writer};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
-use crate::switch::qualify::{Hop, first_uri, hop_of};
+use crate::switch::qualify::{Hop, first_uri};
 use crate::switch::requests::Owner;
-use crate::switch::route::{Known, Routed, Targets, Way};
+use crate::switch::route::{Routed, Targets, Way};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// Who wants to know how it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::switch) enum Purpose {
-    /// An outbound registration, by its number.
-    Registration(u64),
-}
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
@@ -42,56 +36,6 @@ pub(in crate::switch) enum Ended<'a, 'm> {
     Unreachable,
     /// There was no way, in words.
     NoWay(&'a str),
-}
-
-/// What our Contact looks like.
-#[derive(Clone, Debug, Default)]
-pub(in crate::switch) struct ContactForm {
-    /// Its user part.
-    pub user: String,
-    /// `sips:`.
-    pub secure: bool,
-    /// Parameters of the URI, each with its `;`.
-    pub uri_params: String,
-    /// Parameters of the header, without the first `;`.
-    pub header_params: String,
-}
-
-/// Everything that is said, wherever it goes.
-#[derive(Clone, Debug)]
-pub(in crate::switch) struct Request {
-    /// Who wants to know.
-    pub purpose: Purpose,
-    /// `REGISTER`, …
-    pub method: &'static str,
-    /// The request URI.
-    pub uri: Vec<u8>,
-    /// Route values; empty for none.
-    pub route: String,
-    /// The transport that must be used; empty for any.
-    pub transport: Name,
-    /// How the peer came to us, when it did.
-    pub known: Option<Known>,
-    /// From, with its tag.
-    pub from: Vec<u8>,
-    /// To.
-    pub to: Vec<u8>,
-    /// Call-ID.
-    pub call_id: Vec<u8>,
-    /// CSeq of the next time it is sent.
-    pub cseq: u32,
-    /// Our Contact; `None` for a request without one.
-    pub contact: Option<ContactForm>,
-    /// Further whole header lines.
-    pub lines: Vec<u8>,
-    /// User-Agent; the global one when empty.
-    pub user_agent: Name,
-    /// Content-Type and body.
-    pub body: Option<(String, Vec<u8>)>,
-    /// What challenges are answered with.
-    pub auths: Vec<Name>,
-    /// Targets that failed lately: tried last.
-    pub avoid: Vec<SocketAddr>,
 }
 
 /// One that is out.
@@ -209,7 +153,7 @@ impl Switch {
         let mut targets = sound.into_iter().filter_map(|target| self.with_contact(target, request));
         let first = targets.next().ok_or("no further address is known, or its transport is not open")?;
         let later: Vec<Target> = targets.collect();
-        let text = self.sending_text(request, &sending.answers);
+        let text = self.sending_text(request, &sending.answers, &first.sent_by);
         let (to, contact, left) = (first.to, first.contact.clone(), later.len());
         let clients = &mut self.transactions.clients;
         let sent = clients.send(now.at, Owner::Sending(number), &text, first, later, &mut out.outbox);
@@ -237,13 +181,13 @@ impl Switch {
     }
 
     /// Everything of the request but Via and Contact.
-    fn sending_text(&self, request: &Request, answers: &Answers) -> Vec<u8> {
+    fn sending_text(&self, request: &Request, answers: &Answers, sent_by: &str) -> Vec<u8> {
         let global = &self.directory.objects.global;
         let Hop { request_uri, routes } = request.hop();
         let mut text = Vec::with_capacity(512);
         let mut writer = Writer::request(&mut text, request.method.as_bytes(), &request_uri);
         writer
-            .header(Header::From, &request.from)
+            .pieces(Header::From, &[&request.from.at(sent_by), b";tag=", &request.tag])
             .header(Header::To, &request.to)
             .header(Header::CallId, &request.call_id)
             .pieces(Header::CSeq, &[format!("{} {}", request.cseq, request.method).as_bytes()]);
@@ -278,6 +222,7 @@ impl Switch {
                 Ok(()) => return,
                 Err(why) => stop = Some(why),
             },
+            300..=399 if self.follow_redirection(now, number, message, out) => return,
             // The next target is another server, which may know better.
             408 if self.next_target(now, number, out) => return,
             _ => {}
@@ -306,6 +251,37 @@ impl Switch {
             self.sending_ended(now, number, Ended::NoWay(&why), out);
         }
         Ok(())
+    }
+
+    /// Sends it to the first Contact of a redirection that it was not sent to yet (`follow_redirect_methods`); `false`
+    /// when it does not follow.
+    fn follow_redirection(
+        &mut self,
+        now: Now,
+        number: u64,
+        response: &Message<'_>,
+        out: &mut Actions,
+    ) -> bool {
+        let Some(sending) = self.trunks.sendings.all.get_mut(&number) else { return false };
+        let request = &mut sending.request;
+        if !request.follows || request.been.len() >= limits::REDIRECTIONS {
+            return false;
+        }
+        let fresh = |uri: &&[u8]| **uri != *request.uri && !request.been.iter().any(|been| *been == **uri);
+        let contacts = response.contacts().filter_map(|contact| match contact {
+            Ok(Contact::Address(address)) => address.uri().ok().filter(|uri| uri.is_sip()).map(|uri| uri.raw),
+            _ => None,
+        });
+        let Some(uri) = { contacts }.find(fresh).map(<[u8]>::to_vec) else { return false };
+        let before = std::mem::replace(&mut request.uri, uri);
+        request.been.push(before);
+        request.cseq = request.cseq.saturating_add(1);
+        // How the old address came to us says nothing of the new one.
+        request.known = None;
+        sending.answers = Answers::default();
+        sending.tried.clear();
+        self.seek_sending(now, number, out);
+        true
     }
 
     /// Sends it to a target that was not tried yet; `false` when there is none.
@@ -345,6 +321,7 @@ impl Switch {
             Purpose::Registration(trunk) => {
                 self.registration_moved(trunk, (before.remote, to.remote), status, out);
             }
+            Purpose::Told { .. } => {}
         }
     }
 
@@ -357,18 +334,9 @@ impl Switch {
         out: &mut Actions,
     ) {
         let Some(sending) = self.trunks.sendings.all.remove(&number) else { return };
-        match sending.request.purpose {
-            Purpose::Registration(trunk) => self.registration_ended(now, trunk, &sending, how, out),
+        match &sending.request.purpose {
+            Purpose::Registration(trunk) => self.registration_ended(now, *trunk, &sending, how, out),
+            Purpose::Told { what, to } => self.letter_ended((what, to), how, out),
         }
-    }
-}
-
-impl Request {
-    /// The request line's URI and the Route values: a strict router takes its place in the request line.
-    fn hop(&self) -> Hop {
-        let Ok(uri) = Uri::parse(&self.uri) else {
-            return Hop { request_uri: self.uri.clone(), routes: Vec::new() };
-        };
-        hop_of(&uri, &self.route)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::registrations::Trunk;
 use crate::authenticate::outbound::Stop;
+use crate::base::time::Moment;
 use crate::config::{Object, Sources};
 use crate::outbound::registration::{Failure, Outcome, Rule, Send};
 use crate::sip::status;
@@ -101,7 +102,7 @@ pub(super) fn note(message: &Message<'_>, stop: Option<&Stop>) -> String {
 }
 
 /// Why it is as it is, with the option behind it.
-pub(super) fn why(trunk: &Trunk, sources: &Sources) -> String {
+pub(super) fn why(trunk: &Trunk, now: Moment, sources: &Sources) -> String {
     let machine = &trunk.machine;
     let max_retries = trunk.config.max_retries;
     let to = trunk.server.map_or_else(String::new, |server| format!(" to {server}"));
@@ -121,7 +122,8 @@ pub(super) fn why(trunk: &Trunk, sources: &Sources) -> String {
         None => "No REGISTER was answered yet".to_owned(),
         Some(Outcome::Registered { granted_secs, .. }) => {
             let at = trunk.server.map_or_else(String::new, |server| format!(" by {server}"));
-            format!("Granted for {granted_secs} s{at}")
+            let over = if machine.has_lapsed(now) { ", which are over" } else { "" };
+            format!("Granted for {granted_secs} s{at}{over}")
         }
         Some(Outcome::Unregistered) => "Taken back; nothing is sent until 'pjsip send register'".into(),
         Some(Outcome::NotUnregistered(failure)) => {

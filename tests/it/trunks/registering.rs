@@ -424,3 +424,23 @@ fn a_transport_that_is_not_there_is_said_and_looked_for_again() {
     assert_eq!(view.status, "Rejected");
     assert!(view.why.starts_with("transport 'gone' is not open; again 60 s after it"), "{}", view.why);
 }
+
+#[test]
+fn the_timers_of_registrations_and_qualify_are_shown() {
+    let with = "[phone]\ntype=endpoint\naors=phone\n[phone]\ntype=aor\ncontact=sip:p@127.0.0.7\nqualify_frequency=60\n";
+    let mut world = trunk(with);
+    let request = register(&mut world, 11);
+    grant(&mut world, &request, 600);
+    next(&mut world, 70);
+    let all = match world.command(Command::Timers) {
+        Reply::Timers(all) => all,
+        other => panic!("{other:?}"),
+    };
+    let names: Vec<_> =
+        all.iter().map(|timer| (timer.name.as_str(), timer.interval_secs, timer.runs)).collect();
+    let qualify = ("pjsip/options/phone/sip:p@127.0.0.7", 60, Some(1));
+    assert_eq!(names[1..], [qualify, ("pjsip/registration/upstream", 0, None)]);
+    assert!(all[1].running && all[1].last == Some(world.now.wall));
+    assert!((500..600).contains(&all[2].next_secs) && !all[2].running);
+    assert_eq!(all[2].next.secs() - world.now.wall.secs(), all[2].next_secs);
+}

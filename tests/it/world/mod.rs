@@ -38,6 +38,8 @@ pub struct World {
     pub commits: Vec<(u64, ContactChange)>,
     pub events: Vec<Event>,
     pub replies: Vec<Reply>,
+    /// Entries of the dialplan's key store that were handed out.
+    pub stored: Vec<jackfield::dialplan::database::Change>,
     /// Orders for the media threads, in order.
     pub plans: Vec<Plan>,
     ports: BTreeSet<PortId>,
@@ -65,6 +67,7 @@ impl World {
             events: Vec::new(),
             replies: Vec::new(),
             resolves: Vec::new(),
+            stored: Vec::new(),
             plans: Vec::new(),
             ports: BTreeSet::new(),
             destinations: Vec::new(),
@@ -120,6 +123,7 @@ impl World {
                 Action::Event(event) => self.events.push(*event),
                 Action::Reply { reply, .. } => self.replies.push(reply),
                 Action::Resolve { token, question } => self.resolves.push((token, question)),
+                Action::Database(change) => self.stored.push(change),
                 Action::Media(plan) => told.extend(self.media(plan)),
                 _ => {}
             }
