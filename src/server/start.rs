@@ -141,11 +141,11 @@ pub(super) fn start(
     };
     stored.notes.iter().for_each(|note| log.line(now, Level::Warning, "contacts", note));
     let bound = stored.bindings.len();
-    let plan = dialplan::read(&options.layout.config_dir, now);
+    let mut plan = dialplan::read(&options.layout.config_dir, now);
     for (level, origin, text) in dialplan::lines(&plan) {
         log.line(now, level, origin, &text);
     }
-    switch.handle(now, Input::Dialplan(plan.dialplan), &mut actions);
+    switch.handle(now, Input::Dialplan(plan.dialplan.clone()), &mut actions);
     let (notify, lines) = notify::read(&options.layout.config_dir);
     for text in lines {
         log.line(now, Level::Warning, notify::ORIGIN, &text);
@@ -209,6 +209,7 @@ pub(super) fn start(
         store,
         current,
         realtime: Realtime::new(loaded.rows, contacts),
+        extensions: Default::default(),
         served: tokio::sync::Mutex::new(Served { transports, listeners: Default::default() }),
         streams: shared,
         resolver,
@@ -218,6 +219,10 @@ pub(super) fn start(
     });
     runtime.block_on(attach(&server, outcome, heartbeat, hosts_wanted, dns))?;
     server.watch_tables(watches);
+    {
+        let _inside = runtime.enter();
+        server.take_dialplan(&mut plan);
+    }
     log.line(now, Level::Notice, "asterisk.c", &text);
     Ok(Running { server, switch })
 }

@@ -93,7 +93,9 @@ impl Switch {
                 let text = self.text_application(now, id, (application.name, &arguments), out);
                 text.unwrap_or(Some(Outcome::Unsupported))
             }
-            Wanted::ChannelRedirect { .. } => Some(Outcome::Unsupported),
+            Wanted::ChannelRedirect { channel, target } => {
+                Some(self.redirect(now, id, (&channel, &target), out))
+            }
             Wanted::PlayTones { .. } => {
                 self.tell_undone(id, "PlayTones: there is no tone generator", out);
                 Some(Outcome::Done)

@@ -7,10 +7,11 @@ use super::local::Local;
 use super::message::{QUEUE, TextMessage};
 use super::originate::Origin;
 use super::out::Placing;
+use super::pjsip_fields::ParamOf;
 use super::ports::Slot;
 use super::sending::Sending;
 use super::subroutine::Suspended;
-use crate::base::ids::{FlowId, TransportId};
+use crate::base::ids::{FlowId, Name, TransportId};
 use crate::base::time::{Moment, Now};
 use crate::bridge::Target;
 use crate::config::model::Endpoint;
@@ -190,6 +191,20 @@ pub(super) struct Channel {
     pub scheduled: Option<Moment>,
     /// Digits that came while nobody waited.
     pub digits: Vec<char>,
+    /// `CALLERID(ani…)`, once it differs from the caller id.
+    pub calling: Option<Box<Party>>,
+    /// Aor and URI it is called at: `CHANNEL(aor)`, `CHANNEL(contact)`.
+    pub called_at: Option<(Name, Name)>,
+    /// `PJSIP_HEADER_PARAM(From,…)` for its INVITE.
+    pub from_params: Vec<(ParamOf, String, String)>,
+    /// `PJSIP_MEDIA_OFFER()` for its next offer.
+    pub next_offer: Vec<Format>,
+    /// The 200 to its INVITE, where a subroutine may ask for it.
+    pub response: Option<Box<[u8]>>,
+    /// `GROUP(category)`, and the group.
+    pub groups: Vec<(String, String)>,
+    /// `SHARED()`: names and values.
+    pub shared: Vec<(String, String)>,
     /// `PJSIP_INHERITABLE_HEADER()`.
     pub inheritable: Vec<(String, String)>,
     /// 183 with a description was sent, or is on its way.
@@ -246,6 +261,8 @@ pub(super) struct Settings {
     pub tone_zone: String,
     pub music_class: String,
     pub user_field: String,
+    /// `PJSIP_MOH_PASSTHROUGH()`.
+    pub moh_passthrough: Option<bool>,
     /// `PJSIP_DTMF_MODE()`.
     pub dtmf_mode: Option<DtmfMode>,
     /// Everything else that `CHANNEL()` can keep.

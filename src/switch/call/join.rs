@@ -246,7 +246,7 @@ impl Switch {
         channel.is_told_to_hold = held;
         self.calls.touched.insert(other);
         let Some(channel) = self.calls.channels.get_mut(&other) else { return };
-        if !channel.endpoint.options.moh_passthrough {
+        if !channel.passes_music() {
             return;
         }
         let direction = if held { crate::sdp::Direction::SendOnly } else { crate::sdp::Direction::SendRecv };
