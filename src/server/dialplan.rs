@@ -6,6 +6,7 @@ use crate::config::conf;
 use crate::config::files::{FileFault, Files, MemoryFiles};
 use crate::config::finding::{Finding, Severity};
 use crate::config::origin::{Origin, Sources};
+use crate::config::services::Services;
 use crate::dialplan::realtime::Table;
 use crate::dialplan::zone::{Zone, Zones};
 use crate::dialplan::{Dialplan, Loaded, Surroundings, line, load, toml_file};
@@ -31,6 +32,21 @@ pub struct Read {
     pub is_complete: bool,
     /// Tables it comes from, each with the hash of what was read.
     pub tables: Vec<(Wanted, Option<u64>)>,
+}
+
+/// Reads the files of the media services.
+pub fn read_services(dir: &Path) -> (Arc<Services>, Vec<(Level, &'static str, String)>) {
+    let (mut sources, mut findings) = (Sources::new(), Vec::new());
+    let services = Services::read(&ConfigDir::new(dir), &mut sources, &mut findings);
+    let level = |severity| match severity {
+        Severity::Error => Level::Error,
+        Severity::Warning => Level::Warning,
+        Severity::Note => Level::Verbose,
+    };
+    let lines = findings
+        .iter()
+        .map(|f| (level(f.severity), "loader.c", f.text(&sources).to_string().replace('\n', ";")));
+    (Arc::new(services), lines.collect())
 }
 
 /// What is to be logged about it: level, Asterisk's name of the source file, text.
@@ -224,6 +240,18 @@ fn zones() -> Zones {
 }
 
 impl Server {
+    /// Reads tones, music and other services again.
+    pub(super) async fn reload_services(&self) {
+        let dir = self.layout.config_dir.clone();
+        let Ok((services, lines)) = tokio::task::spawn_blocking(move || read_services(&dir)).await else {
+            return;
+        };
+        for (level, origin, text) in lines {
+            self.say(level, origin, &text);
+        }
+        self.order(Order::Services(services)).await;
+    }
+
     /// `dialplan reload`: the next priority of every call is looked up in the new one.
     pub(super) async fn reload_dialplan(self: &Arc<Server>, said: &str) -> Reply {
         let (dir, now) = (self.layout.config_dir.clone(), self.clock.now());
@@ -244,6 +272,7 @@ impl Server {
         }
         self.take_dialplan(&mut read);
         self.order(Order::Dialplan(read.dialplan)).await;
+        self.reload_services().await;
         Reply::Done(text)
     }
 }

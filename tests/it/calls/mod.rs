@@ -14,4 +14,5 @@ mod local;
 mod options;
 pub mod phone;
 mod reasons;
+mod sounds;
 mod transfers;
