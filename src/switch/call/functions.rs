@@ -12,7 +12,7 @@ use crate::dialplan::host::Unavailable;
 pub(super) type Answer = Result<String, Unavailable>;
 
 /// What this switch does of what dialplans can name: functions that need it, and applications by name. Options are asked
-/// for as `Dial(A)`, applications that every switch is handed as `PlayTones()`.
+/// for as `Dial(A)`, items as `CHANNEL(rxgain)`.
 pub fn does(name: &str) -> bool {
     if let Some((name, rest)) = name.split_once('(') {
         let what = rest.trim_end_matches(')');
@@ -20,11 +20,9 @@ pub fn does(name: &str) -> bool {
             "Dial" => !super::dial_options::UNDONE.contains(&what),
             "Originate" => !matches!(what, "b" | "B" | "C"),
             "Bridge" => what.is_empty(),
-            "WaitExten" => !matches!(what, "m" | "d"),
             "PickupChan" => what != "p",
             "SoftHangup" => what != "a",
             "CHANNEL" => !super::channel_fields::UNDONE.contains(&what),
-            "PlayTones" => false,
             _ => true,
         };
     }
