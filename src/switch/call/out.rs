@@ -1,7 +1,7 @@
 //! Calling somebody: the way is sought, then ports are opened, then the INVITE goes out.
 
 use super::channel::{Channel, ChannelId, Side, State, Way};
-use super::pjsip_fields::ParamOf;
+use super::pjsip_fields::with_params;
 use super::place::Located;
 use super::ports::SlotState;
 use super::subroutine::Then;
@@ -362,19 +362,6 @@ impl Placing {
         });
         route.unwrap_or_else(|| self.request_uri.clone())
     }
-}
-
-/// `PJSIP_HEADER_PARAM(From,…)`: parameters of the URI stand before its `>`, those of the header after it.
-fn with_params(mut from: Vec<u8>, params: &[(ParamOf, String, String)]) -> Vec<u8> {
-    for (place, name, value) in params {
-        let text = if value.is_empty() { format!(";{name}") } else { format!(";{name}={value}") };
-        let end = match place {
-            ParamOf::Uri => from.iter().rposition(|b| *b == b'>').unwrap_or(from.len()),
-            ParamOf::Header => from.len(),
-        };
-        from.splice(end..end, text.into_bytes());
-    }
-    from
 }
 
 fn placing_of(located: &Located, streams: Streams) -> Result<Placing, String> {

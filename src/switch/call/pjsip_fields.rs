@@ -9,7 +9,7 @@ use crate::base::time::Now;
 use crate::config::model::Object;
 use crate::dialplan::host::Unavailable;
 use crate::outbound::qualify::Status;
-use crate::sdp::{Codec, CodecKind, Format, MediaKind};
+use crate::sdp::{self, Agreement, Codec, CodecKind, Format, MediaKind, Numbered, Situation};
 use crate::session::{RefreshWith, Reoffer, Why};
 use crate::switch::Switch;
 
@@ -282,4 +282,59 @@ impl Channel {
     pub fn passes_music(&self) -> bool {
         self.settings.moh_passthrough.unwrap_or(self.endpoint.options.moh_passthrough)
     }
+}
+
+impl Channel {
+    /// Codecs that it could carry: those agreed or offered, else those its endpoint allows.
+    pub fn formats(&self) -> Vec<Format> {
+        let capabilities = super::capability::of(&self.endpoint);
+        let offer = self.session.as_ref().and_then(|session| session.offer());
+        let joint = offer.and_then(|offer| sdp::answer(offer, &capabilities, &Situation::default()).ok());
+        match joint.map(|answer| formats_of(&answer.agreement)).or_else(|| self.agreed_formats()) {
+            Some(formats) if !formats.is_empty() => formats,
+            _ => capabilities.formats,
+        }
+    }
+
+    /// The payload numbers its phone has for what has none of its own, from its offer or what was agreed.
+    pub fn numbers(&self) -> Vec<(Numbered, u8)> {
+        let Some(session) = self.session.as_ref() else { return Vec::new() };
+        let joint = session.offer().and_then(|offer| {
+            let answer =
+                sdp::answer(offer, &super::capability::of(&self.endpoint), &Situation::default()).ok()?;
+            Some(answer.agreement)
+        });
+        let Some(agreement) = joint.as_ref().or(session.agreement()) else { return Vec::new() };
+        let mut numbers = Vec::new();
+        for rtp in agreement.streams.iter().filter_map(|stream| stream.rtp()) {
+            numbers.extend(rtp.formats.iter().map(|f| (Numbered::Codec(f.codec), f.send)));
+            numbers.extend(rtp.events.iter().map(|e| (Numbered::Events(e.clock_rate), e.send)));
+        }
+        numbers
+    }
+
+    /// Codecs agreed on in all its streams.
+    pub fn agreed_formats(&self) -> Option<Vec<Format>> {
+        Some(formats_of(self.session.as_ref()?.agreement()?))
+    }
+}
+
+/// The codecs of an agreement, with the parameters the peer wants.
+fn formats_of(agreement: &Agreement) -> Vec<Format> {
+    let streams = agreement.streams.iter().filter_map(|stream| stream.rtp());
+    let formats = streams.flat_map(|rtp| rtp.formats.iter());
+    formats.map(|format| Format { fmtp: format.theirs.clone(), ..Format::of(format.codec) }).collect()
+}
+
+/// `PJSIP_HEADER_PARAM(From,…)`: parameters of the URI stand before its `>`, those of the header after it.
+pub(super) fn with_params(mut from: Vec<u8>, params: &[(ParamOf, String, String)]) -> Vec<u8> {
+    for (place, name, value) in params {
+        let text = if value.is_empty() { format!(";{name}") } else { format!(";{name}={value}") };
+        let end = match place {
+            ParamOf::Uri => from.iter().rposition(|b| *b == b'>').unwrap_or(from.len()),
+            ParamOf::Header => from.len(),
+        };
+        from.splice(end..end, text.into_bytes());
+    }
+    from
 }
