@@ -7,6 +7,7 @@ use super::local::Local;
 use super::message::{QUEUE, TextMessage};
 use super::originate::Origin;
 use super::out::Placing;
+pub(super) use super::party::{Party, Redirecting};
 use super::ports::Slot;
 use super::sending::Sending;
 use super::subroutine::Suspended;
@@ -27,34 +28,6 @@ use std::sync::Arc;
 /// A channel's number. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::switch) struct ChannelId(pub u64);
-
-/// A name and a number, as `CALLERID()` and `CONNECTEDLINE()` have them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Party {
-    /// Display name, empty for none.
-    pub name: String,
-    /// Number, empty for none.
-    pub number: String,
-    /// Who may see it.
-    pub presentation: Presentation,
-    /// `callerid_tag`.
-    pub tag: String,
-}
-
-/// What redirected a call here: Diversion or History-Info.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Redirecting {
-    /// The last to redirect.
-    pub from: Party,
-    /// Whom it was redirected to.
-    pub to: Party,
-    /// The first to redirect.
-    pub orig: Party,
-    /// `unconditional`, `user-busy`, …
-    pub reason: String,
-    /// How often.
-    pub count: u32,
-}
 
 /// The states of `core show channels`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
