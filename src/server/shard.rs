@@ -150,6 +150,9 @@ impl Shard {
                 Order::Dialplan(dialplan) => {
                     self.switch.handle(now, Input::Dialplan(dialplan), &mut turn.actions);
                 }
+                Order::Services(services) => {
+                    self.switch.handle(now, Input::Services(services), &mut turn.actions);
+                }
                 Order::Notify(conf) => self.switch.handle(now, Input::NotifyConf(conf), &mut turn.actions),
                 Order::Resolved(resolved) => turn.resolved.push(resolved),
                 Order::Hear { level, security } => {

@@ -24,13 +24,13 @@ options! {
     /// Where the server's own data lie.
     Obeyed "astdbdir" astdbdir: Name = Name::from("/var/lib/asterisk"), Text;
     /// Where sounds and other shared data lie.
-    Later "astdatadir" astdatadir: Name = Name::from("/var/lib/asterisk"), Text;
+    Obeyed "astdatadir" astdatadir: Name = Name::from("/var/lib/asterisk"), Text;
     /// Where logs go.
     Obeyed "astlogdir" astlogdir: Name = Name::from("/var/log/asterisk"), Text;
     /// Where the control socket and the process id lie.
     Obeyed "astrundir" astrundir: Name = Name::from("/var/run/asterisk"), Text;
     /// Where voicemail and call files lie.
-    Later "astspooldir" astspooldir: Name = Name::from("/var/spool/asterisk"), Text;
+    Obeyed "astspooldir" astspooldir: Name = Name::from("/var/spool/asterisk"), Text;
     /// Detail of debug messages.
     Obeyed "debug" debug: u32 = 0, Uint;
     /// Prompt language of channels that name none.
