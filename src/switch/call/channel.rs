@@ -17,7 +17,7 @@ use crate::base::ids::{FlowId, TransportId};
 use crate::base::time::{Moment, Now};
 use crate::bridge::Target;
 use crate::config::model::Endpoint;
-use crate::config::model::endpoint_words::{DtmfMode, Presentation};
+use crate::config::model::endpoint_words::DtmfMode;
 use crate::dialplan::variables::Variables;
 use crate::dialplan::{Place, Program};
 use crate::sdp::{self, Agreement, Format, MediaKind, Numbered, RtpStream, Situation};
