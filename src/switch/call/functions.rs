@@ -4,7 +4,7 @@ use super::Work;
 use super::channel::{Channel, Side};
 use super::headers::{header_names, parse_uri, read_header, read_response, response_names, set_header};
 use super::host::ChannelHost;
-use super::{channel_fields, party, pjsip_fields};
+use super::{channel_fields, party_fields, pjsip_fields};
 use crate::config::model::endpoint_words::{DtmfMode, Presentation};
 use crate::config::value::words::Word;
 use crate::dialplan::host::Unavailable;
@@ -92,9 +92,9 @@ impl ChannelHost<'_> {
         }
         let channel = self.channel().ok_or_else(|| failed("the channel is gone"))?;
         match function {
-            "CALLERID" => party::caller_field(channel, arguments),
-            "CONNECTEDLINE" => party::connected_field(channel, arguments),
-            "REDIRECTING" => party::redirecting_field(channel, arguments),
+            "CALLERID" => party_fields::caller_field(channel, arguments),
+            "CONNECTEDLINE" => party_fields::connected_field(channel, arguments),
+            "REDIRECTING" => party_fields::redirecting_field(channel, arguments),
             "CALLERPRES" => Ok(word_of(channel.caller.presentation).to_owned()),
             "CHANNEL" => self.channel_field(channel, arguments),
             "HANGUPCAUSE" => Ok(cause_text(channel, arguments)),
@@ -151,17 +151,17 @@ impl ChannelHost<'_> {
         let now_dialling = self.channel().is_some_and(|channel| channel.session.is_some());
         let channel = self.channel_mut().ok_or_else(|| failed("the channel is gone"))?;
         match function {
-            "CALLERID" => party::set_caller_field(channel, arguments, value)?,
-            "CALLERPRES" => party::set_field(&mut channel.caller, "pres", value)?,
+            "CALLERID" => party_fields::set_caller_field(channel, arguments, value)?,
+            "CALLERPRES" => party_fields::set_field(&mut channel.caller, "pres", value)?,
             "CONNECTEDLINE" => {
-                party::set_field(&mut channel.connected, first(arguments), value)?;
+                party_fields::set_field(&mut channel.connected, first(arguments), value)?;
                 let id = self.id;
                 // `i`: kept, and not told.
                 if arguments.split(',').nth(1).map(str::trim) != Some("i") {
                     self.switch.calls.work.push_back(Work::Connected(id));
                 }
             }
-            "REDIRECTING" => party::set_redirecting(channel, arguments, value)?,
+            "REDIRECTING" => party_fields::set_redirecting(channel, arguments, value)?,
             "CHANNEL" => channel_fields::set_field(channel, arguments, value)?,
             "PJSIP_HEADER" => {
                 let (action, name) = arguments.split_once(',').unwrap_or((arguments, ""));

@@ -41,6 +41,7 @@ mod originate;
 mod others;
 mod out;
 mod party;
+mod party_fields;
 mod pjsip_fields;
 mod place;
 mod ports;
