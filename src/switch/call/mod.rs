@@ -41,6 +41,7 @@ mod out;
 mod place;
 mod ports;
 mod prompt;
+mod record;
 mod redirect;
 mod redirecting;
 mod refer;
