@@ -143,7 +143,7 @@ impl Switch {
             self.ears.log(out, Level::Verbose, "bridge.c", || {
                 format!("Bridge {}: now {technology}: {why}", bridge.unique_id)
             });
-            if technology == Technology::Core && !self.can_open(bridge.legs) {
+            if technology == Technology::Core && super::core::must_open(&why) && !self.can_open(bridge.legs) {
                 self.ears.log(out, Level::Warning, "bridge.c", || {
                     format!(
                         "Bridge {}: {why}; a codec of these is passed on but not opened here",

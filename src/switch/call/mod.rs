@@ -46,6 +46,7 @@ mod pjsip_fields;
 mod place;
 mod ports;
 mod prompt;
+mod record;
 mod redirect;
 mod redirecting;
 mod refer;
