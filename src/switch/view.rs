@@ -3,6 +3,7 @@
 
 mod calls;
 mod events;
+mod judgement;
 mod objects;
 mod orders;
 mod trace;
@@ -12,12 +13,13 @@ pub use calls::{
     StreamStats, SubscriptionView,
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
+pub use judgement::{Explanation, Step};
 pub use objects::{
     AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TimerView,
     TransportView,
 };
 
-pub use orders::{DatabaseOrder, OriginateTo, VariableOrder};
+pub use orders::{DatabaseOrder, HistoryOrder, Logger, OriginateTo, VariableOrder};
 pub use trace::{TraceLeg, TraceStep, TraceView, Traced};
 
 use crate::base::ids::Name;
@@ -205,40 +207,6 @@ pub enum Kind {
     System,
 }
 
-/// What `pjsip set logger` can say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Logger {
-    /// Everything.
-    On,
-    /// Nothing.
-    Off,
-    /// Only messages to or from these addresses; replaces the list, or adds to it.
-    Host {
-        /// An address or network.
-        host: String,
-        /// Add to the list.
-        add: bool,
-    },
-    /// Only these methods; replaces the list, or adds to it.
-    Method {
-        /// The method.
-        method: String,
-        /// Add to the list.
-        add: bool,
-    },
-}
-
-/// What `pjsip set history` can say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HistoryOrder {
-    /// Keep messages.
-    On,
-    /// Stop keeping them.
-    Off,
-    /// Forget them.
-    Clear,
-}
-
 /// Whom `pjsip send notify` addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotifyTarget {
@@ -392,26 +360,4 @@ pub struct BanView {
     pub reason: &'static str,
     /// Packets dropped since.
     pub dropped: u64,
-}
-
-/// A judgement with its reasons, in the order they were considered.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Explanation {
-    /// The outcome in one sentence.
-    pub verdict: String,
-    /// Each step: what was asked, and what it said.
-    pub steps: Vec<Step>,
-    /// What would change the outcome, smallest change first.
-    pub advice: Vec<String>,
-}
-
-/// One step of an [`Explanation`].
-#[derive(Clone, Debug, Serialize)]
-pub struct Step {
-    /// `match`, `pass`, `fail`, `skip`.
-    pub outcome: &'static str,
-    /// What was looked at.
-    pub what: String,
-    /// The object and option behind it, with `file:line`, when there is one.
-    pub culprit: String,
 }
