@@ -113,12 +113,17 @@ impl Resting {
 }
 
 impl Worker {
-    /// The sockets rest for the next call.
-    pub(super) fn lay_aside(&mut self, now: Moment, port: Box<Port>) {
+    /// Takes the sockets of a port out of this thread's watch.
+    pub(super) fn stop_watching(&self, port: &Port) {
         let _ = self.epoll.delete(&port.rtp);
         if let Some(rtcp) = &port.others.rtcp {
             let _ = self.epoll.delete(rtcp);
         }
+    }
+
+    /// The sockets rest for the next call.
+    pub(super) fn lay_aside(&mut self, now: Moment, port: Box<Port>) {
+        self.stop_watching(&port);
         let Port { rtp, others, .. } = *port;
         let table = Sockets { rtp, others }.rest();
         self.sweep.get_or_insert((now + LONGEST_REST, table));

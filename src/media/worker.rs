@@ -251,10 +251,7 @@ impl Worker {
         }
         let command = match self.detach(id) {
             Some(port) => {
-                let _ = self.epoll.delete(&port.rtp);
-                if let Some(rtcp) = &port.others.rtcp {
-                    let _ = self.epoll.delete(rtcp);
-                }
+                self.stop_watching(&port);
                 Command::Adopt(port)
             }
             None => Command::Gone(id),
