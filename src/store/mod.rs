@@ -7,6 +7,7 @@
 //! | [`journal`] | its file: journal rows, folded now and then into a table; how contacts are written is in [`record`]; `checkpoint` keeps its log short beside the commits |
 //! | [`shared`] | or the journal before a `ps_contacts` table that others use too ([`ps_contacts`]) |
 //! | [`database`] | the dialplan's key store, on disk |
+//! | [`extensions`] | dialplans in tables |
 //! | [`map`] | which table of which database file holds what |
 //! | [`realtime`] | the `ps_*` tables read whole |
 //! | [`watch`], [`watcher`] | what other programs change in them, and the thread that looks |
@@ -22,6 +23,7 @@ pub mod committer;
 mod compare;
 pub mod contacts;
 pub mod database;
+pub mod extensions;
 pub mod fault;
 pub mod files;
 pub mod journal;

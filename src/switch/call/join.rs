@@ -256,7 +256,7 @@ impl Switch {
         channel.is_told_to_hold = held;
         self.calls.touched.insert(other);
         let Some(channel) = self.calls.channels.get_mut(&other) else { return };
-        if !channel.endpoint.options.moh_passthrough {
+        if !channel.passes_music() {
             let suggested = holder.map(|holder| holder.options.moh_suggest.clone()).unwrap_or_default();
             return self.hold_music(other, held.then_some(&suggested), out);
         }
