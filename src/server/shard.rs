@@ -25,6 +25,7 @@ use crate::net::udp::{Receiver, Sender, Udp};
 use crate::net::wait::Poller;
 use crate::sip::flow::{Destination, Protocol};
 use crate::store::contacts::Writer;
+use crate::store::lamps::LampWriter;
 use crate::switch::Switch;
 use crate::switch::guard::shed::Backlog;
 use crate::switch::guard::thin::Nuisance;
@@ -52,6 +53,8 @@ pub struct Shard {
     pub orders: mpsc::Receiver<Order>,
     /// The way to the contact store.
     pub store: Writer,
+    /// The way to the store of subscriptions and mailboxes.
+    pub lamps: LampWriter,
     /// Resolves names.
     pub names: Names,
     /// The media threads.
@@ -289,6 +292,7 @@ impl Shard {
         for action in turn.actions.queue.drain(..) {
             match action {
                 Action::Commit { sequence, change } => self.store.push(sequence, change),
+                Action::Keep(kept) => self.lamps.push(*kept),
                 Action::Media(plan) => turn.media.extend(self.media.queue(plan)),
                 Action::CloseFlow { flow, why } => self.streams.close(flow, why),
                 Action::Event(event) => self.log.event(now, *event),

@@ -21,6 +21,7 @@ use crate::media::Media;
 use crate::net::resolve::{Resolver, SystemDns};
 use crate::net::stream::{Shared, Streams};
 use crate::net::wait::Poller;
+use crate::store::lamps::LampStore;
 use crate::store::map::Contacts;
 use crate::store::watch::Watch;
 use crate::switch::io::{Actions, Input};
@@ -123,6 +124,12 @@ pub(super) fn start(
         key: random::bytes()?,
         systemname: options.layout.systemname.clone(),
     });
+    let (lamps, kept) = {
+        let log = log.clone();
+        let path = options.layout.state_dir.join("lamps.sqlite");
+        let complain = move |text: String| log.line(clock.now(), Level::Error, "res_pjsip_pubsub.c", &text);
+        LampStore::open(&path, complain).map_err(|fault| format!("{}: {fault}", path.display()))?
+    };
     let ears = switch.ears();
     (ears.level, ears.security) = (wanted_level(&logger.sinks, log.levels()), logger.security());
     let mut actions = Actions::default();
@@ -145,6 +152,7 @@ pub(super) fn start(
     }
     switch.handle(now, Input::Dialplan(plan.dialplan), &mut actions);
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
+    switch.restore_lamps(now, kept, &mut actions);
     let bell = waker.clone();
     let (media, media_events) =
         Media::start_waking(media_threads(), random::number()?, Arc::new(move || bell.wake()))
@@ -157,6 +165,7 @@ pub(super) fn start(
         stream_events,
         orders: order_queue,
         store: store.writer(0),
+        lamps: lamps.writer(),
         names: Names {
             resolver: resolver.clone(),
             runtime: runtime.handle().clone(),
@@ -198,6 +207,7 @@ pub(super) fn start(
         waker,
         log: log.clone(),
         store,
+        lamps,
         current,
         realtime: Realtime::new(loaded.rows, contacts),
         served: tokio::sync::Mutex::new(Served { transports, listeners: Default::default() }),

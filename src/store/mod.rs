@@ -6,6 +6,7 @@
 //! | [`committer`] | its decisions: group commit, retry, reports |
 //! | [`journal`] | its file: journal rows, folded now and then into a table; how contacts are written is in [`record`]; `checkpoint` keeps its log short beside the commits |
 //! | [`shared`] | or the journal before a `ps_contacts` table that others use too ([`ps_contacts`]) |
+//! | [`lamps`] | subscriptions, mailboxes and states that outlive a restart |
 //! | [`map`] | which table of which database file holds what |
 //! | [`realtime`] | the `ps_*` tables read whole |
 //! | [`watch`], [`watcher`] | what other programs change in them, and the thread that looks |
@@ -24,6 +25,7 @@ pub mod fault;
 pub mod files;
 pub mod journal;
 mod journal_file;
+pub mod lamps;
 pub mod map;
 pub mod ps_columns;
 pub mod ps_contacts;

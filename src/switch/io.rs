@@ -124,6 +124,8 @@ pub enum Action {
         /// The change.
         change: ContactChange,
     },
+    /// Write this down, so that it outlives a restart. Nothing waits for it.
+    Keep(Box<crate::pubsub::Kept>),
     /// Find addresses for a host (RFC 3263), then [`Input::Resolved`].
     Resolve {
         /// To know the answer by.

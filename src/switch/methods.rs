@@ -10,7 +10,7 @@ use crate::sip::wire::Header;
 
 /// What we answer to, in pjproject's order.
 pub(super) const ALLOW: &[u8] =
-    b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER, SUBSCRIBE";
+    b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER, SUBSCRIBE, NOTIFY";
 
 impl Switch {
     /// Hands an admitted request to its room.
@@ -20,6 +20,7 @@ impl Switch {
             Method::Options => self.options(now, admitted, out),
             Method::Invite => self.new_invite(now, admitted, out),
             Method::Subscribe => self.subscribe(now, admitted, out),
+            Method::Notify => self.hear_notify(now, admitted, out),
             _ => self.answer(admitted.request(), (501, ""), out, |_, writer| {
                 writer.header(Header::Allow, ALLOW);
             }),

@@ -167,6 +167,7 @@ impl Switch {
             }
         }
         self.commit(out);
+        self.mailboxes_at_start(now);
     }
 
     /// One thing happened outside. What is to be done about it is appended to `out`.
@@ -188,6 +189,7 @@ impl Switch {
                     clients.flow_closed(now.at, named, None, &mut out.outbox, events);
                 }
                 self.transactions_due(now, out);
+                self.lamps_flow_closed(now, flow, out);
                 // Contacts that lived on it end now.
                 self.registrar.flow_closed(flow, &mut self.changes, &mut self.happened);
                 self.commit(out);
@@ -316,7 +318,7 @@ impl Switch {
         for aor in &touched.aors {
             self.aor_changed(now, aor);
         }
-        self.watched_changed(&touched);
+        self.watched_changed(now, &touched, out);
         if touched.systemname {
             let name = self.directory.objects.asterisk.systemname.clone();
             let before = std::mem::replace(&mut self.systemname, name);

@@ -59,10 +59,10 @@ impl Pings {
 }
 
 /// What is needed of a contact to ping it.
-struct Pinged {
-    uri: String,
-    path: String,
-    known: Option<Known>,
+pub(super) struct Pinged {
+    pub uri: String,
+    pub path: String,
+    pub known: Option<Known>,
     endpoint: Option<Arc<Endpoint>>,
 }
 
@@ -263,10 +263,15 @@ impl Switch {
 
     /// A new one, on behalf of an endpoint.
     fn identity(&mut self, endpoint: &Endpoint, sent_by: &str) -> Identity {
+        self.identity_of(from_user(endpoint), endpoint, sent_by)
+    }
+
+    /// The same with another user.
+    pub(super) fn identity_of(&mut self, user: &str, endpoint: &Endpoint, sent_by: &str) -> Identity {
         let own_host = sent_by.rsplit_once(':').map_or(sent_by, |(host, _)| host);
         let domain = &endpoint.options.from_domain;
         let host: &str = if domain.is_empty() { own_host } else { domain };
-        let mut from = format!("<sip:{}@{host}>;tag=", from_user(endpoint)).into_bytes();
+        let mut from = format!("<sip:{user}@{host}>;tag=").into_bytes();
         mint::tag(Shard(0), &mut self.rng, &mut from);
         let mut call_id = Vec::new();
         mint::call_id(&mut self.rng, &mut call_id);
@@ -287,7 +292,7 @@ impl Switch {
         });
     }
 
-    fn pinged(&self, (aor, hash): &ContactKey) -> Option<Pinged> {
+    pub(super) fn pinged(&self, (aor, hash): &ContactKey) -> Option<Pinged> {
         if let Some(binding) = self.registrar.contacts(aor).find(|binding| binding.hash == *hash) {
             return Some(Pinged {
                 uri: binding.uri.to_string(),
@@ -312,7 +317,7 @@ impl Switch {
     }
 
     /// The Route of requests to a contact: the aor's outbound proxy, else the endpoint's, else the contact's Path.
-    fn route_of(&self, key: &ContactKey, contact: &Pinged, endpoint: &Endpoint) -> String {
+    pub(super) fn route_of(&self, key: &ContactKey, contact: &Pinged, endpoint: &Endpoint) -> String {
         let of_aor = self.directory.aor(&key.0).map(|aor| &*aor.options.outbound_proxy).unwrap_or_default();
         let proxy = if of_aor.is_empty() { &*endpoint.options.outbound_proxy } else { of_aor };
         match proxy {
@@ -324,15 +329,21 @@ impl Switch {
 }
 
 /// What makes requests one conversation.
-struct Identity {
-    from: Vec<u8>,
-    call_id: Vec<u8>,
-    cseq: u32,
+pub(super) struct Identity {
+    pub from: Vec<u8>,
+    pub call_id: Vec<u8>,
+    pub cseq: u32,
 }
 
 impl Identity {
+    /// The host of our From.
+    pub fn host(&self) -> String {
+        let address = crate::sip::wire::NameAddr::parse(&self.from).ok();
+        address.and_then(|address| address.uri().ok()).map(|uri| uri.host.to_string()).unwrap_or_default()
+    }
+
     /// That of the request which this answers, one CSeq higher.
-    fn next(response: &Message<'_>) -> Option<Identity> {
+    pub fn next(response: &Message<'_>) -> Option<Identity> {
         let copy = |header| response.header(header).map(<[u8]>::to_vec);
         let cseq = response.cseq()?.number.checked_add(1)?;
         Some(Identity { from: copy(Header::From)?, call_id: copy(Header::CallId)?, cseq })
@@ -340,13 +351,13 @@ impl Identity {
 }
 
 /// The request line's URI and the Route values.
-struct Hop {
-    request_uri: Vec<u8>,
-    routes: Vec<Vec<u8>>,
+pub(super) struct Hop {
+    pub request_uri: Vec<u8>,
+    pub routes: Vec<Vec<u8>>,
 }
 
 /// A strict router takes its place in the request line, and the target goes to the end (RFC 3261 12.2.1.1).
-fn hop_of(uri: &Uri<'_>, route: &str) -> Hop {
+pub(super) fn hop_of(uri: &Uri<'_>, route: &str) -> Hop {
     let target = without_internal(uri);
     let Some(router) = first_uri(route).and_then(strict_router) else {
         let routes = if route.is_empty() { Vec::new() } else { vec![route.as_bytes().to_vec()] };
@@ -361,7 +372,7 @@ fn hop_of(uri: &Uri<'_>, route: &str) -> Hop {
     Hop { request_uri: router.to_vec(), routes }
 }
 
-fn without_internal(uri: &Uri<'_>) -> Vec<u8> {
+pub(super) fn without_internal(uri: &Uri<'_>) -> Vec<u8> {
     let mut bare = Vec::with_capacity(uri.raw.len());
     crate::sip::nat::write_without_internal(&mut bare, uri);
     bare
@@ -374,7 +385,7 @@ fn from_user(endpoint: &Endpoint) -> &str {
 }
 
 /// The first URI of a Route value.
-fn first_uri(route: &str) -> Option<&str> {
+pub(super) fn first_uri(route: &str) -> Option<&str> {
     let start = route.find('<')? + 1;
     let end = start + route[start..].find('>')?;
     Some(&route[start..end])

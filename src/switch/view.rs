@@ -6,7 +6,7 @@ mod events;
 mod objects;
 
 pub use calls::{
-    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MaintenanceView, StateView,
+    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MailboxView, MaintenanceView, StateView,
     StreamStats, SubscriptionView,
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
@@ -113,6 +113,20 @@ pub enum Command {
     },
     /// Hints and their states (`core show hints`).
     Hints,
+    /// Mailboxes (`mailbox show`).
+    Mailboxes {
+        /// One; all when `None`.
+        name: Option<String>,
+    },
+    /// Set the counts of a mailbox (`mailbox set`).
+    SetMailbox {
+        /// `box@context`; without a context it is in `default`.
+        name: String,
+        /// Messages not yet heard.
+        new: u32,
+        /// Messages heard.
+        old: u32,
+    },
     /// `Custom:` devices (`devstate list`).
     DeviceStates,
     /// Set a `Custom:` device (`devstate change`).
@@ -292,6 +306,8 @@ pub enum Reply {
     Dialplan(Box<DialplanView>),
     /// Hints.
     Hints(Vec<HintView>),
+    /// Mailboxes, by name.
+    Mailboxes(Vec<MailboxView>),
     /// Device states that were set.
     DeviceStates(Vec<StateView>),
     /// Presences that were set.

@@ -146,6 +146,9 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         c.server(ServerOrder::LogReopen)
     })
     .helped(&["Files are renamed by the system's log rotation; this opens them again."]),
+    entry("mailbox set", "<box>[@<context>] <new> [<old>]", "Set the messages of a mailbox", lamps::set_mailbox)
+        .helped(&["What voicemail of another program tells: lamps and message lights follow, and it outlives a restart."]),
+    entry("mailbox show", "[<box>[@<context>]]", "Show mailboxes and who is told of them", lamps::mailboxes),
     entry("module reload", "[<module>]", "Reload configuration for a given module", build::module_reload)
         .helped(&["Reads again what the Asterisk module of that name would; everything without a name."])
         .named(Names::Modules),

@@ -8,22 +8,25 @@
 
 mod describe;
 mod devices;
+mod keep;
+mod mailboxes;
 mod notify;
 mod show;
 mod states;
 mod subscribe;
+mod unsolicited;
 
 use super::Switch;
 use super::io::Actions;
 use crate::authenticate::outbound::Answers;
 use crate::base::device::DeviceState;
-use crate::base::ids::Name;
+use crate::base::ids::{FlowId, Name};
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
 use crate::config::Kind;
-use crate::pubsub::{Ended, Index, Mailboxes, Presence, Resource, SlotId, Subscription, Subscriptions};
+use crate::pubsub::{Ended, Gone, Index, Kept, Mailboxes, Presence, Resource, SlotId, Subscription, Subscriptions};
 use devices::Devices;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 pub(in crate::switch) use devices::Shown;
 
@@ -47,6 +50,16 @@ pub(super) struct Lamps {
     told: BTreeSet<u64>,
     /// Challenges of NOTIFYs that are being answered.
     answers: HashMap<u64, Answers, foldhash::fast::RandomState>,
+    /// Who is told of mailboxes.
+    listeners: mailboxes::Listeners,
+    /// NOTIFYs nobody asked for.
+    sent: unsolicited::Sent,
+    /// Subscriptions by the connection they came by.
+    flows: HashMap<FlowId, BTreeSet<u64>, foldhash::fast::RandomState>,
+    /// Subscriptions of the last life that are to be told of the present state, and when.
+    restored: VecDeque<(Moment, SlotId)>,
+    /// What is to be written down when the present input is done with.
+    kept: Vec<Kept>,
     /// Where bodies are written.
     body: String,
 }
@@ -64,6 +77,11 @@ impl Lamps {
             dirty: BTreeSet::new(),
             told: BTreeSet::new(),
             answers: HashMap::default(),
+            listeners: mailboxes::Listeners::default(),
+            sent: unsolicited::Sent::default(),
+            flows: HashMap::default(),
+            restored: VecDeque::new(),
+            kept: Vec::new(),
             body: String::new(),
         }
     }
@@ -75,7 +93,24 @@ impl Lamps {
 
     /// When [`Switch::lamps_due`] has something to do.
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.subscriptions.next_deadline()
+        let restored = self.restored.front().map(|(at, _)| *at);
+        [self.subscriptions.next_deadline(), self.listeners.next, restored].into_iter().flatten().min()
+    }
+
+    /// A subscription's way leads over another connection than before.
+    fn moved(&mut self, id: SlotId, before: FlowId, after: FlowId) {
+        if before == after {
+            return;
+        }
+        if let Some(ids) = self.flows.get_mut(&before) {
+            ids.remove(&id.number());
+            if ids.is_empty() {
+                self.flows.remove(&before);
+            }
+        }
+        if after.is_connection() {
+            self.flows.entry(after).or_default().insert(id.number());
+        }
     }
 
     /// A device may be in another state.
@@ -105,8 +140,11 @@ impl Lamps {
 impl Switch {
     /// Tells of all that changed during the input that is done with now.
     pub(super) fn light(&mut self, now: Now, out: &mut Actions) {
+        if self.lamps.listeners.next.is_some_and(|at| at <= now.at) {
+            self.unsolicited_due(now, out);
+        }
         if self.lamps.dirty.is_empty() && self.lamps.told.is_empty() {
-            return;
+            return self.write_down(out);
         }
         let dirty = std::mem::take(&mut self.lamps.dirty);
         let mut told = std::mem::take(&mut self.lamps.told);
@@ -117,10 +155,19 @@ impl Switch {
         for number in told {
             self.tell_subscription(now, SlotId::from_number(number), out);
         }
+        self.write_down(out);
     }
 
     /// Options of endpoints and aors changed, or they came and went.
-    pub(super) fn watched_changed(&mut self, touched: &super::directory::Touched) {
+    pub(super) fn watched_changed(
+        &mut self,
+        now: Now,
+        touched: &super::directory::Touched,
+        out: &mut Actions,
+    ) {
+        for endpoint in &touched.endpoints {
+            self.mailboxes_changed(now, endpoint, out);
+        }
         if self.lamps.subscriptions.is_empty() {
             return;
         }
@@ -147,6 +194,15 @@ impl Switch {
         for id in self.lamps.subscriptions.expire(now.at, limits::BATCH * 4) {
             self.end_subscription(now, id, Ended::Timeout, out);
         }
+        self.unsolicited_due(now, out);
+        self.restored_due(now, out);
+    }
+
+    /// A connection is gone, and the subscriptions that came by it.
+    pub(super) fn lamps_flow_closed(&mut self, now: Now, flow: FlowId, out: &mut Actions) {
+        for number in self.lamps.flows.remove(&flow).unwrap_or_default() {
+            self.lose_subscription(now, SlotId::from_number(number), Gone::Closed, out);
+        }
     }
 
     /// The dialplan is another: hints may be gone, or list other devices.
@@ -163,12 +219,15 @@ impl Switch {
     }
 
     /// Takes a subscription out, and whatever hangs on it.
-    fn forget_subscription(&mut self, id: SlotId) -> Option<Subscription> {
+    fn forget_subscription(&mut self, now: Now, id: SlotId) -> Option<Subscription> {
         let subscription = self.lamps.subscriptions.remove(id)?;
         self.lamps.answers.remove(&id.number());
         if let Resource::Hint(hint) = subscription.watches {
             self.lamps.index.unwatch(hint, id.number());
         }
+        self.lamps.moved(id, subscription.way.flow, FlowId::DATAGRAM);
+        self.stop_listening(now, id, &subscription);
+        self.lamps.kept.push(Kept::Forget { id: subscription.stored });
         Some(subscription)
     }
 }

@@ -30,13 +30,13 @@ impl Switch {
         match next {
             Next::Rest => {}
             Next::Notify => self.notify(now, id, out),
-            Next::Remove(why) => self.lose_subscription(id, why, out),
+            Next::Remove(why) => self.lose_subscription(now, id, why, out),
         }
     }
 
     /// Forgets a subscription and says why.
-    pub(super) fn lose_subscription(&mut self, id: SlotId, why: Gone, out: &mut Actions) {
-        let Some(subscription) = self.forget_subscription(id) else { return };
+    pub(super) fn lose_subscription(&mut self, now: Now, id: SlotId, why: Gone, out: &mut Actions) {
+        let Some(subscription) = self.forget_subscription(now, id) else { return };
         match subscription.notifying {
             Notifying::Seeking { route } => self.routes.forget(route),
             Notifying::Sent { tx, .. } => self.transactions.clients.abandon(tx),
@@ -119,6 +119,7 @@ impl Switch {
         let sent = clients.send(now.at, owner, &text, targets.first, targets.later, &mut out.outbox);
         self.scratch = text;
         self.lamps.body = body;
+        self.keep_refresh(id);
         let tx = sent.map_err(|_| "too many transactions are alive")?;
         self.told(out, first);
         if let Some(subscription) = self.lamps.subscriptions.get_mut(id) {

@@ -1,8 +1,7 @@
 //! SUBSCRIBE: what is refused and why, what is taken on, refreshes and ends (`behaviour-pubsub` 1, 2).
 
 use super::PUBSUB;
-use crate::base::ids::Name;
-use crate::base::limits;
+use crate::base::ids::{FlowId, Name};
 use crate::base::time::Now;
 use crate::config::model::Endpoint;
 use crate::pubsub::{
@@ -127,22 +126,25 @@ impl Switch {
         let mut tag = Vec::with_capacity(16);
         mint::tag(Shard(0), &mut self.rng, &mut tag);
         let first_cseq = self.rng.below(0x7fff) as u32 + 1;
-        self.enter_subscription(now, (request, endpoint), asked, (&tag, first_cseq, 0))
+        let stored = self.rng.next_u64() >> 1;
+        let identity = Identity { tag: &tag, first_cseq, version: 0, stored };
+        let id = self.enter_subscription(now, (request, endpoint), asked, &identity)?;
+        self.keep_subscription(now, id, request);
+        Ok(id)
     }
 
-    /// Makes the subscription and begins to watch. `identity`: our tag, the number of the first NOTIFY, the version of
-    /// its body.
+    /// Makes the subscription and begins to watch.
     pub(super) fn enter_subscription(
         &mut self,
         now: Now,
         (request, endpoint): (&Inbound<'_>, &Endpoint),
         asked: Asked,
-        (tag, first_cseq, version): (&[u8], u32, u32),
+        identity: &Identity<'_>,
     ) -> Result<SlotId, Refusal> {
         let message = &request.message;
         let found = self.find_resource(now, endpoint, &asked)?;
         let over_tls = matches!(request.arrival.protocol, Protocol::Tls | Protocol::Wss);
-        let mut dialog = Dialog::from_request(message, &request.envelope, tag, over_tls, first_cseq)
+        let mut dialog = Dialog::from_request(message, &request.envelope, identity.tag, over_tls, identity.first_cseq)
             .map_err(|fault| Refusal::new(500, format!("No dialog: {fault}")))?;
         rewrite(&mut dialog, message, &request.arrival, endpoint);
         let agent = message.header(Header::UserAgent).unwrap_or_default();
@@ -159,11 +161,11 @@ impl Switch {
             way: way_of(&request.arrival),
             expires: now.at + time,
             expires_wall: now.wall + time,
-            version,
+            version: identity.version,
             digium: is(b"digium") || is(b"sangoma"),
             life: Life::Active,
             notifying: Notifying::Idle,
-            stored: 0,
+            stored: identity.stored,
         };
         let id = self
             .lamps
@@ -177,10 +179,15 @@ impl Switch {
                 self.lamps.index = index;
                 Resource::Hint(hint)
             }
+            Found::Mailboxes { names, account } => {
+                self.listen(id, &names);
+                Resource::Mailboxes { names, account }
+            }
         };
         if let Some(subscription) = self.lamps.subscriptions.get_mut(id) {
             subscription.watches = watches;
         }
+        self.lamps.moved(id, FlowId::DATAGRAM, request.arrival.flow);
         Ok(id)
     }
 
@@ -199,7 +206,7 @@ impl Switch {
                     origin: "res_pjsip_exten_state.c",
                 })
             }
-            Package::MessageSummary => Err(Refusal::new(404, "There are no mailboxes")),
+            Package::MessageSummary => self.find_mailboxes(endpoint, asked),
         }
     }
 
@@ -323,9 +330,11 @@ impl Switch {
         let Some(endpoint) = endpoint else { return self.refuse(&inbound, (404, ""), out) };
         subscription.dialog.refresh_target(&inbound.message);
         rewrite(&mut subscription.dialog, &inbound.message, &inbound.arrival, &endpoint);
-        subscription.way = way_of(&inbound.arrival);
+        let before = std::mem::replace(&mut subscription.way, way_of(&inbound.arrival)).flow;
         subscription.refresh(now.at, now.wall, secs);
         self.lamps.subscriptions.reschedule(id);
+        self.lamps.moved(id, before, inbound.arrival.flow);
+        self.keep_refresh(id);
         self.grant(now, id, &inbound, out);
         if secs == 0 {
             self.end_subscription(now, id, Ended::Unsubscribed, out);
@@ -335,13 +344,23 @@ impl Switch {
     }
 }
 
+/// What a subscription is known by.
+pub(super) struct Identity<'a> {
+    /// Our tag.
+    pub tag: &'a [u8],
+    /// Number of the first NOTIFY.
+    pub first_cseq: u32,
+    /// Version of its body.
+    pub version: u32,
+    /// Number of its row.
+    pub stored: u64,
+}
+
 /// What is watched.
 pub(super) enum Found {
     Hint(Watched),
+    Mailboxes { names: Box<[Name]>, account: Name },
 }
-
-/// Seconds are bounded by what a timer can hold.
-const _: () = assert!(limits::SUBSCRIPTIONS < u32::MAX as usize);
 
 fn way_of(arrival: &Arrival) -> Way {
     Way { transport: arrival.transport, flow: arrival.flow, source: arrival.source, local: arrival.local }

@@ -3,6 +3,7 @@
 use jackfield::base::ids::{FlowId, TransportId};
 use jackfield::base::time::{Moment, Now, WallTime};
 use jackfield::bridge::{MediaEvent, Plan, PortId};
+use jackfield::pubsub::Kept;
 use jackfield::config::{self, Finding, Objects, conf, files::MemoryFiles, pjsip_conf};
 use jackfield::registrar::ContactChange;
 use jackfield::sip::digest::{Algorithm, Challenge, Qop};
@@ -37,6 +38,8 @@ pub struct World {
     /// Changes handed out, with their numbers.
     pub commits: Vec<(u64, ContactChange)>,
     pub events: Vec<Event>,
+    /// What was to be written down, in order.
+    pub kept: Vec<Kept>,
     pub replies: Vec<Reply>,
     /// Orders for the media threads, in order.
     pub plans: Vec<Plan>,
@@ -63,6 +66,7 @@ impl World {
             objects: Objects::default(),
             commits: Vec::new(),
             events: Vec::new(),
+            kept: Vec::new(),
             replies: Vec::new(),
             resolves: Vec::new(),
             plans: Vec::new(),
@@ -121,6 +125,7 @@ impl World {
                 Action::Reply { reply, .. } => self.replies.push(reply),
                 Action::Resolve { token, question } => self.resolves.push((token, question)),
                 Action::Media(plan) => told.extend(self.media(plan)),
+                Action::Keep(kept) => self.kept.push(*kept),
                 _ => {}
             }
         }
