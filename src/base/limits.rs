@@ -218,5 +218,11 @@ pub const MAILBOX_NAME_BYTES: usize = 255;
 /// Bytes of a SUBSCRIBE that is written down to outlive a restart (Asterisk keeps 2,048). A longer one's subscription ends
 /// with the server.
 pub const STORED_SUBSCRIBE_BYTES: usize = 8_192;
+/// Files looked at in one folder of a mailbox: app_voicemail's own maximum is 9,999 messages of a few files each.
+pub const MAILBOX_MESSAGES: usize = 65_536;
+/// Endpoints and extensions whose last refused SUBSCRIBE is remembered for `explain subscription`. Full: all are forgotten.
+pub const REFUSALS: usize = 1_024;
+/// Members of one resource list, those of lists in it included. Further ones are left out.
+pub const LIST_MEMBERS: usize = 2_000;
 /// Mailboxes whose counts are known. A further one is refused, and said so.
 pub const MAILBOXES: usize = 200_000;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::kind::Kind;
-use super::objects::{Change, Objects, Stored, Table, VisitKinds, visit_kinds};
+use super::objects::{AnyObject, Change, Objects, Stored, Table, VisitKinds, visit_kinds};
 use crate::base::ids::Name;
 
 /// What happens to one object.
@@ -51,6 +51,7 @@ impl Objects {
     pub fn plan(&self, new: &Objects) -> Plan {
         let mut planner = Planner { old: self, new, plan: Plan::default() };
         visit_kinds(&mut planner);
+        planner.compare_others();
         planner.plan
     }
 }
@@ -84,6 +85,24 @@ impl VisitKinds for Planner<'_> {
 }
 
 impl Planner<'_> {
+    /// Objects of kinds without a type of their own, by their settings.
+    fn compare_others(&mut self) {
+        let (old, new) = (&self.old.others, &self.new.others);
+        for ((kind, name), object) in new {
+            let deed = match old.get(&(*kind, name.clone())) {
+                Some(before) if before.settings == object.settings => continue,
+                Some(_) => Deed::Changed(Vec::new()),
+                None => Deed::Added,
+            };
+            self.plan.changes.push(Change::Put(AnyObject::Other(object.clone())));
+            self.plan.deeds.push((*kind, name.clone(), deed));
+        }
+        for (kind, name) in old.keys().filter(|key| !new.contains_key(key)) {
+            self.plan.changes.push(Change::Remove(*kind, name.clone()));
+            self.plan.deeds.push((*kind, name.clone(), Deed::Removed));
+        }
+    }
+
     fn compare<T: Stored>(&mut self, name: &Name, old: Option<&Arc<T>>, new: Option<&Arc<T>>) {
         let deed = match (old, new) {
             (None, None) => return,

@@ -25,6 +25,8 @@ pub struct Layout {
     pub state_dir: PathBuf,
     /// Log files.
     pub log_dir: PathBuf,
+    /// Voicemail is below it.
+    pub spool_dir: PathBuf,
     /// `systemname`.
     pub systemname: Name,
     /// `runuser`, `rungroup`.
@@ -90,6 +92,7 @@ impl Layout {
         let state_dir = given.state_dir.clone().or_else(|| given.run_dir.clone());
         let state_dir = state_dir.or_else(|| values.path("astdbdir")).unwrap_or_else(|| usual("/var/lib"));
         let log_dir = values.path("astlogdir").unwrap_or_else(|| usual("/var/log"));
+        let spool_dir = values.path("astspooldir").unwrap_or_else(|| usual("/var/spool"));
         let level =
             |name: &str| values.option(name).map_or(0, |text| text.parse().unwrap_or(u8::from(yes(text))));
         let named = |name: &str| values.option(name).filter(|text| !text.is_empty()).map(str::to_owned);
@@ -101,6 +104,7 @@ impl Layout {
             run_dir,
             state_dir,
             log_dir,
+            spool_dir,
             systemname: values.option("systemname").unwrap_or_default().into(),
             run_as,
             verbose: level("verbose"),

@@ -6,6 +6,7 @@ use crate::base::ids::Name;
 use crate::config::{Change, Sources};
 use crate::dialplan::Dialplan;
 use crate::net::stream::ConnectionFacts;
+use crate::pubsub::Counts;
 use crate::sip::flow::Destination;
 use crate::store::committer::Report;
 use crate::switch::view::{Command, Level, Reply};
@@ -31,6 +32,8 @@ pub enum Order {
     },
     /// Host names of identify sections have these addresses.
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
+    /// Mailboxes changed on disk.
+    Mailboxes(Vec<(String, Counts)>),
     /// Another dialplan.
     Dialplan(Arc<Dialplan>),
     /// A name the switch asked for was resolved.

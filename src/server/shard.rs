@@ -150,6 +150,9 @@ impl Shard {
                 Order::Dialplan(dialplan) => {
                     self.switch.handle(now, Input::Dialplan(dialplan), &mut turn.actions);
                 }
+                Order::Mailboxes(all) => {
+                    self.switch.handle(now, Input::Mailboxes(all), &mut turn.actions);
+                }
                 Order::Resolved(resolved) => turn.resolved.push(resolved),
                 Order::Hear { level, security } => {
                     let ears = self.switch.ears();

@@ -23,6 +23,7 @@ use crate::net::stream::{Shared, Streams};
 use crate::net::wait::Poller;
 use crate::store::lamps::LampStore;
 use crate::store::map::Contacts;
+use crate::store::voicemail::Spool;
 use crate::store::watch::Watch;
 use crate::switch::io::{Actions, Input};
 use crate::switch::view::Level;
@@ -273,6 +274,7 @@ async fn attach(
     tokio::spawn(Arc::clone(server).watch_certificates());
     tokio::spawn(Arc::clone(server).reload_for_tables());
     tokio::spawn(give_back());
+    tokio::spawn(watch_voicemail(Arc::clone(server)));
     tokio::spawn(watch_dns_files(Arc::clone(server), dns));
     Ok(())
 }
@@ -288,6 +290,26 @@ async fn give_back() {
 
 /// Large enough to be a mapping of its own.
 const GIVE_BACK_BYTES: usize = 4 << 20;
+
+/// Looks at voicemail directories every second.
+async fn watch_voicemail(server: Arc<Server>) {
+    let mut spool = Spool::new(&server.layout.spool_dir.join("voicemail"));
+    loop {
+        let looked = tokio::task::spawn_blocking(move || {
+            let changed = spool.look();
+            (spool, changed)
+        });
+        // A look that panicked ends the watch; the panic is told by its thread.
+        let Ok((back, changed)) = looked.await else { return };
+        spool = back;
+        for some in changed.chunks(limits::BATCH) {
+            if !server.order(Order::Mailboxes(some.to_vec())).await {
+                return;
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
 
 /// Looks at `/etc/resolv.conf` and `/etc/hosts` from time to time.
 async fn watch_dns_files(server: Arc<Server>, dns: Arc<SystemDns>) {

@@ -7,6 +7,7 @@
 //! | [`journal`] | its file: journal rows, folded now and then into a table; how contacts are written is in [`record`]; `checkpoint` keeps its log short beside the commits |
 //! | [`shared`] | or the journal before a `ps_contacts` table that others use too ([`ps_contacts`]) |
 //! | [`lamps`] | subscriptions, mailboxes and states that outlive a restart |
+//! | [`voicemail`] | voicemail directories, looked at for messages |
 //! | [`map`] | which table of which database file holds what |
 //! | [`realtime`] | the `ps_*` tables read whole |
 //! | [`watch`], [`watcher`] | what other programs change in them, and the thread that looks |
@@ -40,5 +41,6 @@ pub mod shared;
 mod states;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod voicemail;
 pub mod watch;
 pub mod watcher;

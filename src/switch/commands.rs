@@ -42,6 +42,9 @@ impl Switch {
             Command::Subscriptions { outbound: false } => Reply::Subscriptions(self.subscription_views(now)),
             Command::Subscriptions { outbound: true } => Reply::Subscriptions(Vec::new()),
             Command::Hints => Reply::Hints(self.hint_views()),
+            Command::ExplainSubscription { endpoint, exten } => {
+                self.explain_subscription(now, &endpoint, &exten)
+            }
             Command::Mailboxes { name } => Reply::Mailboxes(self.mailbox_views(name.as_deref())),
             Command::SetMailbox { name, new, old } => {
                 match self.set_mailbox(now, &name, Counts { new, old }) {

@@ -90,6 +90,8 @@ pub enum Input<'a> {
     Dialplan(Arc<Dialplan>),
     /// The media threads tell something.
     Media(MediaEvent),
+    /// Messages came to mailboxes, or were heard: voicemail directories say so.
+    Mailboxes(Vec<(String, crate::pubsub::Counts)>),
     /// Host names in `match` of identify sections have these addresses now.
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
     /// Which transports are open now: after start and after each reload.

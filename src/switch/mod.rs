@@ -235,6 +235,7 @@ impl Switch {
                 self.hints_changed(now, out);
             }
             Input::Media(event) => self.media_event(now, event, out),
+            Input::Mailboxes(all) => self.mailboxes_seen(now, all, out),
             Input::Command { token, command } => self.command(now, token, command, out),
         }
         self.expire(now, out);

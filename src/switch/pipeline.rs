@@ -390,4 +390,5 @@ impl Switch {
 }
 
 /// Extensions that may stand in Require.
-const SUPPORTED: [&str; 7] = ["path", "outbound", "100rel", "timer", "replaces", "norefersub", "histinfo"];
+const SUPPORTED: [&str; 8] =
+    ["path", "outbound", "100rel", "timer", "replaces", "norefersub", "histinfo", "eventlist"];

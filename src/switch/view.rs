@@ -147,6 +147,13 @@ pub enum Command {
     },
     /// Whether two legs may exchange media directly, condition by condition.
     ExplainDirectMedia(DirectMediaQuestion),
+    /// Why a phone's lamp is dark, or lit.
+    ExplainSubscription {
+        /// The phone.
+        endpoint: String,
+        /// What it watches.
+        exten: String,
+    },
     /// Sources that are barred (`security show bans`).
     Bans,
     /// Lift a ban (`security unban`).

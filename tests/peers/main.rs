@@ -8,6 +8,7 @@ mod baresip;
 mod calls;
 mod client;
 mod crash;
+mod lamps;
 mod lifecycle;
 mod operating;
 mod realtime;

@@ -38,3 +38,10 @@ pub(super) fn mailboxes(call: &Call<'_>) -> Built {
     };
     call.ask(Command::Mailboxes { name }, Layout::Mailboxes)
 }
+
+/// `explain subscription ENDPOINT EXTEN`.
+pub(super) fn explain(call: &Call<'_>) -> Built {
+    let [endpoint, exten] = call.rest() else { return Err(Fault::Usage) };
+    let command = Command::ExplainSubscription { endpoint: endpoint.text.clone(), exten: exten.text.clone() };
+    call.ask(command, Layout::Explanation)
+}

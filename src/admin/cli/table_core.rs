@@ -122,6 +122,9 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
     )
     .helped(&["Every condition with pass or fail, and which option of which object is behind it."])
     .named(Names::Kind(Kind::Channel)),
+    entry("explain subscription", "<endpoint> <exten>", "Say why a lamp is dark", lamps::explain)
+        .helped(&["Every condition from the SUBSCRIBE to the NOTIFY: hint, context, devices, and what the phone subscribed to."])
+        .named(Names::Kind(Kind::Endpoint)),
     entry(
         "explain identify",
         "--from <uri> --source <address:port> [--header <name: value>]... [--request-uri <uri>]",

@@ -30,7 +30,7 @@ options! {
     /// Where the control socket and the process id lie.
     Obeyed "astrundir" astrundir: Name = Name::from("/var/run/asterisk"), Text;
     /// Where voicemail and call files lie.
-    Later "astspooldir" astspooldir: Name = Name::from("/var/spool/asterisk"), Text;
+    Obeyed "astspooldir" astspooldir: Name = Name::from("/var/spool/asterisk"), Text;
     /// Detail of debug messages.
     Obeyed "debug" debug: u32 = 0, Uint;
     /// Prompt language of channels that name none.

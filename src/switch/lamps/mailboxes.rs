@@ -7,7 +7,7 @@ use crate::base::time::{Moment, Now};
 use crate::config::model::{Aor, Endpoint};
 use crate::outbound::qualify::ContactKey;
 use crate::pubsub::mailbox::full_name;
-use crate::pubsub::{Counts, Ended, Kept, Life, Package, Resource, SlotId, Subscription};
+use crate::pubsub::{Counts, Ended, Kept, Life, Package, SlotId};
 use crate::sip::wire::Header;
 use crate::switch::Switch;
 use crate::switch::inbound::Admitted;
@@ -155,19 +155,20 @@ impl Switch {
     }
 
     /// A subscription to mailboxes is over. What it replaced is told again.
-    pub(super) fn stop_listening(&mut self, now: Now, id: SlotId, subscription: &Subscription) {
-        let Resource::Mailboxes { names, .. } = &subscription.watches else { return };
+    pub(super) fn stop_listening(&mut self, now: Now, id: SlotId, (endpoint, names): (&Name, &[Name])) {
         for name in names {
             if let Some(watchers) = self.lamps.listeners.asked.get_mut(name) {
-                watchers.retain(|known| *known != id.number());
+                if let Some(at) = watchers.iter().position(|known| *known == id.number()) {
+                    watchers.swap_remove(at);
+                }
                 if watchers.is_empty() {
                     self.lamps.listeners.asked.remove(name);
                 }
             }
             let unasked = self.lamps.listeners.unasked.get(name);
-            if unasked.is_some_and(|endpoints| endpoints.contains(&subscription.endpoint)) {
-                let (endpoint, mailbox) = (subscription.endpoint.clone(), None);
-                self.lamps.listeners.push(now.at, Due { endpoint, mailbox, contact: None });
+            if unasked.is_some_and(|endpoints| endpoints.contains(endpoint)) {
+                let endpoint = endpoint.clone();
+                self.lamps.listeners.push(now.at, Due { endpoint, mailbox: None, contact: None });
             }
         }
     }
@@ -231,6 +232,15 @@ impl Switch {
             self.lamps.listeners.push(now.at, Due { endpoint, mailbox, contact: None });
         }
         Ok(())
+    }
+
+    /// Voicemail directories changed.
+    pub(in crate::switch) fn mailboxes_seen(&mut self, now: Now, all: Vec<(String, Counts)>, out: &mut Actions) {
+        for (name, counts) in all {
+            if let Err(why) = self.set_mailbox(now, &name, counts) {
+                self.ears.log(out, Level::Warning, MWI, || format!("Voicemail of {name} is not told: {why}"));
+            }
+        }
     }
 
     /// Endpoints came, went or changed: those that list other mailboxes than before are told.

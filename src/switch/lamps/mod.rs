@@ -8,7 +8,9 @@
 
 mod describe;
 mod devices;
+mod explain;
 mod keep;
+mod lists;
 mod mailboxes;
 mod notify;
 mod show;
@@ -54,6 +56,11 @@ pub(super) struct Lamps {
     listeners: mailboxes::Listeners,
     /// NOTIFYs nobody asked for.
     sent: unsolicited::Sent,
+    /// Lists that gather changes, and until when.
+    batches: BTreeSet<(Moment, SlotId)>,
+    gathering: BTreeSet<SlotId>,
+    /// Why each endpoint's last SUBSCRIBE to a resource was refused.
+    refused: HashMap<(Name, Name), (u16, String), foldhash::fast::RandomState>,
     /// Subscriptions by the connection they came by.
     flows: HashMap<FlowId, BTreeSet<u64>, foldhash::fast::RandomState>,
     /// Subscriptions of the last life that are to be told of the present state, and when.
@@ -79,6 +86,9 @@ impl Lamps {
             answers: HashMap::default(),
             listeners: mailboxes::Listeners::default(),
             sent: unsolicited::Sent::default(),
+            batches: BTreeSet::new(),
+            gathering: BTreeSet::new(),
+            refused: HashMap::default(),
             flows: HashMap::default(),
             restored: VecDeque::new(),
             kept: Vec::new(),
@@ -94,7 +104,8 @@ impl Lamps {
     /// When [`Switch::lamps_due`] has something to do.
     pub fn next_deadline(&self) -> Option<Moment> {
         let restored = self.restored.front().map(|(at, _)| *at);
-        [self.subscriptions.next_deadline(), self.listeners.next, restored].into_iter().flatten().min()
+        let batch = self.batches.first().map(|(at, _)| *at);
+        [self.subscriptions.next_deadline(), self.listeners.next, restored, batch].into_iter().flatten().min()
     }
 
     /// A subscription's way leads over another connection than before.
@@ -118,15 +129,6 @@ impl Lamps {
         if self.index.watches(device) {
             self.dirty.insert(device.into());
         }
-    }
-
-    /// A `Custom:` device was set. However its hint writes the word.
-    fn touch_custom(&mut self, name: &str) {
-        let devices = self.index.devices().filter(|device| {
-            matches!(devices::kind_of(device), Some((devices::Kind::Custom, known)) if known == name)
-        });
-        let devices: Vec<Name> = devices.cloned().collect();
-        self.dirty.extend(devices);
     }
 
     /// An endpoint's calls, contacts or options changed.
@@ -153,7 +155,10 @@ impl Switch {
             self.lamps.index.device_changed(device, state, &mut told);
         }
         for number in told {
-            self.tell_subscription(now, SlotId::from_number(number), out);
+            let id = SlotId::from_number(number);
+            if !self.gathers(now, id) {
+                self.tell_subscription(now, id, out);
+            }
         }
         self.write_down(out);
     }
@@ -196,6 +201,7 @@ impl Switch {
         }
         self.unsolicited_due(now, out);
         self.restored_due(now, out);
+        self.batches_due(now, out);
     }
 
     /// A connection is gone, and the subscriptions that came by it.
@@ -214,7 +220,27 @@ impl Switch {
         self.lamps.index = index;
         self.lamps.told = told;
         for number in orphans {
-            self.end_subscription(now, SlotId::from_number(number), Ended::NoResource, out);
+            let id = SlotId::from_number(number);
+            let list = self.lamps.subscriptions.get(id).is_some_and(|one| matches!(one.watches, Resource::List(_)));
+            if list {
+                self.remake_list(now, id, out);
+                self.lamps.told.insert(number);
+            } else {
+                self.end_subscription(now, id, Ended::NoResource, out);
+            }
+        }
+    }
+
+    /// A subscription watches something no more.
+    fn unwatch(&mut self, now: Now, id: SlotId, endpoint: &Name, watches: &Resource) {
+        match watches {
+            Resource::Hint(hint) => self.lamps.index.unwatch(*hint, id.number()),
+            Resource::Mailboxes { names, .. } => self.stop_listening(now, id, (endpoint, names)),
+            Resource::List(list) => {
+                for leaf in list.leaves() {
+                    self.unwatch(now, id, endpoint, &leaf.watches);
+                }
+            }
         }
     }
 
@@ -222,11 +248,9 @@ impl Switch {
     fn forget_subscription(&mut self, now: Now, id: SlotId) -> Option<Subscription> {
         let subscription = self.lamps.subscriptions.remove(id)?;
         self.lamps.answers.remove(&id.number());
-        if let Resource::Hint(hint) = subscription.watches {
-            self.lamps.index.unwatch(hint, id.number());
-        }
+        self.stop_gathering(id);
+        self.unwatch(now, id, &subscription.endpoint, &subscription.watches);
         self.lamps.moved(id, subscription.way.flow, FlowId::DATAGRAM);
-        self.stop_listening(now, id, &subscription);
         self.lamps.kept.push(Kept::Forget { id: subscription.stored });
         Some(subscription)
     }

@@ -28,7 +28,7 @@ impl Switch {
         }
         custom.insert(name.into(), state);
         self.lamps.kept.push(Kept::Device { name: name.into(), state });
-        self.lamps.touch_custom(name);
+        self.lamps.touch(&format!("Custom:{name}"));
         Ok(())
     }
 
@@ -47,7 +47,7 @@ impl Switch {
         presences.insert(name.into(), presence.clone());
         self.lamps.kept.push(Kept::Presence { name: name.into(), presence: presence.clone() });
         let mut told = std::mem::take(&mut self.lamps.told);
-        self.lamps.index.presence_changed(provider, &presence, &mut told);
+        self.lamps.index.presence_changed(&format!("CustomPresence:{name}"), &presence, &mut told);
         self.lamps.told = told;
         Ok(())
     }

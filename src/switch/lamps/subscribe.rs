@@ -1,11 +1,13 @@
 //! SUBSCRIBE: what is refused and why, what is taken on, refreshes and ends (`behaviour-pubsub` 1, 2).
 
 use super::PUBSUB;
+use super::devices::{canonical, canonical_presence};
 use crate::base::ids::{FlowId, Name};
+use crate::base::limits;
 use crate::base::time::Now;
 use crate::config::model::Endpoint;
 use crate::pubsub::{
-    BodyType, Ended, Life, Notifying, Package, Resource, SlotId, Subscription, Watched, Way, package,
+    BodyType, Ended, List, Life, Notifying, Package, Resource, SlotId, Subscription, Watched, Way, package,
 };
 use crate::sip::dialog::{Dialog, DialogKey, Incoming};
 use crate::sip::flow::{Arrival, Protocol};
@@ -41,6 +43,8 @@ pub(super) struct Asked {
     pub body: BodyType,
     pub secs: u32,
     pub resource: String,
+    /// Whether the phone can read lists (RFC 4662).
+    pub eventlist: bool,
 }
 
 /// What is granted to whoever asks for no time.
@@ -114,7 +118,9 @@ impl Switch {
         {
             resource.truncate(at);
         }
-        Ok(Asked { package, body, secs, resource })
+        let eventlist = message.has_token(Header::Supported, b"eventlist")
+            || message.has_token(Header::Require, b"eventlist");
+        Ok(Asked { package, body, secs, resource, eventlist })
     }
 
     fn take_subscription(
@@ -172,7 +178,18 @@ impl Switch {
             .subscriptions
             .insert(subscription)
             .map_err(|_| Refusal::new(503, "There are too many subscriptions"))?;
-        let watches = match found {
+        let watches = self.watch_found(id, found);
+        if let Some(subscription) = self.lamps.subscriptions.get_mut(id) {
+            subscription.watches = watches;
+        }
+        self.lamps.moved(id, FlowId::DATAGRAM, request.arrival.flow);
+        self.lamps.refused.remove(&(endpoint.name.clone(), Name::from(asked.resource.as_str())));
+        Ok(id)
+    }
+
+    /// Begins to watch what was found.
+    pub(super) fn watch_found(&mut self, id: SlotId, found: Found) -> Resource {
+        match found {
             Found::Hint(what) => {
                 let mut index = std::mem::take(&mut self.lamps.index);
                 let hint = index.watch(what, id.number(), self);
@@ -183,15 +200,24 @@ impl Switch {
                 self.listen(id, &names);
                 Resource::Mailboxes { names, account }
             }
-        };
-        if let Some(subscription) = self.lamps.subscriptions.get_mut(id) {
-            subscription.watches = watches;
+            Found::List(mut list, found) => {
+                self.watch_list(id, &mut list, found);
+                Resource::List(Box::new(list))
+            }
         }
-        self.lamps.moved(id, FlowId::DATAGRAM, request.arrival.flow);
-        Ok(id)
     }
 
     fn find_resource(&self, now: Now, endpoint: &Endpoint, asked: &Asked) -> Result<Found, Refusal> {
+        if asked.eventlist
+            && let Some(list) = self.find_list(now, endpoint, asked)
+        {
+            return list;
+        }
+        self.find_leaf(now, endpoint, asked)
+    }
+
+    /// What a name that is no list's means.
+    pub(super) fn find_leaf(&self, now: Now, endpoint: &Endpoint, asked: &Asked) -> Result<Found, Refusal> {
         match asked.package {
             Package::Presence | Package::Dialog => {
                 let context = endpoint.subscribe_context();
@@ -220,8 +246,8 @@ impl Switch {
         Some(Watched {
             context: context.clone(),
             exten: exten.clone(),
-            devices: hint.devices.iter().map(|device| Name::from(device.as_str())).collect(),
-            presence: hint.presence.as_deref().map(Name::from),
+            devices: hint.devices.iter().map(|device| canonical(device)).collect(),
+            presence: hint.presence.as_deref().map(canonical_presence),
             display: hint.name.as_str().into(),
         })
     }
@@ -233,6 +259,14 @@ impl Switch {
         refusal: &Refusal,
         out: &mut Actions,
     ) {
+        if self.lamps.refused.len() >= limits::REFUSALS {
+            self.lamps.refused.clear();
+        }
+        let resource = request.message.uri().map(|uri| uri.user_text()).unwrap_or_default();
+        if resource.len() <= limits::MAILBOX_NAME_BYTES {
+            let key = (endpoint.name.clone(), Name::from(resource));
+            self.lamps.refused.insert(key, (refusal.code, refusal.why.clone()));
+        }
         if !refusal.why.is_empty() {
             self.ears.log(out, refusal.level, refusal.origin, || refusal.why.clone());
         }
@@ -267,6 +301,9 @@ impl Switch {
             self.target_at(to, (subscription.dialog.is_secure(), "")).and_then(|t| t.contact)
         {
             writer.header(Header::Contact, contact.as_bytes());
+        }
+        if matches!(subscription.watches, Resource::List(_)) {
+            writer.header(Header::Require, b"eventlist");
         }
         writer.header(Header::AllowEvents, package::ALLOW_EVENTS);
         writer.header(Header::Server, self.directory.objects.global.user_agent.as_bytes());
@@ -339,6 +376,7 @@ impl Switch {
         if secs == 0 {
             self.end_subscription(now, id, Ended::Unsubscribed, out);
         } else {
+            self.remake_list(now, id, out);
             self.tell_subscription(now, id, out);
         }
     }
@@ -359,6 +397,7 @@ pub(super) struct Identity<'a> {
 /// What is watched.
 pub(super) enum Found {
     Hint(Watched),
+    List(List, Vec<Found>),
     Mailboxes { names: Box<[Name]>, account: Name },
 }
 
