@@ -134,6 +134,17 @@ enum Task {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// Draw a call as a ladder, the decisions between the arrows: `trace 100`, `trace PJSIP/100-00000001`.
+    Trace {
+        /// A channel, an endpoint (its latest call), a unique id or a Call-ID.
+        call: String,
+        /// Every message in full as well.
+        #[arg(long)]
+        messages: bool,
+        /// Write the messages to this new file, for Wireshark and its like.
+        #[arg(long, value_name = "FILE")]
+        pcap: Option<PathBuf>,
+    },
     /// Read the configuration again; a bad object keeps its last good version.
     Reload {
         /// Only say what would change.
@@ -258,6 +269,17 @@ fn run(cli: Cli) -> Result<u8, String> {
         }
         (Some(Task::Show { words }), _) => format!("show {}", quoted(&words)),
         (Some(Task::Explain { words }), _) => format!("explain {}", quoted(&words)),
+        (Some(Task::Trace { call, pcap: Some(file), .. }), _) => {
+            let mut client = Client::connect(&run_dir())?;
+            let written = server::capture::of_call(&mut client, &call, &file)?;
+            return writeln!(std::io::stdout(), "{written} messages written to {}", file.display())
+                .map(|()| 0)
+                .map_err(|error| error.to_string());
+        }
+        (Some(Task::Trace { call, messages, .. }), _) => {
+            let messages = if messages { " messages" } else { "" };
+            format!("trace {}{messages}", quoted(&[call]))
+        }
         (Some(Task::Reload { plan }), _) => if plan { "reload --plan" } else { "reload" }.to_owned(),
         (None, Some(line)) => line,
         (Some(Task::Console), _) => return open_console(&run_dir()),

@@ -51,6 +51,11 @@ impl Answer {
 /// Which form an answer takes.
 #[derive(Clone, Debug)]
 pub enum Layout {
+    /// `trace`: a ladder.
+    Trace {
+        /// Every message in full as well.
+        whole: bool,
+    },
     /// One line per object (`pjsip list …`).
     List(Kind),
     /// Objects with what hangs below them (`pjsip show …s`).

@@ -7,14 +7,7 @@ use crate::sip::wire::{AuthFields, Envelope, Header, Message, text};
 use std::fmt;
 use std::net::IpAddr;
 
-/// What an auth object knows to check a response with.
-#[derive(Clone, Copy, Debug)]
-pub enum Secret<'a> {
-    /// The password in clear.
-    Password(&'a str),
-    /// H(username:realm:password) in lower-case hex, from `md5_cred` or `password_digest`.
-    Digest(&'a str),
-}
+pub use crate::sip::digest::Secret;
 
 /// One auth object as far as checking needs it.
 pub trait Account {

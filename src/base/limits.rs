@@ -67,6 +67,10 @@ pub const STRANGER_LINES_PER_MIN: u32 = 1_200;
 pub const SUMMARY_LINES: usize = 20;
 /// OPTIONS of qualify sent per second by one process: 50,000 contacts at 60 s need 833.
 pub const QUALIFY_PER_SEC: u32 = 2_000;
+/// Bytes of messages and decisions that `trace` remembers: some hundred calls.
+pub const TRACE_BYTES: usize = 4 << 20;
+/// Messages and decisions among them.
+pub const TRACE_ENTRIES: usize = 32_768;
 /// Messages kept by `pjsip set history on`.
 pub const HISTORY_MESSAGES: usize = 10_000;
 /// Inputs queued towards the switch by one edge; full means that edge drops (datagrams) or waits (streams).
@@ -200,6 +204,12 @@ pub const CHANNELS: usize = 60_000;
 pub const CALL_STEPS: usize = 4_096;
 /// Digits pressed on a channel while its dialplan does not listen; further ones are lost.
 pub const CHANNEL_DIGITS: usize = 128;
+/// Entries of the dialplan's key store: all of it is in memory, 100 bytes each as a rule.
+pub const DATABASE_ENTRIES: usize = 262_144;
+/// Bytes of `/family/key`: the width of Asterisk's table.
+pub const DATABASE_KEY_BYTES: usize = 256;
+/// Bytes of a value: what an expansion can give.
+pub const DATABASE_VALUE_BYTES: usize = 8_191;
 /// Headers that `PJSIP_HEADER(add,…)` may put on one INVITE; a message has room for as many.
 pub const ADDED_HEADERS: usize = 64;
 /// Subscriptions alive at once; at 2 KiB each 200 MiB. Full: 503 with Retry-After.
@@ -226,3 +236,13 @@ pub const REFUSALS: usize = 1_024;
 pub const LIST_MEMBERS: usize = 2_000;
 /// Mailboxes whose counts are known. A further one is refused, and said so.
 pub const MAILBOXES: usize = 200_000;
+/// Seconds a server that ends waits for registrars elsewhere to forget it. Asterisk waits 35.
+pub const LEAVE_SECS: u64 = 5;
+/// Seconds during which a registrar's address that did not answer is tried after the others.
+pub const AVOID_TARGET_SECS: u64 = 300;
+/// Headers and `MESSAGE_DATA()` of one MESSAGE that its dialplan can read or set.
+pub const MESSAGE_DATA: usize = 128;
+/// Contacts that one `pjsip send notify` may reach; a further one is refused, and said so.
+pub const NOTIFIED: usize = 1_000;
+/// Redirections that one request of ours follows (`follow_redirect_methods`), as in Asterisk.
+pub const REDIRECTIONS: usize = 5;

@@ -214,6 +214,9 @@ fn of_pair(condition: Condition, facts: &Facts) -> Verdict {
     if condition == Condition::Reachable {
         return super::reach::reachable(a, b);
     }
+    if condition == Condition::SameDigits {
+        return digits_differ(a, b).map_or(Verdict::Pass, |f| Verdict::Fail(Box::new(f)));
+    }
     let (Some(audio_a), Some(audio_b)) = (&a.audio, &b.audio) else {
         return Verdict::Unknown("needs audio on both legs");
     };
@@ -234,7 +237,6 @@ fn of_pair(condition: Condition, facts: &Facts) -> Verdict {
             let says = format!("{} has packets of {x} ms, {} of {y} ms", a.endpoint, b.endpoint);
             fault(says, endpoint(b, "allow", &None), &format!("allow the codec with :{x} on {}", b.endpoint))
         }),
-        Condition::SameDigits => digits_differ(a, b),
         _ => unreachable!("every other condition is judged leg by leg"),
     };
     fault.map_or(Verdict::Pass, |fault| Verdict::Fail(Box::new(fault)))

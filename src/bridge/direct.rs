@@ -11,8 +11,8 @@
 //!
 //! With `direct_media_glare_mitigation` a leg of one direction refrains once (S2-10, S2-11):
 //! ```text
-//!   Fresh ── first redirection, not sent ──▶ Waiting ── the other server's offer, or patience is over ──▶ Over
-//!                    what changes while it waits is sent then, unless our answer told it already
+//!   Fresh ── first redirection, not sent ──▶ Waiting ── the other server's offer: our answer tells it ──▶ Over
+//!                                              └────── patience is over: now it is sent ────────────────────┘
 //! ```
 
 use super::choose::{DirectMedia, Technology};
@@ -21,9 +21,12 @@ use crate::sdp::Codec;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How long a leg that refrained waits for the other server's offer, before a second redirection is sent without it.
-/// The other server sends its offer as soon as its own call is up; media is relayed meanwhile.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a leg that refrained waits for the other server's offer, before it is redirected after all: the peer is a
+/// phone, or a server that refrains, too. A server that redirects does so as soon as its own call is up. Media is
+/// relayed meanwhile. A leg that called us waits a second longer, lest two servers end their waiting together.
+pub fn patience(leg_called_us: bool) -> Duration {
+    Duration::from_secs(if leg_called_us { 3 } else { 2 })
+}
 
 /// Whose address a leg is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,12 +87,11 @@ struct Told {
 enum Refrained {
     #[default]
     Fresh,
-    Waiting {
-        /// Another one followed.
-        changed: bool,
+    Waiting,
+    /// `resend`: what it was not sent is due.
+    Over {
+        resend: bool,
     },
-    /// `resend`: the last redirection was not sent.
-    Over { resend: bool },
 }
 
 impl Direct {
@@ -159,7 +161,7 @@ impl Direct {
 
     /// Whether a leg refrained and waits for the other server.
     pub fn is_waiting(&self, leg: usize) -> bool {
-        self.told.get(leg).is_some_and(|told| matches!(told.refrained, Refrained::Waiting { .. }))
+        self.told.get(leg).is_some_and(|told| told.refrained == Refrained::Waiting)
     }
 
     /// A leg made an offer of its own, and was told in the answer what it should know.
@@ -171,12 +173,12 @@ impl Direct {
         }
     }
 
-    /// A leg waited for [`PATIENCE`]: what changed meanwhile is due.
+    /// A leg waited for its [`patience`]: what it was not sent is due.
     pub fn patience_over(&mut self, leg: usize) {
         if let Some(told) = self.told.get_mut(leg)
-            && let Refrained::Waiting { changed } = told.refrained
+            && told.refrained == Refrained::Waiting
         {
-            told.refrained = Refrained::Over { resend: changed };
+            told.refrained = Refrained::Over { resend: true };
         }
     }
 
@@ -223,11 +225,11 @@ impl Told {
         let redirects = matches!(self.target, Target::Peer(..));
         let (next, refrain) = match self.refrained {
             Refrained::Fresh if refrains && redirects && self.before == Target::Ours => {
-                (Refrained::Waiting { changed: false }, true)
+                (Refrained::Waiting, true)
             }
             Refrained::Fresh => (Refrained::Fresh, false),
-            Refrained::Waiting { .. } if redirects => (Refrained::Waiting { changed: true }, true),
-            Refrained::Waiting { .. } | Refrained::Over { .. } => (Refrained::Over { resend: false }, false),
+            Refrained::Waiting if redirects => (Refrained::Waiting, true),
+            Refrained::Waiting | Refrained::Over { .. } => (Refrained::Over { resend: false }, false),
         };
         self.refrained = next;
         refrain

@@ -16,7 +16,7 @@ mod reach;
 
 pub use choose::{DirectMedia, Technology, Why, choose};
 pub use condition::{Condition, Culprit, Fault, Verdict};
-pub use direct::{Direct, PATIENCE, Rtcp, Step, Target};
+pub use direct::{Direct, Rtcp, Step, Target};
 pub use facts::*;
 pub use media_event::{MediaEvent, OpenError, PortReport};
 pub use plan::*;

@@ -22,6 +22,7 @@ pub mod lint;
 pub mod load;
 pub mod mapping;
 pub mod model;
+pub mod notify;
 mod obeyed;
 pub mod objects;
 pub mod origin;

@@ -2,6 +2,7 @@
 
 use super::apps::App;
 use super::apps::dial::Dial;
+use super::apps::originate::Originate;
 use super::scope::Place;
 use crate::base::time::Moment;
 use std::fmt;
@@ -102,6 +103,8 @@ pub enum Action {
         /// 400–699.
         status: u16,
     },
+    /// Call somebody for nobody; the answer is the word for `ORIGINATE_STATUS`.
+    Originate(Box<Originate>),
     /// Hang up another channel.
     SoftHangup {
         /// Its name.

@@ -40,7 +40,12 @@ impl Judge<'_> {
 
     /// An application known by name, which this switch may not do.
     fn later(&mut self, app: &App, at: Origin) {
-        if !app.is_later() || (self.done)(app.name) {
+        // Those that the dialplan hands over as actions of their own are asked for as `Name()`.
+        let done = match app.is_later() {
+            true => (self.done)(app.name),
+            false => (self.done)(&format!("{}()", app.name)),
+        };
+        if done {
             return;
         }
         let effect = match app.status {

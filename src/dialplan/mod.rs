@@ -15,6 +15,7 @@ pub mod action;
 pub mod apps;
 pub mod arguments;
 mod check;
+pub mod database;
 pub mod expr;
 pub mod functions;
 pub mod globals;

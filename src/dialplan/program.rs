@@ -55,6 +55,10 @@ pub struct Program {
     budget: u32,
     /// `CHANNEL(appname)` and `(appdata)`: what runs.
     running: Option<(&'static App, String)>,
+    /// One application in place of priorities: what it is, until it has run.
+    only: Option<(&'static App, String)>,
+    /// Whether the run ends with the application it began with.
+    is_single: bool,
 }
 
 /// Which part of its life a program is in.
@@ -125,20 +129,28 @@ impl Program {
             idle_priorities: 0,
             budget: PRIORITIES_PER_WAKE,
             running: None,
+            only: None,
+            is_single: false,
         }
     }
 
+    /// A run of one application, as `channel originate … application` wants it. Where that jumps to, priorities run.
+    pub fn application(place: Place, app: &'static App, arguments: String) -> Program {
+        Program { only: Some((app, arguments)), is_single: true, ..Program::new(place) }
+    }
+
     /// One subroutine on a channel, as `Dial`'s options `b`, `B` and `U` run it: it ends with [`End::Returned`]. The
-    /// hangup extension is not run.
+    /// hangup extension is not run. The variables are the channel's.
     pub fn subroutine(
         place: Place,
-        arguments: &[String],
+        (arguments, variables): (&[String], Variables),
         plan: &Dialplan,
         host: &mut dyn Host,
         now: Now,
     ) -> Program {
         let mut program = Program::new(place);
         program.hangup_exten_ran = true;
+        program.memory.variables = variables;
         let nowhere = Place { priority: 0, ..program.memory.place.clone() };
         let mut scope = Scope::new(&mut program.memory, plan, host, now);
         if let Err(why) = enter(&mut scope, nowhere, arguments) {
@@ -172,6 +184,11 @@ impl Program {
         self.memory.variables = variables;
     }
 
+    /// Takes the variables out, when the run is over.
+    pub fn take_variables(&mut self) -> Variables {
+        std::mem::take(&mut self.memory.variables)
+    }
+
     /// `TIMEOUT(absolute)`: when to call [`Program::absolute_timeout`].
     pub fn absolute_deadline(&self) -> Option<Moment> {
         self.memory.timeouts.absolute
@@ -191,6 +208,7 @@ impl Program {
             self.memory.place = place;
             self.state = State::Ready;
             self.idle_priorities = 0;
+            (self.only, self.is_single) = (None, false);
         }
     }
 
@@ -664,8 +682,13 @@ mod tests {
         );
         let mut host = TestHost::default();
         let now = Now::default();
-        let mut program =
-            Program::subroutine(Place::new("sub", "s", 1), &["x".into()], &plan, &mut host, now);
+        let mut program = Program::subroutine(
+            Place::new("sub", "s", 1),
+            (&["x".into()], Variables::default()),
+            &plan,
+            &mut host,
+            now,
+        );
         assert_eq!(program.step(now, &plan, &mut host), Step::Finished(End::Returned("BUSY".into())));
         assert_eq!(program.variables().value("GOSUB_RETVAL"), Some("BUSY"));
         assert_eq!(program.variables().value("ARG1"), None);

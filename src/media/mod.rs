@@ -13,6 +13,7 @@ mod handle;
 mod port;
 mod port_range;
 mod relay;
+mod resting;
 mod rtcp;
 mod service;
 mod table;
@@ -55,6 +56,8 @@ struct Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.workers.iter().for_each(WorkerHandle::stop);
+        // Sockets at rest hold the table that holds them.
+        self.table.close_resting();
     }
 }
 

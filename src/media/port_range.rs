@@ -1,5 +1,7 @@
-//! Which ports are ours, and opening them in pairs.
+//! Which ports are ours, and opening them in pairs. Sockets of ended calls rest a while for the next ones
+//! ([`super::resting`]).
 
+use super::resting::{Kind, Resting};
 use crate::bridge::{Open, OpenError, PortRange};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -11,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug)]
 pub(super) struct PortTable {
     inner: Mutex<Inner>,
+    resting: Resting,
 }
 
 #[derive(Debug)]
@@ -26,18 +29,32 @@ const TRIES: usize = 1024;
 impl PortTable {
     /// `random` says where the cursor starts.
     pub fn new(random: u64) -> PortTable {
-        PortTable { inner: Mutex::new(Inner { taken: vec![0; 65_536 / 2 / 64], cursor: random as u32 }) }
+        let inner = Inner { taken: vec![0; 65_536 / 2 / 64], cursor: random as u32 };
+        PortTable { inner: Mutex::new(inner), resting: Resting::default() }
     }
 
     /// Opens the sockets of a port: RTP on an even number, RTCP on the next.
     pub fn bind(self: &Arc<Self>, open: &Open) -> Result<Sockets, OpenError> {
+        let kind = Kind::of(open);
+        if let Some(sockets) = self.resting.rested(kind, open.range) {
+            return Ok(sockets);
+        }
         for _ in 0..TRIES {
-            let Some(lease) = self.take(open.range) else { break };
+            let Some(lease) = self.take(open.range) else {
+                // All that is left is at rest, short as that was.
+                if let Some(sockets) = self.resting.any(kind, open.range) {
+                    return Ok(sockets);
+                }
+                if self.resting.clear(open.range) {
+                    continue;
+                }
+                break;
+            };
             let even = lease.port;
             let pair = bind(open.bind, even, open.tos).and_then(|rtp| {
                 let rtcp = if open.rtcp_port { Some(bind(open.bind, even + 1, open.tos)?) } else { None };
                 let rtp_address = rtp.local_addr()?;
-                Ok(Sockets { rtp, others: Others { rtcp, rtp_address, _lease: lease } })
+                Ok(Sockets { rtp, others: Others { rtcp, rtp_address, kind, lease } })
             });
             match pair {
                 Ok(sockets) => return Ok(sockets),
@@ -46,6 +63,16 @@ impl PortTable {
             }
         }
         Err(OpenError::RangeFull(open.range))
+    }
+
+    /// Closes what has rested too long; true when more rests.
+    pub fn sweep(&self) -> bool {
+        self.resting.sweep()
+    }
+
+    /// Closes everything at rest.
+    pub fn close_resting(&self) {
+        self.resting.clear(PortRange { first: 0, last: u16::MAX });
     }
 
     fn take(self: &Arc<Self>, range: PortRange) -> Option<Lease> {
@@ -97,7 +124,22 @@ pub(super) struct Sockets {
 pub(super) struct Others {
     pub rtcp: Option<UdpSocket>,
     pub rtp_address: SocketAddr,
-    _lease: Lease,
+    kind: Kind,
+    lease: Lease,
+}
+
+impl Sockets {
+    /// For which calls these can serve.
+    pub(super) fn kind(&self) -> Kind {
+        self.others.kind
+    }
+
+    /// Lays the sockets aside for the next call. What is handed back sweeps them later.
+    pub fn rest(self) -> Arc<PortTable> {
+        let table = self.others.lease.table.clone();
+        table.resting.lay(self);
+        table
+    }
 }
 
 impl Others {
@@ -155,6 +197,24 @@ mod tests {
         assert_eq!(table.bind(&open).expect_err("full"), OpenError::RangeFull(open.range));
         let given_back = held.remove(2).others.rtp_address.port();
         assert_eq!(table.bind(&open).expect("one is free").others.rtp_address.port(), given_back);
+    }
+
+    #[test]
+    fn sockets_at_rest_serve_the_next_call_and_hold_no_port_back() {
+        let table = Arc::new(PortTable::new(0));
+        let open = open(21_300, 21_303);
+        let (first, second) = (table.bind(&open).expect("free"), table.bind(&open).expect("free"));
+        let stray = UdpSocket::bind("127.0.0.1:0").expect("free");
+        stray.send_to(b"late", first.others.rtp_address).expect("sends");
+        let resting = first.others.rtp_address;
+        drop(first.rest());
+        let again = table.bind(&open).expect("the pair at rest is all there is");
+        assert_eq!(again.others.rtp_address, resting);
+        let error = again.rtp.recv(&mut [0; 8]).expect_err("what came for the last call is gone");
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        drop((again.rest(), second.rest()));
+        let other = table.bind(&Open { tos: 0, ..open }).expect("another kind has the ports, too");
+        assert!(matches!(other.others.rtp_address.port(), 21_300 | 21_302));
     }
 
     #[test]

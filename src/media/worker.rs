@@ -3,6 +3,7 @@
 use super::ear::Ear;
 use super::handle::{Bell, Command, WorkerHandle};
 use super::port::Port;
+use super::port_range::PortTable;
 use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::base::time::Moment;
@@ -93,7 +94,7 @@ const BELL: u64 = u64::MAX;
 pub(super) struct Worker {
     commands: mpsc::Receiver<Command>,
     bell: Arc<Bell>,
-    epoll: Epoll,
+    pub epoll: Epoll,
     started: Instant,
     pub slots: Slots,
     by_id: HashMap<PortId, usize, foldhash::fast::RandomState>,
@@ -103,6 +104,8 @@ pub(super) struct Worker {
     handovers: VecDeque<(WorkerHandle, Command)>,
     wheel: Wheel<(usize, u32)>,
     fired: Vec<(usize, u32)>,
+    /// When sockets at rest are to be looked at, and where they are.
+    pub sweep: Option<(Moment, Arc<PortTable>)>,
     pub outgoing: Outgoing,
     pub buffer: Box<[u8; PACKET_BYTES]>,
     pub random: Rng,
@@ -123,6 +126,7 @@ impl Worker {
             handovers: VecDeque::new(),
             wheel: Wheel::new(Moment(0), Duration::from_millis(1), 8192),
             fired: Vec::with_capacity(READY),
+            sweep: None,
             outgoing: Outgoing::default(),
             buffer: Box::new([0; PACKET_BYTES]),
             random: Rng::seeded(seed),
@@ -157,6 +161,7 @@ impl Worker {
             return true;
         }
         self.expire(now);
+        self.sweep(now);
         self.outgoing.retry();
         self.hand_over();
         false
@@ -166,7 +171,10 @@ impl Worker {
         if !self.outgoing.backlog.is_empty() || !self.handovers.is_empty() {
             return EpollTimeout::from(10u8);
         }
-        let Some(deadline) = self.wheel.next_deadline() else { return EpollTimeout::NONE };
+        let sweep = self.sweep.as_ref().map(|(at, _)| *at);
+        let Some(deadline) = self.wheel.next_deadline().into_iter().chain(sweep).min() else {
+            return EpollTimeout::NONE;
+        };
         let millis = deadline.since(self.now()).as_micros().div_ceil(1000);
         EpollTimeout::from(u16::try_from(millis).unwrap_or(u16::MAX))
     }
@@ -271,7 +279,7 @@ impl Worker {
         if let Some(port) = self.detach(id) {
             let (events, report) = (port.events.clone(), Box::new(port.report()));
             // Whoever hears of it may have the numbers again at once.
-            drop(port);
+            self.lay_aside(now, port);
             self.outgoing.tell(&events, MediaEvent::Closed { port: id, report });
         }
     }

@@ -97,6 +97,32 @@ struct Probe {
     timer: Option<TimerId>,
     /// When the ping that is out was sent.
     asked: Option<Moment>,
+    /// When it began to be qualified.
+    since: Moment,
+    /// When it was asked last, and when it is asked next.
+    last: Option<Moment>,
+    next: Moment,
+    /// How often it was asked.
+    runs: u32,
+}
+
+/// The timer of one contact, for `pjsip show scheduled_tasks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timer<'a> {
+    /// Whose.
+    pub contact: &'a ContactKey,
+    /// `qualify_frequency`.
+    pub every: Duration,
+    /// How often it was asked.
+    pub runs: u32,
+    /// Whether a ping is out.
+    pub running: bool,
+    /// Since when it is qualified.
+    pub since: Moment,
+    /// When it was asked last.
+    pub last: Option<Moment>,
+    /// When it is asked next.
+    pub next: Moment,
 }
 
 #[derive(Clone, Debug)]
@@ -152,6 +178,19 @@ impl Qualify {
         self.probes.get(contact).map(|probe| probe.status).unwrap_or_default()
     }
 
+    /// The timers, in no order.
+    pub fn timers(&self) -> impl Iterator<Item = Timer<'_>> {
+        self.probes.iter().map(|(contact, probe)| Timer {
+            contact,
+            every: probe.settings.every,
+            runs: probe.runs,
+            running: probe.asked.is_some(),
+            since: probe.since,
+            last: probe.last,
+            next: probe.next,
+        })
+    }
+
     /// Starts, changes or stops qualifying a contact. What it knows stays, as Asterisk keeps it: a contact that
     /// becomes qualified counts as unavailable until it answers if it was available, and one no longer qualified is
     /// `NonQual`.
@@ -183,8 +222,13 @@ impl Qualify {
             status: Status::Unknown,
             timer: None,
             asked: None,
+            since: now,
+            last: None,
+            next: now,
+            runs: 0,
         });
         probe.timer = Some(timer);
+        probe.next = now + delay;
     }
 
     /// Asks a contact now, whatever its timer says (`pjsip qualify`). `false` when it is not qualified.
@@ -227,6 +271,9 @@ impl Qualify {
                 self.wheel.cancel(timer);
             }
             probe.asked = Some(now);
+            probe.last = Some(now);
+            probe.next = now + probe.settings.every;
+            probe.runs = probe.runs.saturating_add(1);
             let wait = if probe.settings.timeout.is_zero() {
                 Duration::from_secs(32)
             } else {
@@ -267,6 +314,7 @@ impl Qualify {
         let asked = probe.asked.take()?;
         // The period counts from when we asked, so that a slow answer does not stretch it.
         let next = (asked + probe.settings.every).max(now + TICK);
+        probe.next = next;
         probe.timer = Some(self.wheel.insert(next, Due::Ask(contact.clone())));
         let before = std::mem::replace(&mut probe.status, after);
         let same = before == after || (before.rtt().is_some() && after.rtt().is_some());

@@ -32,7 +32,9 @@ impl ListConfig {
             batch: Duration::ZERO,
             display_names: false,
         };
-        let yes = |text: &str| ["yes", "true", "on", "1", "y", "t"].iter().any(|word| text.eq_ignore_ascii_case(word));
+        let yes = |text: &str| {
+            ["yes", "true", "on", "1", "y", "t"].iter().any(|word| text.eq_ignore_ascii_case(word))
+        };
         for (name, value) in settings {
             match name {
                 "event" => config.event = value.into(),
@@ -284,9 +286,12 @@ fn content_type(boundary: &str) -> String {
 }
 
 fn multipart(boundary: &str, rlmi_id: &str, rlmi: &str, parts: &[Part]) -> String {
-    let mut out = String::with_capacity(rlmi.len() + parts.iter().map(|part| part.body.len() + 200).sum::<usize>());
+    let mut out =
+        String::with_capacity(rlmi.len() + parts.iter().map(|part| part.body.len() + 200).sum::<usize>());
     let mut push = |id: &str, kind: &str, body: &str| {
-        for piece in ["--", boundary, "\r\nContent-ID: <", id, ">\r\nContent-Type: ", kind, "\r\n\r\n", body, "\r\n"] {
+        for piece in
+            ["--", boundary, "\r\nContent-ID: <", id, ">\r\nContent-Type: ", kind, "\r\n\r\n", body, "\r\n"]
+        {
             out.push_str(piece);
         }
     };

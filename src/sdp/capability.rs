@@ -1,6 +1,6 @@
 //! What one endpoint may negotiate, as plain values, and the rules about RTP profiles.
 
-use super::codec::{CodecKind, Format};
+use super::codec::{Codec, CodecKind, Format};
 use super::description::{Media, Profile, Transport};
 use super::preference::{OfferPreference, StreamPreference};
 use std::fmt;
@@ -26,8 +26,19 @@ pub struct Capabilities {
     pub profile: ProfileRules,
     /// `rtcp_mux`.
     pub rtcp_mux: bool,
+    /// Numbers of the other leg: offered here too, where they are free, so that packets need no renumbering.
+    pub numbers: Vec<(Numbered, u8)>,
     /// `use_ptime`: send packets as long as the peer's `a=ptime` asks.
     pub use_ptime: bool,
+}
+
+/// What has no payload number of its own (RFC 3551 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbered {
+    /// A codec.
+    Codec(Codec),
+    /// RFC 4733 events at this clock rate, in hertz.
+    Events(u32),
 }
 
 impl Default for Capabilities {
@@ -43,6 +54,7 @@ impl Default for Capabilities {
             fax: false,
             profile: ProfileRules::default(),
             rtcp_mux: false,
+            numbers: Vec::new(),
             use_ptime: false,
         }
     }

@@ -24,7 +24,7 @@ pub mod section;
 pub use agreement::*;
 pub use answer::{Answer, Fax, Situation, answer};
 pub use attribute::{Attribute, Attributes, Crypto, Direction, Purpose, RtpMap};
-pub use capability::{Capabilities, CodecChoice, Encryption, ProfileMismatch, ProfileRules};
+pub use capability::{Capabilities, CodecChoice, Encryption, Numbered, ProfileMismatch, ProfileRules};
 pub use codec::{Codec, CodecKind, Fit, Format};
 pub use description::*;
 pub use offer::{Offer, Proposal, accept_answer, offer};

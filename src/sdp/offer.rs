@@ -3,7 +3,7 @@
 use super::agreement::*;
 use super::answer::{event_numbers, fax_parameters, is_fax, remote_of, send_ptime};
 use super::attribute::{Attributes, Direction};
-use super::capability::{Capabilities, Encryption};
+use super::capability::{Capabilities, Encryption, Numbered};
 use super::codec::{Codec, Format};
 use super::description::*;
 use super::payload::{Encoding, Numbers};
@@ -73,7 +73,7 @@ pub fn offer(mut proposals: Vec<Proposal>, local: &Capabilities, previous: Optio
                     _ => local.profile.offered(),
                 };
                 let events = local.telephone_event && *kind == MediaKind::Audio;
-                (transport, number(formats, events, before.and_then(Stream::rtp)))
+                (transport, number(formats, events, before.and_then(Stream::rtp), &local.numbers))
             }
             Proposal::Fax { .. } => (udptl(), Vec::new()),
             Proposal::Removed { kind: MediaKind::Image } => (udptl(), Vec::new()),
@@ -237,9 +237,15 @@ impl Offered {
     }
 }
 
-/// Gives every format its number: the one of the running stream, else its usual one, else a free one. Events follow,
-/// one per clock rate of the codecs and always one at 8000 Hz.
-fn number(formats: &[Format], with_events: bool, before: Option<&RtpStream>) -> Vec<Written> {
+/// Gives every format its number: the one of the running stream, else its fixed one, else the other leg's, else its usual
+/// one, else a free one. Events follow, one per clock rate of the codecs and always one at 8000 Hz.
+fn number(
+    formats: &[Format],
+    with_events: bool,
+    before: Option<&RtpStream>,
+    others: &[(Numbered, u8)],
+) -> Vec<Written> {
+    let other = |what| others.iter().find(|(known, _)| *known == what).map(|(_, number)| *number);
     let mut numbers = Numbers::default();
     let mut list: Vec<Written> = Vec::with_capacity(formats.len() + 1);
     let running = |codec| before.and_then(|b| b.format(codec)).map(|f| f.receive);
@@ -255,7 +261,12 @@ fn number(formats: &[Format], with_events: bool, before: Option<&RtpStream>) -> 
         if codec.encoding().is_none() {
             continue;
         }
-        let Some(number) = kept.or_else(|| numbers.give(codec.payload())) else { break };
+        let usual = codec.payload();
+        let wanted = match usual {
+            Some(fixed) if fixed < 35 => usual,
+            _ => other(Numbered::Codec(codec)).or(usual),
+        };
+        let Some(number) = kept.or_else(|| numbers.give(wanted)) else { break };
         let fmtp = match (codec.name(), &format.fmtp) {
             ("red", None) => redundancy(&list),
             (_, fmtp) => fmtp.clone().or_else(|| codec.default_fmtp().map(Into::into)),
@@ -268,7 +279,9 @@ fn number(formats: &[Format], with_events: bool, before: Option<&RtpStream>) -> 
     for clock_rate in rates.into_iter().filter(|_| with_events) {
         let running =
             before.and_then(|b| b.events.iter().find(|e| e.clock_rate == clock_rate)).map(|e| e.receive);
-        if let Some(number) = running.or_else(|| numbers.give(Some(101))) {
+        if let Some(number) =
+            running.or_else(|| numbers.give(other(Numbered::Events(clock_rate)).or(Some(101))))
+        {
             list.push(Written::event(number, clock_rate));
         }
     }

@@ -1,9 +1,12 @@
-//! `pjsip set logger pcap FILE`: messages as packets, for Wireshark and its like.
+//! `pjsip set logger pcap FILE` and `trace CALL --pcap FILE`: messages as packets, for Wireshark and its like.
 //!
 //! A message is written as one UDP datagram, whatever carried it, and as it was before encryption. Our own end is
 //! written as port 5060 of the unspecified address: a log event knows the peer only.
 
+use crate::admin::console::Ask;
+use crate::admin::shape::Format;
 use crate::base::time::WallTime;
+use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -66,6 +69,38 @@ impl Capture {
     pub fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// Writes the messages of a call, as `trace` remembers it, to a new file; how many there are.
+///
+/// # Errors
+/// A sentence: nothing is remembered of such a call, or the file cannot be written.
+pub fn of_call(server: &mut dyn Ask, call: &str, file: &Path) -> Result<usize, String> {
+    let line = format!("trace \"{}\"", call.replace('"', ""));
+    let answer = server.ask(&line, Format::Json).map_err(|error| error.to_string())?;
+    let reply: Value = serde_json::from_str(&answer.text).map_err(|error| error.to_string())?;
+    if let Some(why) = reply["error"].as_str() {
+        return Err(why.to_owned());
+    }
+    let in_words = |error: io::Error| format!("{}: {error}", file.display());
+    let mut capture = Capture::create(file).map_err(in_words)?;
+    let mut written = 0;
+    for step in reply["trace"]["steps"].as_array().into_iter().flatten() {
+        let message = &step["message"];
+        let Some(peer) = message["peer"].as_str().and_then(|peer| peer.parse().ok()) else { continue };
+        let bytes = match &message["message"] {
+            Value::Array(bytes) => {
+                bytes.iter().filter_map(|byte| u8::try_from(byte.as_u64()?).ok()).collect()
+            }
+            text => text.as_str().unwrap_or_default().as_bytes().to_vec(),
+        };
+        let at = WallTime(step["at"].as_u64().unwrap_or(0));
+        let sent = message["sent"].as_bool().unwrap_or(false);
+        capture.write(at, sent, peer, &bytes).map_err(in_words)?;
+        written += 1;
+    }
+    capture.flush().map_err(in_words)?;
+    Ok(written)
 }
 
 fn packet(sent: bool, peer: SocketAddr, bytes: &[u8]) -> Vec<u8> {

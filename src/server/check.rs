@@ -29,7 +29,7 @@ pub struct CheckOptions {
     pub notes: bool,
 }
 
-/// Everything that is to be said about the tree in `dir`: objects, dialplan, log files.
+/// Everything that is to be said about the tree in `dir`: objects, dialplan, log files, NOTIFYs.
 pub fn report(dir: &Path) -> Report {
     let files = ConfigDir::new(dir);
     let mut report = check_loaded(&files, super::realtime::read(dir, None).loaded);
@@ -39,6 +39,7 @@ pub fn report(dir: &Path) -> Report {
     let layout = Layout::of_dir(dir, &Given::default());
     let logger = LoggerConf::read(&files, &layout.log_dir, LogForm::Text, &mut sources);
     report.findings.extend(logger.faults);
+    report.findings.extend(super::notify::judge(&files, &mut sources).1);
     sort(&mut report.findings);
     report.findings.dedup();
     report.objects.sources = sources;
@@ -136,6 +137,17 @@ mod tests {
         let (status, text) = run(&[("pjsip.conf", SOUND)], CheckOptions::default());
         assert_eq!(status, 0, "{text}");
         assert!(text.contains("1 transports; nothing is wrong"), "{text}");
+    }
+
+    #[test]
+    fn notifys_are_looked_at_too() {
+        let files = [("pjsip.conf", SOUND), ("pjsip_notify.conf", "[a]\nEvent=x\nVia=y\n")];
+        let (status, text) = run(&files, CheckOptions::default());
+        assert_eq!(status, 0);
+        assert!(
+            text.contains("pjsip_notify.conf:3:1: warning[ignored-header]: [a]: Via is ignored"),
+            "{text}"
+        );
     }
 
     #[test]

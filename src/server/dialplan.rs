@@ -53,7 +53,7 @@ pub fn lines(read: &Read) -> Vec<(Level, &'static str, String)> {
 }
 
 fn is_later(finding: &Finding) -> bool {
-    matches!(finding.code, "later-application" | "later-function")
+    matches!(finding.code, "later-application" | "later-function" | "later-option")
 }
 
 /// Says what is not done once for each name, and as no fault: nothing in the file is wrong. An include of a context

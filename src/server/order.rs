@@ -3,6 +3,7 @@
 use super::stop::Stop;
 use super::transports::InUse;
 use crate::base::ids::Name;
+use crate::config::notify::NotifyConf;
 use crate::config::{Change, Sources};
 use crate::dialplan::Dialplan;
 use crate::net::stream::ConnectionFacts;
@@ -36,6 +37,8 @@ pub enum Order {
     Mailboxes(Vec<(String, Counts)>),
     /// Another dialplan.
     Dialplan(Arc<Dialplan>),
+    /// Another `pjsip_notify.conf`.
+    Notify(Arc<NotifyConf>),
     /// A name the switch asked for was resolved.
     Resolved(Resolved),
     /// Which events are worth making.

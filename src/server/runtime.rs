@@ -20,8 +20,8 @@ use crate::net::resolve::Resolver;
 use crate::net::stream;
 use crate::net::wait::Waker;
 use crate::store::contacts::{ContactStore, Status};
-use crate::store::lamps::LampStore;
 use crate::store::fault::Health;
+use crate::store::lamps::LampStore;
 use crate::switch::view::{Command, ContactView, Kind, Level, Logger, Reply, StatusView};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -158,7 +158,7 @@ impl Server {
         all
     }
 
-    async fn ask_at_once(&self, commands: Vec<Command>) -> Option<Vec<Reply>> {
+    pub(super) async fn ask_at_once(&self, commands: Vec<Command>) -> Option<Vec<Reply>> {
         let (to, reply) = oneshot::channel();
         self.order(Order::Ask(commands, to)).await;
         reply.await.ok()
@@ -281,8 +281,20 @@ impl Server {
                 let reply = self.reload(*plan, &order.said(line)).await;
                 if *scope == Scope::All && !*plan {
                     self.reload_dialplan("").await;
+                    self.reload_notify("").await;
                 }
                 reply
+            }
+            ServerOrder::Reload { scope: Scope::Registrations, plan } => {
+                let reply = self.reload(*plan, &order.said(line)).await;
+                // S4-161: whoever reloads the module wants what gave up to be tried again.
+                if !*plan {
+                    self.ask_at_once(vec![Command::RetryRegistrations]).await;
+                }
+                reply
+            }
+            ServerOrder::Reload { scope: Scope::Notify, plan: false } => {
+                self.reload_notify(&order.said(line)).await
             }
             ServerOrder::Stop(When::Now) => self.stop(Stop::Now).await,
             ServerOrder::Stop(When::Gracefully) => self.stop(Stop::Drain(None)).await,
@@ -307,6 +319,7 @@ impl Server {
                 self.log.set_messages(*on);
                 Reply::Done(order.said(line))
             }
+            ServerOrder::ScheduledTasks { like } => self.scheduled_tasks(like.as_ref()).await,
             ServerOrder::TransportMonitors { like } => match self.monitors().await {
                 Some(all) => Reply::Done(admin::text::transport_monitors(&all, like.as_ref())),
                 None => Reply::Refused("The server is stopping.".into()),

@@ -25,6 +25,7 @@ use crate::net::udp::{Receiver, Sender, Udp};
 use crate::net::wait::Poller;
 use crate::sip::flow::{Destination, Protocol};
 use crate::store::contacts::Writer;
+use crate::store::database::DatabaseStore;
 use crate::store::lamps::LampWriter;
 use crate::switch::Switch;
 use crate::switch::guard::shed::Backlog;
@@ -55,6 +56,8 @@ pub struct Shard {
     pub store: Writer,
     /// The way to the store of subscriptions and mailboxes.
     pub lamps: LampWriter,
+    /// The dialplan's key store; `None` when its file cannot be opened, and entries last until the end only.
+    pub database: Option<DatabaseStore>,
     /// Resolves names.
     pub names: Names,
     /// The media threads.
@@ -153,6 +156,7 @@ impl Shard {
                 Order::Mailboxes(all) => {
                     self.switch.handle(now, Input::Mailboxes(all), &mut turn.actions);
                 }
+                Order::Notify(conf) => self.switch.handle(now, Input::NotifyConf(conf), &mut turn.actions),
                 Order::Resolved(resolved) => turn.resolved.push(resolved),
                 Order::Hear { level, security } => {
                     let ears = self.switch.ears();
@@ -296,6 +300,11 @@ impl Shard {
             match action {
                 Action::Commit { sequence, change } => self.store.push(sequence, change),
                 Action::Keep(kept) => self.lamps.push(*kept),
+                Action::Database(change) => {
+                    if let Some(database) = &self.database {
+                        database.push(change);
+                    }
+                }
                 Action::Media(plan) => turn.media.extend(self.media.queue(plan)),
                 Action::CloseFlow { flow, why } => self.streams.close(flow, why),
                 Action::Event(event) => self.log.event(now, *event),

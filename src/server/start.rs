@@ -3,11 +3,13 @@
 
 use super::clock::Clock;
 use super::control;
+use super::database;
 use super::dialplan;
 use super::heartbeat::{Heartbeat, Pulse};
 use super::log::{Log, wanted_level};
 use super::logger_conf::LoggerConf;
 use super::names::{self, Names, hosts_of};
+use super::notify;
 use super::realtime::{self, Realtime};
 use super::reload::{finding_lines, pace, transport_lines};
 use super::runtime::{InForce, Served, Server};
@@ -152,6 +154,12 @@ pub(super) fn start(
         log.line(now, level, origin, &text);
     }
     switch.handle(now, Input::Dialplan(plan.dialplan), &mut actions);
+    let (notify, lines) = notify::read(&options.layout.config_dir);
+    for text in lines {
+        log.line(now, Level::Warning, notify::ORIGIN, &text);
+    }
+    switch.handle(now, Input::NotifyConf(notify), &mut actions);
+    let database = database::open(&options.layout.state_dir, (clock, log), &mut switch, &mut actions);
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
     switch.restore_lamps(now, kept, &mut actions);
     let bell = waker.clone();
@@ -167,6 +175,7 @@ pub(super) fn start(
         orders: order_queue,
         store: store.writer(0),
         lamps: lamps.writer(),
+        database,
         names: Names {
             resolver: resolver.clone(),
             runtime: runtime.handle().clone(),

@@ -45,6 +45,10 @@ impl Session {
             Stage::Incoming(callee) => callee.reliable.as_ref().and_then(|sender| sender.deadline()),
             _ => None,
         };
+        let expires = match &self.stage {
+            Stage::Incoming(callee) => callee.expires,
+            _ => None,
+        };
         let lingers = match &self.stage {
             Stage::Ending(_) => self.caller.as_ref().and_then(|caller| caller.lingers),
             _ => None,
@@ -53,6 +57,7 @@ impl Session {
         [
             self.accepted.as_ref().map(|accepted| accepted.deadline()),
             callee,
+            expires,
             self.timer.map(|timer| timer.at),
             self.fax_deadline(),
             self.retry_deadline(),
@@ -80,6 +85,14 @@ impl Session {
         {
             callee.asked.respond(cx, Reply::code(504));
             cx.events.push(Event::HungUp { cause: Cause::TIMER, by: By::PrackMissing });
+            self.over(cx);
+        }
+        if let Stage::Incoming(callee) = &self.stage
+            && callee.expires.is_some_and(|at| now >= at)
+        {
+            let lines = self.reason_lines(Cause::TIMER);
+            callee.asked.respond(cx, Reply::with(487, &lines));
+            cx.events.push(Event::HungUp { cause: Cause::TIMER, by: By::Expired });
             self.over(cx);
         }
         if self.fax_deadline().is_some_and(|until| now >= until) {

@@ -81,6 +81,8 @@ pub enum By {
     Bye,
     /// CANCEL.
     Cancel,
+    /// Nobody answered before the INVITE's own Expires was over.
+    Expired,
     /// 481 or 408 to a re-INVITE or UPDATE of ours.
     Timeout,
     /// Nobody refreshed the session (RFC 4028 10).

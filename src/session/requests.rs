@@ -5,6 +5,7 @@ use super::events::{Effect, Event, Hop};
 use super::reoffer::Running;
 use super::types::{Cx, Failure, RequestId};
 use super::{Session, Stage};
+use crate::sip::answers::{Answers, Subject};
 use crate::sip::dialog::repeat::SentAck;
 use crate::sip::dialog::{Dialog, rel100};
 use crate::sip::flow::Arrival;
@@ -77,7 +78,7 @@ pub(super) struct Request {
     pub draft: Draft,
     /// The remote tag of its dialog.
     pub tag: Box<[u8]>,
-    pub tries: auth::Tries,
+    pub tries: Answers,
     /// Authorization lines it carries.
     pub credentials: Vec<u8>,
     /// Its reliable provisional responses (re-INVITE).
@@ -109,7 +110,7 @@ impl Session {
         draft: Draft,
         purpose: Purpose,
     ) -> Option<RequestId> {
-        self.send_again(cx, tag, draft, purpose, auth::Tries::default(), Vec::new())
+        self.send_again(cx, tag, draft, purpose, Answers::default(), Vec::new())
     }
 
     fn send_again(
@@ -118,7 +119,7 @@ impl Session {
         tag: &[u8],
         draft: Draft,
         purpose: Purpose,
-        tries: auth::Tries,
+        tries: Answers,
         credentials: Vec<u8>,
     ) -> Option<RequestId> {
         let id = self.next_id();
@@ -247,8 +248,8 @@ impl Session {
         let Some(uri) = self.dialog_of(&request.tag).map(|dialog| dialog.target().to_vec()) else {
             return Some(request);
         };
-        let method = request.draft.method.token();
-        let subject = auth::Subject { method, uri: &uri, body: &request.draft.body };
+        let method = request.draft.method.token().as_bytes();
+        let subject = Subject { method, uri: &uri, body: &request.draft.body };
         let Some(credentials) = auth::answer(&mut request.tries, &self.auths, message, subject, cx.rng)
         else {
             return Some(request);

@@ -1,6 +1,6 @@
 //! Calls we make: the INVITE, its forks, its answers (RFC 3261 13.2).
 
-use super::auth::{self, Tries};
+use super::auth;
 use super::cause::Cause;
 use super::check;
 use super::events::*;
@@ -12,6 +12,7 @@ use super::{Session, Stage};
 use crate::base::time::Moment;
 use crate::config::model::endpoint_words::{RedirectMethod, Rel100};
 use crate::sdp::Direction;
+use crate::sip::answers::{Answers, Subject};
 use crate::sip::dialog::rel100::Receiver;
 use crate::sip::dialog::session_timer::{self, Proposal};
 use crate::sip::dialog::{Forks, Role};
@@ -56,6 +57,11 @@ pub(super) struct Caller {
 const REDIRECTS: u8 = 5;
 
 impl Session {
+    /// The Call-ID of a call we make; empty for one that came in.
+    pub fn own_call_id(&self) -> &[u8] {
+        self.caller.as_ref().map_or(&[], |caller| &caller.call_id)
+    }
+
     /// Calls.
     pub fn outgoing(cx: &mut Cx<'_>, outgoing: Outgoing) -> Session {
         let mut from = outgoing.from.to_vec();
@@ -97,13 +103,13 @@ impl Session {
             session.fail(cx, 500, "No stream to offer", None);
             session.settle(cx);
         } else {
-            session.send_invite(cx, draft, Tries::default(), Hop::First);
+            session.send_invite(cx, draft, Answers::default(), Hop::First);
         }
         session
     }
 
     /// Sends the INVITE: the first time, with credentials, with another session interval, to another target.
-    fn send_invite(&mut self, cx: &mut Cx<'_>, draft: Draft, tries: Tries, hop: Hop) {
+    fn send_invite(&mut self, cx: &mut Cx<'_>, draft: Draft, tries: Answers, hop: Hop) {
         let id = self.next_id();
         let Some(caller) = &mut self.caller else { return };
         caller.invite = id;
@@ -151,7 +157,7 @@ impl Session {
             return Some(request);
         }
         let Some(caller) = &mut self.caller else { return Some(request) };
-        let subject = auth::Subject { method: "INVITE", uri: &caller.uri, body: &request.draft.body };
+        let subject = Subject { method: b"INVITE", uri: &caller.uri, body: &request.draft.body };
         let Some(lines) = auth::answer(&mut request.tries, &self.auths, message, subject, cx.rng) else {
             return Some(request);
         };
@@ -216,7 +222,7 @@ impl Session {
                 caller.uri = uri;
                 caller.routes.clear();
                 let hop = caller.hop();
-                self.send_invite(cx, request.draft, Tries::default(), hop);
+                self.send_invite(cx, request.draft, Answers::default(), hop);
             }
             Some(_) if !follow => {
                 let diversion = message.values(Header::Diversion).map(Into::into).collect();

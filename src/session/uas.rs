@@ -11,6 +11,7 @@ use super::requests::carry;
 use super::target::rewrite;
 use super::types::*;
 use super::{Session, Stage};
+use crate::base::time::Moment;
 use crate::sdp::{Direction, Proposal};
 use crate::sip::dialog::rel100::Sender;
 use crate::sip::dialog::repeat::Accepted;
@@ -19,6 +20,7 @@ use crate::sip::dialog::{Dialog, Role};
 use crate::sip::flow::Protocol;
 use crate::sip::mint;
 use crate::sip::wire::{Header, ViaStamp, Writer};
+use std::time::Duration;
 
 /// What only the side that was called has, until its final answer.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(super) struct Callee {
     /// The sender of reliable provisional responses, where they are to be reliable.
     pub reliable: Option<Sender>,
     timer: Answer,
+    /// When the INVITE's own Expires is over (RFC 3261 13.3.1).
+    pub expires: Option<Moment>,
     /// Streams of an offer of ours that wait for a place, when the INVITE had none.
     pub places: Option<Places>,
     /// The description sent already: an answer stays the same, an offer waits for its answer.
@@ -112,6 +116,10 @@ impl Session {
             asked,
             routes,
             timer: checked.timer,
+            expires: request
+                .number(Header::Expires)
+                .flatten()
+                .map(|secs| cx.now.at + Duration::from_secs(u64::from(secs))),
             places,
             body: None,
             settled: false,

@@ -267,6 +267,15 @@ impl Hasher {
     }
 }
 
+/// What an auth object knows, to make or to check a response with.
+#[derive(Clone, Copy, Debug)]
+pub enum Secret<'a> {
+    /// The password in clear.
+    Password(&'a str),
+    /// H(username:realm:password) in lower-case hex, from `md5_cred` or `password_digest`.
+    Digest(&'a str),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -231,12 +231,6 @@ impl Journal {
         Err(Fault::new(FaultKind::Gone, format!("{} was deleted or replaced", path.display())))
     }
 
-    /// Keeps the write-ahead log short; see [`super::checkpoint`].
-    pub(super) fn tend_log(&mut self) -> Result<(), Fault> {
-        let file = self.file()?;
-        file.checkpointer.step(&file.conn)
-    }
-
     /// Moves what is pending into a fold; the one before must have ended.
     pub(super) fn begin_fold(&mut self) -> Result<(), Fault> {
         let upto: Option<i64> = ask(&self.file()?.conn, "SELECT max(seq) FROM journal")?;

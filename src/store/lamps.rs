@@ -247,7 +247,13 @@ fn write_one(to: &Transaction<'_>, kept: &Kept) -> Result<(), Fault> {
                 "UPDATE ps_subscription_persistence
                  SET cseq = ?2, expires = ?3, contact_uri = ?4, generator_data = ?5 WHERE id = ?1",
             )?
-            .execute(params![id_text(*id), cseq, seconds(*expires), &**contact, generator_data(*version)])?;
+            .execute(params![
+                id_text(*id),
+                cseq,
+                seconds(*expires),
+                &**contact,
+                generator_data(*version)
+            ])?;
         }
         Kept::Forget { id } => {
             to.prepare_cached("DELETE FROM ps_subscription_persistence WHERE id = ?1")?
@@ -387,7 +393,8 @@ mod tests {
         store.writer().push(Kept::Forget { id: 2 });
         drop(store);
         let (_store, kept) = LampStore::open(&path, |_| {}).expect("opens");
-        let wanted = StoredSubscription { cseq: 9, expires, contact: contact.into(), version: 4, ..stored(1) };
+        let wanted =
+            StoredSubscription { cseq: 9, expires, contact: contact.into(), version: 4, ..stored(1) };
         let left: Vec<_> = kept.iter().filter(|kept| matches!(kept, Kept::Subscription(_))).collect();
         assert_eq!(left, [&Kept::Subscription(Box::new(wanted))]);
         std::fs::remove_dir_all(&dir).expect("removed");

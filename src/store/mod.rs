@@ -8,6 +8,7 @@
 //! | [`shared`] | or the journal before a `ps_contacts` table that others use too ([`ps_contacts`]) |
 //! | [`lamps`] | subscriptions, mailboxes and states that outlive a restart |
 //! | [`voicemail`] | voicemail directories, looked at for messages |
+//! | [`database`] | the dialplan's key store, on disk |
 //! | [`map`] | which table of which database file holds what |
 //! | [`realtime`] | the `ps_*` tables read whole |
 //! | [`watch`], [`watcher`] | what other programs change in them, and the thread that looks |
@@ -22,6 +23,7 @@ mod checkpoint;
 pub mod committer;
 mod compare;
 pub mod contacts;
+pub mod database;
 pub mod fault;
 pub mod files;
 pub mod journal;

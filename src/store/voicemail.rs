@@ -36,7 +36,9 @@ impl Spool {
         let mut seen = BTreeMap::new();
         for context in folders(&self.root) {
             for mailbox in folders(&context) {
-                let (Some(name), Some(context)) = (file_name(&mailbox), file_name(&context)) else { continue };
+                let (Some(name), Some(context)) = (file_name(&mailbox), file_name(&context)) else {
+                    continue;
+                };
                 if seen.len() >= limits::MAILBOXES {
                     break;
                 }
@@ -58,7 +60,8 @@ impl Spool {
 }
 
 fn look_at(mailbox: &Path, before: Known) -> Known {
-    let stamp = |(folder, _): (&str, bool)| fs::metadata(mailbox.join(folder)).and_then(|m| m.modified()).ok();
+    let stamp =
+        |(folder, _): (&str, bool)| fs::metadata(mailbox.join(folder)).and_then(|m| m.modified()).ok();
     let stamps = FOLDERS.map(stamp);
     // A file that came within the clock's grain of the last look leaves the stamp as it was; such a folder is read again.
     let fresh = stamps.iter().flatten().any(|at| at.elapsed().is_ok_and(|age| age.as_secs() < 2));
@@ -76,7 +79,8 @@ fn look_at(mailbox: &Path, before: Known) -> Known {
 /// Files `msgNNNN.txt`: app_voicemail writes that one last, when the message is whole.
 fn messages(folder: &Path) -> u32 {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    let names = entries.take(limits::MAILBOX_MESSAGES).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names =
+        entries.take(limits::MAILBOX_MESSAGES).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let is_message = |name: &String| {
         let digits = name.strip_prefix("msg").and_then(|rest| rest.strip_suffix(".txt"));
         digits.is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))
@@ -86,8 +90,11 @@ fn messages(folder: &Path) -> u32 {
 
 fn folders(path: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
-    let mut found: Vec<PathBuf> =
-        entries.take(limits::MAILBOXES).filter_map(|entry| Some(entry.ok()?.path())).filter(|p| p.is_dir()).collect();
+    let mut found: Vec<PathBuf> = entries
+        .take(limits::MAILBOXES)
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|p| p.is_dir())
+        .collect();
     found.sort_unstable();
     found
 }

@@ -41,27 +41,33 @@ impl Account for ListedAuth<'_> {
     }
 }
 
-/// An auth as client.
+/// An auth as client, with the global options behind it.
 #[derive(Clone, Copy)]
-pub(super) struct OutboundAuth<'a>(pub &'a Auth);
+pub(super) struct OutboundAuth<'a> {
+    pub auth: &'a Auth,
+    pub objects: &'a Objects,
+}
+
+/// The algorithms an auth answers with: its own, or the global ones.
+pub(super) fn algorithms_as_client<'a>(auth: &'a Auth, objects: &'a Objects) -> &'a [Algorithm] {
+    let own = &auth.options.algorithms_uac;
+    if own.inherited { &objects.global.default_auth_algorithms_uac.list } else { &own.list }
+}
 
 impl Login for OutboundAuth<'_> {
     fn username(&self) -> &str {
-        &self.0.username
+        &self.auth.username
     }
 
     fn realm(&self) -> &str {
-        &self.0.options.realm
+        &self.auth.options.realm
     }
 
     fn secret(&self, algorithm: Algorithm) -> Option<Secret<'_>> {
-        self.0
-            .options
-            .algorithms_uac
-            .list
-            .contains(&algorithm)
-            .then(|| secret_of(self.0, algorithm))
-            .flatten()
+        if !algorithms_as_client(self.auth, self.objects).contains(&algorithm) {
+            return None;
+        }
+        secret_of(self.auth, algorithm)
     }
 }
 

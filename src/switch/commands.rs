@@ -31,6 +31,10 @@ impl Switch {
                 Err(text) => Reply::Refused(text),
             },
             Command::History(order) => Reply::Done(self.ears.set_history(order)),
+            Command::Trace { key } => match self.trace.view(&key) {
+                Ok(view) => Reply::Trace(Box::new(view)),
+                Err(why) => Reply::Refused(why),
+            },
             Command::ShowHistory => Reply::History(self.ears.history()),
             Command::Maintenance { endpoint, on } => self.set_maintenance(&endpoint, on),
             Command::ShowMaintenance { endpoint } => self.show_maintenance(endpoint.as_deref()),
@@ -62,11 +66,22 @@ impl Switch {
                 let done = self.set_presence(&provider, &presence);
                 self.told_state(&provider, &presence, done)
             }
+            Command::Originate { technology, resource, to } => {
+                self.originate(now, (&technology, &resource), to, out)
+            }
+            Command::Database(order) => self.database_order(&order, out),
+            Command::Variables(order) => self.variable_order(&order),
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),
             // Answered when the media threads have told their counters.
             Command::ChannelStats => return self.ask_channel_stats(now, token, out),
             Command::ExplainDirectMedia(question) => self.explain_direct_media(&question),
-            other => Reply::Refused(format!("{} is not served by this version", words(&other))),
+            Command::Register { registration, on } => self.order_registration(now, &registration, on, out),
+            Command::Notify { kind, to } => self.order_notify(now, (&kind, &to), out),
+            Command::Message { to, from, body } => self.order_message(now, (&to, &from, &body), out),
+            Command::Timers => Reply::Timers(self.timer_views(now)),
+            Command::RetryRegistrations => {
+                Reply::Done(format!("{} given up registration(s) begin anew", self.retry_given_up(now)))
+            }
         };
         out.queue.push(Action::Reply { token, reply });
     }
@@ -84,6 +99,7 @@ impl Switch {
                 ("transports", objects.transports.len()),
                 ("acls", objects.acls.len()),
                 ("domain_aliases", objects.domain_aliases.len()),
+                ("registrations", objects.registrations.len()),
             ],
             contacts: self.registrar.len(),
             transactions: self.transactions.servers.len() + self.transactions.clients.len(),
@@ -152,18 +168,5 @@ impl Switch {
             0 => Reply::Refused(format!("AOR '{aor}' has no such registered contact")),
             gone => Reply::Done(format!("Removed {gone} contact(s) from AOR '{aor}'")),
         }
-    }
-}
-
-/// The command's own words, for one that this version cannot serve.
-fn words(command: &Command) -> &'static str {
-    match command {
-        Command::Register { .. } => "pjsip send register",
-        Command::Notify { .. } => "pjsip send notify",
-        Command::ChannelStats => "pjsip show channelstats",
-        Command::Bridges => "bridge show all",
-        Command::Dialplan { .. } => "dialplan show",
-        Command::ExplainDirectMedia(_) => "explain direct-media",
-        _ => "this command",
     }
 }

@@ -51,6 +51,8 @@ counters! {
     DrainRefused = "drain_refused",
     /// OPTIONS sent to qualify.
     QualifySent = "qualify_sent",
+    /// REGISTERs of our own sent, repetitions not counted.
+    RegisterSent = "outbound_registers_sent",
     /// Contacts that expired.
     Expired = "contacts_expired",
     /// Messages that could not be sent.

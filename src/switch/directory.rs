@@ -1,7 +1,7 @@
 //! The configuration as requests need it: objects by name, the identifier chain, the challenges in use. Kept current
 //! change by change, so that one row among a million costs one row's work.
 
-use super::accounts::{ListedAuth, OutboundAuth, algorithms_of};
+use super::accounts::{ListedAuth, OutboundAuth, algorithms_as_client, algorithms_of};
 use crate::authenticate::Shape;
 use crate::authenticate::dummy::Shapes;
 use crate::base::ids::Name;
@@ -39,7 +39,9 @@ pub(super) struct Directory {
 pub(super) struct Touched {
     pub aors: BTreeSet<Name>,
     pub endpoints: BTreeSet<Name>,
-    pub registrations: bool,
+    pub registrations: BTreeSet<Name>,
+    /// Credentials are others.
+    pub auths: bool,
     /// `systemname` is another.
     pub systemname: bool,
 }
@@ -112,11 +114,14 @@ impl Directory {
                     reshape.insert(name.clone());
                     touched.endpoints.insert(name.clone());
                 }
-                Kind::Auth => reshape.extend(self.users(Kind::Auth, &name)),
+                Kind::Auth => {
+                    touched.auths = true;
+                    reshape.extend(self.users(Kind::Auth, &name));
+                }
                 Kind::Aor => drop(touched.aors.insert(name.clone())),
                 Kind::Identify => chain = true,
                 Kind::Global => (chain, all_shapes) = (true, true),
-                Kind::Registration => touched.registrations = true,
+                Kind::Registration => drop(touched.registrations.insert(name.clone())),
                 _ => {}
             }
             let before = (kind == Kind::Asterisk).then(|| self.objects.asterisk.systemname.clone());
@@ -176,21 +181,25 @@ impl Directory {
         &'a self,
         endpoint: &'a Endpoint,
     ) -> impl Iterator<Item = OutboundAuth<'a>> + Clone + use<'a> {
-        endpoint
-            .extra()
-            .outbound_auth
+        self.logins_of(&endpoint.extra().outbound_auth)
+    }
+
+    /// The same for a list of auths, as far as they exist.
+    pub fn logins_of<'a>(
+        &'a self,
+        auths: &'a [Name],
+    ) -> impl Iterator<Item = OutboundAuth<'a>> + Clone + use<'a> {
+        auths
             .iter()
             .filter_map(|name| self.auth(name))
-            .map(|auth| OutboundAuth(auth))
+            .map(|auth| OutboundAuth { auth, objects: &self.objects })
     }
 
     /// Credentials of `outbound_auth`, as far as its objects exist.
     pub fn credentials(&self, names: &[Name]) -> Vec<Credentials> {
-        let global = &self.objects.global.default_auth_algorithms_uac;
         let auths = names.iter().filter_map(|name| self.auth(name));
         let one = |auth: &Arc<Auth>| {
-            let own = &auth.options.algorithms_uac;
-            let algorithms = if own.inherited { &global.list } else { &own.list };
+            let algorithms = algorithms_as_client(auth, &self.objects);
             let digest = |algorithm: &Algorithm| {
                 let text = auth.digests.as_deref().and_then(|digests| digests.of(*algorithm))?;
                 Some((*algorithm, Hex::from_text(*algorithm, text.as_bytes())?))
@@ -342,6 +351,6 @@ impl identify::Directory for Directory {
     }
 
     fn line(&self, value: &str) -> Option<Name> {
-        self.lines.get(value).cloned()
+        self.lines.get(value).filter(|endpoint| self.objects.endpoints.contains_key(*endpoint)).cloned()
     }
 }

@@ -3,8 +3,9 @@
 use super::view;
 use crate::base::ids::{FlowId, Name, TransportId};
 use crate::bridge::{MediaEvent, Plan};
+use crate::config::notify::NotifyConf;
 use crate::config::{Change, Sources};
-use crate::dialplan::Dialplan;
+use crate::dialplan::{Dialplan, database};
 use crate::registrar::binding::ContactChange;
 use crate::sip::flow::{Arrival, Destination, Protocol};
 use crate::sip::outbox::Outbox;
@@ -88,6 +89,10 @@ pub enum Input<'a> {
     HangUpAll,
     /// This dialplan is in force from now on. Running calls go on in it with their next priority.
     Dialplan(Arc<Dialplan>),
+    /// What `pjsip_notify.conf` says from now on.
+    NotifyConf(Arc<NotifyConf>),
+    /// The entries of the dialplan's key store, as they are on disk.
+    Database(Vec<(Box<str>, Box<str>)>),
     /// The media threads tell something.
     Media(MediaEvent),
     /// Messages came to mailboxes, or were heard: voicemail directories say so.
@@ -135,6 +140,8 @@ pub enum Action {
         /// The question.
         question: Resolve,
     },
+    /// Write this entry of the dialplan's key store, or remove it.
+    Database(database::Change),
     /// An order for the media threads. For a [`Plan::Open`] the answer comes as [`Input::Media`] before anything else
     /// about that port.
     Media(Plan),

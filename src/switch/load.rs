@@ -1,6 +1,7 @@
 //! The first configuration, taken over whole: for a million objects, far cheaper than a million changes.
 
 use super::Switch;
+use super::directory::Touched;
 use super::io::Actions;
 use crate::base::ids::Name;
 use crate::base::time::Now;
@@ -21,6 +22,8 @@ impl Switch {
         for aor in &fixed {
             self.aor_changed(now, aor);
         }
+        let registrations = self.directory.objects.registrations.keys().cloned().collect();
+        self.registrations_changed(now, &Touched { registrations, ..Touched::default() }, out);
         self.commit(out);
         self.tell_contacts(now, out);
     }

@@ -12,6 +12,10 @@ use crate::sip::wire::Header;
 pub(super) const ALLOW: &[u8] =
     b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER, SUBSCRIBE, NOTIFY";
 
+/// Extensions that may stand in Require.
+pub(super) const SUPPORTED: [&str; 8] =
+    ["path", "outbound", "100rel", "timer", "replaces", "norefersub", "histinfo", "eventlist"];
+
 impl Switch {
     /// Hands an admitted request to its room.
     pub(super) fn dispatch(&mut self, now: Now, admitted: &Admitted<'_, '_>, out: &mut Actions) {
@@ -19,6 +23,7 @@ impl Switch {
             Method::Register => self.register(now, admitted, out),
             Method::Options => self.options(now, admitted, out),
             Method::Invite => self.new_invite(now, admitted, out),
+            Method::Message => self.message(now, admitted, out),
             Method::Subscribe => self.subscribe(now, admitted, out),
             Method::Notify => self.hear_notify(now, admitted, out),
             _ => self.answer(admitted.request(), (501, ""), out, |_, writer| {

@@ -7,7 +7,7 @@
 //! Input::Sip ─ pipeline ─ dispatch ─┬─ register      (registrar; the 200 is held until Input::Committed)
 //!                                   ├─ methods       (OPTIONS, and what nobody takes)
 //!                                   └─ …             (calls, subscriptions: rooms of their own)
-//! requests of ours:  route ─ Clients::send ─ requests ─ the owner's room (qualify, …)
+//! requests of ours:  route ─ Clients::send ─ requests ─ the owner's room (qualify, calls, trunks)
 //! Input::Command ─ commands ─ show / explain ─ Action::Reply
 //! Input::Config ─ directory ─ qualify, contacts follow
 //! ```
@@ -34,6 +34,9 @@ mod register;
 mod requests;
 mod route;
 mod show;
+mod timers;
+mod trace;
+mod trunks;
 mod unidentified;
 pub mod view;
 
@@ -62,6 +65,8 @@ use requests::Owner;
 use route::Routes;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
+use trace::Trace;
+use trunks::Trunks;
 use unidentified::Unidentified;
 
 /// What a switch is made from.
@@ -92,6 +97,7 @@ pub struct Switch {
     transaction_events: Vec<transaction::Event<Owner>>,
     pings: Pings,
     routes: Routes,
+    trunks: Trunks,
     unidentified: Unidentified,
     guard: Guard,
     maintenance: BTreeSet<Name>,
@@ -107,6 +113,7 @@ pub struct Switch {
     /// When the table of unidentified sources is pruned next.
     prune_at: Moment,
     ears: Ears,
+    trace: Trace,
     counters: Counters,
     index: Index,
     /// Where an answer is written before its transaction takes it.
@@ -132,6 +139,7 @@ impl Switch {
             transaction_events: Vec::new(),
             pings: Pings::default(),
             routes: Routes::default(),
+            trunks: Trunks::default(),
             unidentified: Unidentified::default(),
             guard: Guard::default(),
             maintenance: BTreeSet::new(),
@@ -143,6 +151,7 @@ impl Switch {
             committed: 0,
             prune_at: seed.now.at + Duration::from_secs(30),
             ears: Ears::default(),
+            trace: Trace::default(),
             counters: Counters::default(),
             index: Index::default(),
             scratch: Vec::new(),
@@ -172,6 +181,12 @@ impl Switch {
 
     /// One thing happened outside. What is to be done about it is appended to `out`.
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Actions) {
+        let before = out.outbox.len();
+        self.take(now, input, out);
+        self.trace.sent(now.wall, out.outbox.iter().skip(before));
+    }
+
+    fn take(&mut self, now: Now, input: Input<'_>, out: &mut Actions) {
         self.now = now;
         match input {
             Input::Sip { arrival, bytes } => self.receive(now, arrival, bytes, out),
@@ -190,6 +205,7 @@ impl Switch {
                 }
                 self.transactions_due(now, out);
                 self.lamps_flow_closed(now, flow, out);
+                self.registrations_lost(now, flow, named, out);
                 // Contacts that lived on it end now.
                 self.registrar.flow_closed(flow, &mut self.changes, &mut self.happened);
                 self.commit(out);
@@ -228,12 +244,14 @@ impl Switch {
             Input::Transports(bound) => {
                 self.transports = bound.iter().map(|transport| (transport.id, transport.clone())).collect();
             }
-            Input::Drain(on) => self.draining = on,
+            Input::Drain(on) => self.drain(now, on, out),
             Input::HangUpAll => self.hang_up_all(now, out),
             Input::Dialplan(plan) => {
                 self.calls.set_plan(plan);
                 self.hints_changed(now, out);
             }
+            Input::NotifyConf(conf) => self.trunks.set_notify(conf),
+            Input::Database(entries) => self.load_database(entries),
             Input::Media(event) => self.media_event(now, event, out),
             Input::Mailboxes(all) => self.mailboxes_seen(now, all, out),
             Input::Command { token, command } => self.command(now, token, command, out),
@@ -243,6 +261,12 @@ impl Switch {
 
     /// Does what is due. Called by [`Switch::handle`] too, so that a busy switch needs no extra call.
     pub fn expire(&mut self, now: Now, out: &mut Actions) {
+        let before = out.outbox.len();
+        self.take_time(now, out);
+        self.trace.sent(now.wall, out.outbox.iter().skip(before));
+    }
+
+    fn take_time(&mut self, now: Now, out: &mut Actions) {
         self.now = now;
         if self.registrar.next_deadline().is_some_and(|at| at <= now.at) {
             self.registrar.expire(now, limits::BATCH * 16, &mut self.changes, &mut self.happened);
@@ -257,6 +281,9 @@ impl Switch {
         }
         if self.routes.next_deadline().is_some_and(|at| at <= now.at) {
             self.routes_due(now, out);
+        }
+        if self.trunks.next_deadline().is_some_and(|at| at <= now.at) {
+            self.trunks_due(now, out);
         }
         if self.sum_up_at().is_some_and(|at| at <= now.at) {
             self.sum_up(now, out);
@@ -282,6 +309,7 @@ impl Switch {
             self.qualify.next_deadline(),
             self.transactions.next_deadline(),
             self.routes.next_deadline(),
+            self.trunks.next_deadline(),
             self.sum_up_at(),
             self.calls.next_deadline(),
             self.lamps.next_deadline(),
@@ -294,9 +322,10 @@ impl Switch {
         &mut self.ears
     }
 
-    /// Whether no call is alive and nothing acknowledged waits for its commit: a drain lasts until then.
+    /// Whether no call is alive, nothing acknowledged waits for its commit and every registrar elsewhere has forgotten
+    /// us: a drain lasts until then.
     pub fn is_idle(&self) -> bool {
-        self.is_committed() && self.calls.is_empty()
+        self.is_committed() && self.calls.is_empty() && !self.trunks.are_leaving()
     }
 
     /// Whether nothing acknowledged waits for its commit.
@@ -320,6 +349,7 @@ impl Switch {
             self.aor_changed(now, aor);
         }
         self.watched_changed(now, &touched, out);
+        self.registrations_changed(now, &touched, out);
         if touched.systemname {
             let name = self.directory.objects.asterisk.systemname.clone();
             let before = std::mem::replace(&mut self.systemname, name);

@@ -11,6 +11,7 @@ use super::guard::bans::Offence;
 use super::guard::thin::Nuisance;
 use super::inbound::{Admitted, Inbound, contact_addresses};
 use super::io::Actions;
+use super::methods::SUPPORTED;
 use super::unidentified;
 use super::view::Level;
 use crate::authenticate::inbound::{Presented, verify, verify_nobody};
@@ -40,14 +41,22 @@ impl Switch {
         // The index leaves self while borrowed; its memory comes back at the end.
         let mut index = std::mem::take(&mut self.index);
         match index.scan(bytes) {
-            Ok(message) if message.method().is_some() => self.request(now, arrival, message, out),
             Ok(message) => {
-                self.counters.count(Counter::Responses);
-                self.hear_response(now, (&message, &arrival), out);
+                let protocol = arrival.protocol.via_token();
+                self.trace.received(now.wall, protocol, arrival.source, &message, bytes);
+                self.received(now, arrival, message, out);
             }
             Err(fault) => self.faulty(&index, arrival, bytes, fault, out),
         }
         self.index = index;
+    }
+
+    fn received(&mut self, now: Now, arrival: Arrival, message: Message<'_>, out: &mut Actions) {
+        if message.method().is_some() {
+            return self.request(now, arrival, message, out);
+        }
+        self.counters.count(Counter::Responses);
+        self.hear_response(now, (&message, &arrival), out);
     }
 
     /// A message that cannot be read whole: answered where there is enough of it to answer to.
@@ -388,7 +397,3 @@ impl Switch {
         self.challenge(now, inbound, "<unknown>", (&shape, false), out);
     }
 }
-
-/// Extensions that may stand in Require.
-const SUPPORTED: [&str; 8] =
-    ["path", "outbound", "100rel", "timer", "replaces", "norefersub", "histinfo", "eventlist"];

@@ -292,6 +292,11 @@ impl Switch {
         });
     }
 
+    /// The URI of a contact.
+    pub(super) fn uri_of(&self, key: &ContactKey) -> Option<String> {
+        self.pinged(key).map(|contact| contact.uri)
+    }
+
     pub(super) fn pinged(&self, (aor, hash): &ContactKey) -> Option<Pinged> {
         if let Some(binding) = self.registrar.contacts(aor).find(|binding| binding.hash == *hash) {
             return Some(Pinged {
@@ -336,12 +341,6 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// The host of our From.
-    pub fn host(&self) -> String {
-        let address = crate::sip::wire::NameAddr::parse(&self.from).ok();
-        address.and_then(|address| address.uri().ok()).map(|uri| uri.host.to_string()).unwrap_or_default()
-    }
-
     /// That of the request which this answers, one CSeq higher.
     pub fn next(response: &Message<'_>) -> Option<Identity> {
         let copy = |header| response.header(header).map(<[u8]>::to_vec);
@@ -379,7 +378,7 @@ pub(super) fn without_internal(uri: &Uri<'_>) -> Vec<u8> {
 }
 
 /// The user part of From and Contact: `from_user`, else the endpoint's name.
-fn from_user(endpoint: &Endpoint) -> &str {
+pub(super) fn from_user(endpoint: &Endpoint) -> &str {
     let from_user = &endpoint.extra().from_user;
     if from_user.is_empty() { &endpoint.name } else { from_user }
 }

@@ -4,6 +4,7 @@
 use super::Switch;
 use super::io::Actions;
 use super::route::Targets;
+use super::trunks::Ended;
 use crate::base::limits;
 use crate::base::time::Now;
 use crate::session::Failure;
@@ -22,6 +23,8 @@ pub(super) enum Owner {
     Qualify(u64),
     /// A session's: its channel's number, and the request's number within the session.
     Call(u64, u32),
+    /// One outside any dialog, by its number in `Switch::trunks`.
+    Sending(u64),
     /// That of a call which is being placed, by its channel's number: only its way is sought.
     Placing(u64),
 }
@@ -38,6 +41,7 @@ impl Switch {
         match owner {
             Owner::Qualify(ping) => self.ping_routed(now, ping, targets, out),
             Owner::Call(channel, request) => self.session_routed(now, (channel, request), targets, out),
+            Owner::Sending(number) => self.sending_routed(now, number, targets, out),
             Owner::Placing(channel) => self.placing_routed(now, channel, targets, out),
             Owner::Notify(number) => self.notify_routed(now, number, targets, out),
             Owner::Unasked(number) => self.unasked_routed(now, number, targets, out),
@@ -66,6 +70,12 @@ impl Switch {
                 self.unasked_answered(now, number, message, out);
             }
             Heard::FailedOver { owner: Owner::Unasked(number), to, .. } => self.unasked_moved(number, to),
+            Heard::Response { owner: Owner::Sending(number), .. } => {
+                self.sending_answered(now, number, (message, arrival), out);
+            }
+            Heard::FailedOver { owner: Owner::Sending(number), to, .. } => {
+                self.sending_moved(number, to, Some(503), out);
+            }
             // The next target is another address of the same peer; nothing to be told.
             Heard::FailedOver { .. } | Heard::Response { owner: Owner::Placing(_), .. } => {}
             Heard::Absorbed | Heard::Stray => {}
@@ -83,6 +93,15 @@ impl Switch {
                     self.ping_failed(now, ping, out);
                 }
                 Event::FailedOver { owner: Owner::Qualify(ping), to, .. } => self.ping_moved(ping, to),
+                Event::TimedOut { owner: Owner::Sending(number), .. } => {
+                    self.sending_ended(now, number, Ended::Silence, out);
+                }
+                Event::TransportFailed { owner: Owner::Sending(number), .. } => {
+                    self.sending_ended(now, number, Ended::Unreachable, out);
+                }
+                Event::FailedOver { owner: Owner::Sending(number), to, .. } => {
+                    self.sending_moved(number, to, None, out);
+                }
                 Event::TimedOut { owner: Owner::Call(channel, request), .. } => {
                     self.session_failed(now, (channel, request), Failure::Timeout, out);
                 }

@@ -32,7 +32,7 @@ impl Switch {
             Kind::Identify => {
                 Reply::Identifies(self.each(objects.identifies.iter(), name, |i| identify_view(i, single)))
             }
-            Kind::Registration => Reply::Registrations(Vec::new()),
+            Kind::Registration => Reply::Registrations(self.registration_views(now, name)),
             Kind::Channel => Reply::Channels(self.channel_views(now, name)),
             Kind::Acl => {
                 Reply::Options(self.each(objects.acls.iter(), name, |o| (o.name.to_string(), o.options())))

@@ -4,19 +4,27 @@
 mod calls;
 mod events;
 mod objects;
+mod orders;
+mod questions;
+mod trace;
 
 pub use calls::{
-    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MailboxView, MaintenanceView, StateView,
-    StreamStats, SubscriptionView,
+    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MailboxView, MaintenanceView,
+    StateView, StreamStats, SubscriptionView,
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use objects::{
-    AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TransportView,
+    AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TimerView,
+    TransportView,
 };
+
+pub use orders::{DatabaseOrder, OriginateTo, VariableOrder};
+pub use trace::{TraceLeg, TraceStep, TraceView, Traced};
+
+pub use questions::{DirectMediaQuestion, HistoryOrder, IdentifyQuestion, Logger, NotifyTarget};
 
 use crate::base::ids::Name;
 use serde::Serialize;
-use std::net::SocketAddr;
 
 /// A question or an order from an administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +70,11 @@ pub enum Command {
     History(HistoryOrder),
     /// The history ring (`pjsip show history`).
     ShowHistory,
+    /// What is remembered of a call (`trace`).
+    Trace {
+        /// Its channel, endpoint, unique id or Call-ID.
+        key: String,
+    },
     /// Refuse an endpoint's new requests with 503 (`pjsip set maintenance`).
     Maintenance {
         /// The endpoint, or `all`.
@@ -81,6 +94,8 @@ pub enum Command {
         /// Register; else unregister.
         on: bool,
     },
+    /// Registrations that gave up begin anew: their module was reloaded.
+    RetryRegistrations,
     /// Send a NOTIFY of `pjsip_notify.conf` (`pjsip send notify`).
     Notify {
         /// The section of `pjsip_notify.conf`.
@@ -88,6 +103,17 @@ pub enum Command {
         /// To whom.
         to: NotifyTarget,
     },
+    /// Send a MESSAGE (`message send`).
+    Message {
+        /// To whom, as `MessageSend` takes it; `pjsip:` may be left out.
+        to: String,
+        /// From whom; empty for the endpoint's own.
+        from: String,
+        /// The text.
+        body: String,
+    },
+    /// What runs on a timer (`pjsip show scheduled_tasks`).
+    Timers,
     /// RTP counters of every channel (`pjsip show channelstats`).
     ChannelStats,
     /// Subscriptions we hold (inbound) or made (outbound).
@@ -111,6 +137,19 @@ pub enum Command {
         /// The Q.850 cause.
         cause: u8,
     },
+    /// Call somebody for nobody (`channel originate`).
+    Originate {
+        /// Before the first `/`.
+        technology: String,
+        /// After it.
+        resource: String,
+        /// What the channel does once it is answered.
+        to: OriginateTo,
+    },
+    /// The dialplan's key store (`database …`).
+    Database(DatabaseOrder),
+    /// Global variables and those of a channel.
+    Variables(VariableOrder),
     /// Hints and their states (`core show hints`).
     Hints,
     /// Mailboxes (`mailbox show`).
@@ -189,85 +228,6 @@ pub enum Kind {
     System,
 }
 
-/// What `pjsip set logger` can say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Logger {
-    /// Everything.
-    On,
-    /// Nothing.
-    Off,
-    /// Only messages to or from these addresses; replaces the list, or adds to it.
-    Host {
-        /// An address or network.
-        host: String,
-        /// Add to the list.
-        add: bool,
-    },
-    /// Only these methods; replaces the list, or adds to it.
-    Method {
-        /// The method.
-        method: String,
-        /// Add to the list.
-        add: bool,
-    },
-}
-
-/// What `pjsip set history` can say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HistoryOrder {
-    /// Keep messages.
-    On,
-    /// Stop keeping them.
-    Off,
-    /// Forget them.
-    Clear,
-}
-
-/// Whom `pjsip send notify` addresses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotifyTarget {
-    /// Every contact of every aor of these endpoints.
-    Endpoints(Vec<String>),
-    /// These URIs, through `default_outbound_endpoint`.
-    Uris(Vec<String>),
-    /// In the INVITE dialogs of these channels.
-    Channels(Vec<String>),
-}
-
-/// The question of `explain direct-media`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DirectMediaQuestion {
-    /// A running call, by one of its channels.
-    Call {
-        /// The channel's name.
-        channel: String,
-    },
-    /// A call that could be: two endpoints, and the options `Dial` would have.
-    Between {
-        /// The calling endpoint.
-        caller: String,
-        /// The called endpoint.
-        callee: String,
-        /// Options of the application `Dial` (`tT`); empty for none.
-        dial_options: String,
-    },
-}
-
-/// The request of `explain identify`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentifyQuestion {
-    /// The From URI.
-    pub from: String,
-    /// The packet's source.
-    pub source: SocketAddr,
-    /// A whole message to judge instead of one made from the fields here.
-    pub packet: Option<Vec<u8>>,
-    /// Further headers, `Name: value`.
-    pub headers: Vec<String>,
-    /// The request URI; the From URI's host when `None`.
-    pub request_uri: Option<String>,
-}
-
 /// The answer to a [`Command`].
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -299,6 +259,8 @@ pub enum Reply {
     Explanation(Explanation),
     /// Messages kept.
     History(Vec<HistoryView>),
+    /// A call.
+    Trace(Box<TraceView>),
     /// Names of the identifiers in the order they are tried; empty for one without a name.
     Identifiers(Vec<&'static str>),
     /// Endpoints and whether they are in maintenance.
@@ -319,6 +281,8 @@ pub enum Reply {
     DeviceStates(Vec<StateView>),
     /// Presences that were set.
     PresenceStates(Vec<StateView>),
+    /// Timers, by name.
+    Timers(Vec<TimerView>),
     /// Bans, the one that lasts longest first.
     Bans(Vec<BanView>),
     /// Done; a sentence to print.

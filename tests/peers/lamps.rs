@@ -3,8 +3,8 @@
 
 use crate::tree::{Process, Tree, free_port, read};
 use jackfield::base::device::ExtensionState;
-use jackfield::pubsub::body::{self, End, Facts};
 use jackfield::pubsub::Presence;
+use jackfield::pubsub::body::{self, End, Facts};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,7 +19,9 @@ fn bodies_are_valid_by_the_schemas_of_their_rfcs() {
     let caller = End { display: "\"Ann\" <1>".into(), uri: "sip:100@127.0.0.1".into() };
     let called = End { display: String::new(), uri: "sip:200@127.0.0.1".into() };
     let (mut dialogs, mut presences) = (Vec::new(), Vec::new());
-    for (n, state) in [NotInUse, InUse, Busy, Unavailable, Ringing, InUseRinging, OnHold].into_iter().enumerate() {
+    for (n, state) in
+        [NotInUse, InUse, Busy, Unavailable, Ringing, InUseRinging, OnHold].into_iter().enumerate()
+    {
         let facts = Facts {
             exten: "200",
             local: "sip:200@127.0.0.1",
@@ -106,7 +108,12 @@ const WATCHER: &str = r#"<?xml version="1.0" encoding="ISO-8859-1"?>
 </scenario>
 "#;
 
-fn watcher(tree: &Tree, port: u16, (resource, package): (&str, &str), (first, second): (&str, &str)) -> Process {
+fn watcher(
+    tree: &Tree,
+    port: u16,
+    (resource, package): (&str, &str),
+    (first, second): (&str, &str),
+) -> Process {
     let scenario = WATCHER
         .replace("RESOURCE", resource)
         .replace("PACKAGE", package)
@@ -134,7 +141,8 @@ fn tree(name: &str, port: u16) -> Tree {
          [id]\ntype=identify\nendpoint=400\nmatch=127.0.0.1:{port}\n"
     );
     let tree = Tree::new(name, &objects);
-    std::fs::write(tree.dir.join("extensions.conf"), "[phones]\nexten => 900,hint,Custom:night\n").expect("written");
+    std::fs::write(tree.dir.join("extensions.conf"), "[phones]\nexten => 900,hint,Custom:night\n")
+        .expect("written");
     let conf = format!("[directories]\nastspooldir = {}\n", tree.dir.join("spool").display());
     std::fs::write(tree.dir.join("asterisk.conf"), conf).expect("written");
     tree

@@ -6,6 +6,7 @@
 //! `table` holds every command once: words, arguments, help, what completes it, what it means.
 
 mod build;
+mod build_dialplan;
 mod complete;
 mod explain;
 mod grammar;

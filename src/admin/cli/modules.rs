@@ -60,7 +60,7 @@ pub const MODULES: &[Module] = &[
     Module { name: "res_pjsip_mwi.so", description: "PJSIP MWI resource", running: true },
     Module { name: "res_pjsip_mwi_body_generator.so", description: "PJSIP MWI resource", running: true },
     Module { name: "res_pjsip_nat.so", description: "PJSIP NAT Support", running: true },
-    Module { name: "res_pjsip_notify.so", description: "CLI/AMI PJSIP NOTIFY Support", running: false },
+    Module { name: "res_pjsip_notify.so", description: "CLI/AMI PJSIP NOTIFY Support", running: true },
     Module {
         name: "res_pjsip_outbound_authenticator_digest.so",
         description: "PJSIP authentication resource",
@@ -69,7 +69,7 @@ pub const MODULES: &[Module] = &[
     Module {
         name: "res_pjsip_outbound_registration.so",
         description: "PJSIP Outbound Registration Support",
-        running: false,
+        running: true,
     },
     Module { name: "res_pjsip_path.so", description: "PJSIP Path Header Support", running: true },
     Module {

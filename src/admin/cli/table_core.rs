@@ -5,7 +5,7 @@ use super::complete::Names;
 use super::lamps;
 use super::order::{Scope, ServerOrder, When};
 use super::table::{Entry, entry};
-use super::{Parsed, explain, help};
+use super::{Parsed, build_dialplan, explain, help};
 use crate::admin::shape::{CoreChannels, Layout};
 use crate::switch::view::{Command, Kind};
 
@@ -14,6 +14,15 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         c.nothing()?;
         c.ask(Command::Bridges, Layout::Bridges)
     }),
+    entry(
+        "channel originate",
+        "<tech/data> application <application> [<data>] | extension [<exten>@][<context>]",
+        "Originate a call",
+        build_dialplan::originate,
+    )
+    .helped(&[
+        "Calls, and gives who answers to an application or an extension (s@default where none is given).",
+    ]),
     entry(
         "channel request hangup",
         "<channel>|all [<cause>]",
@@ -41,6 +50,20 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         build::level(c, false)
     })
     .helped(&["Sets the verbose level of the console, 0 to 255; 'atleast' only raises it."]),
+    entry(
+        "core show application",
+        "<application>",
+        "Describe a dialplan application",
+        build_dialplan::application,
+    ),
+    entry(
+        "core show applications",
+        "[like <part>]",
+        "Show dialplan applications",
+        build_dialplan::applications,
+    )
+    .helped(&["Every application known by name, and whether this version does it."])
+    .named(Names::Words(&["like"])),
     entry("core show calls", "", "Display information on calls", |c| {
         c.nothing()?;
         build::core_counts(c, CoreChannels::Calls)
@@ -55,6 +78,10 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
     .named(Names::Words(&["concise", "verbose", "count"])),
     entry("core show channel", "<channel>", "Display information on a specific channel", build::core_channel)
         .named(Names::Kind(Kind::Channel)),
+    entry("core show function", "<function>", "Describe a dialplan function", build_dialplan::function),
+    entry("core show functions", "[like <part>]", "Show dialplan functions", build_dialplan::functions_all)
+        .helped(&["Every function known by name, how it can be used, and whether this version does it."])
+        .named(Names::Words(&["like"])),
     entry("core show help", "[topic]", "Display help list, or specific help on a command", |c| {
         Ok(Parsed::Text(help::topic(c.rest())))
     })
@@ -94,6 +121,16 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         c.nothing()?;
         c.server(ServerOrder::WaitFullyBooted)
     }),
+    entry(
+        "database {del|deltree|get|put|show|showkey}",
+        "[<family> [<key> [<value>]]]",
+        "Read and change the dialplan's database",
+        build_dialplan::database,
+    )
+    .helped(&[
+        "show [<family> [<key>]], showkey <key>, get <family> <key>, put <family> <key> <value>,",
+        "del <family> <key>, deltree <family> [<key>].",
+    ]),
     entry("devstate change", "<device> <state>", "Change a custom device state", lamps::device_state)
         .helped(&[
             "Sets a Custom: device to UNKNOWN, NOT_INUSE, INUSE, BUSY, INVALID, UNAVAILABLE, RINGING, RINGINUSE or ONHOLD.",
@@ -106,6 +143,14 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         c.nothing()?;
         c.server(ServerOrder::Reload { scope: Scope::Dialplan, plan: false })
     }),
+    entry("dialplan set {chanvar|global}", "[<channel>] <name> <value>", "Set a variable", |c| {
+        build_dialplan::variables(c, true)
+    })
+    .helped(&["global <name> <value>, chanvar <channel> <name> <value>."]),
+    entry("dialplan show {chanvar|globals}", "[<channel>]", "Show variables", |c| {
+        build_dialplan::variables(c, false)
+    })
+    .helped(&["globals, chanvar <channel>."]),
     entry("dialplan show", "[[<extension>@]<context>]", "Show dialplan", build::dialplan_show)
         .helped(&["Extensions of every context, of one, or one extension; with file and line of each step."])
         .named(Names::Contexts),
@@ -136,6 +181,12 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         "--packet-hex <digits> judges a whole message instead of one made from the options.",
     ])
     .named(Names::Words(&["--from", "--source", "--header", "--request-uri", "--packet-hex"])),
+    entry("trace", "<channel>|<endpoint>|<Call-ID> [messages]", "Draw a call as a ladder", build::trace)
+        .helped(&[
+            "The messages of the latest call that the name fits, and the decisions between them.",
+            "messages                every message in full below its arrow",
+        ])
+        .named(Names::Kind(Kind::Channel)),
     entry("help", "[topic]", "Display help list, or specific help on a command", |c| {
         Ok(Parsed::Text(help::topic(c.rest())))
     })
@@ -152,6 +203,15 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
     entry("mailbox set", "<box>[@<context>] <new> [<old>]", "Set the messages of a mailbox", lamps::set_mailbox)
         .helped(&["What voicemail of another program tells: lamps and message lights follow, and it outlives a restart."]),
     entry("mailbox show", "[<box>[@<context>]]", "Show mailboxes and who is told of them", lamps::mailboxes),
+    entry("message send", "<to> <from> <text>...", "Send a SIP MESSAGE", |c| match c.rest() {
+        [_, _] | [_] | [] => Err(Fault::Usage),
+        [to, from, words @ ..] => {
+            let from = if from.text == "-" { String::new() } else { from.text.clone() };
+            let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+            c.order(Command::Message { to: to.text.clone(), from, body: text })
+        }
+    })
+    .helped(&["<to> is what MessageSend takes: an endpoint, endpoint/URI or URI. '-' for <from> is the endpoint's own."]),
     entry("module reload", "[<module>]", "Reload configuration for a given module", build::module_reload)
         .helped(&["Reads again what the Asterisk module of that name would; everything without a name."])
         .named(Names::Modules),

@@ -56,7 +56,13 @@ pub(super) fn mailboxes(out: &mut String, reply: &Reply) {
     out.push_str("    New    Old  Subscriptions  Endpoints told\n");
     for one in all {
         cell(out, &one.name, 40);
-        out.push_str(&format!(" {:6} {:6} {:14}  {}\n", one.new, one.old, one.subscriptions, one.endpoints.join(",")));
+        out.push_str(&format!(
+            " {:6} {:6} {:14}  {}\n",
+            one.new,
+            one.old,
+            one.subscriptions,
+            one.endpoints.join(",")
+        ));
     }
     out.push_str(&format!("{} mailboxes\n", all.len()));
 }

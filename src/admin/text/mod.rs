@@ -4,6 +4,7 @@ mod calls;
 mod columns;
 mod core;
 mod history;
+mod ladder;
 mod lamps;
 mod machine;
 mod notes;
@@ -36,7 +37,14 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
     let mut out = String::new();
     match &shape.layout {
         Layout::List(kind) => return list(first, *kind, false),
-        Layout::Show(kind) => return list(first, *kind, true),
+        Layout::Show(kind) => {
+            let mut answer = list(first, *kind, true);
+            // Asterisk's own command prints its table and nothing else.
+            if shape.line.trim_start().starts_with("show ") {
+                notes::registrations(&mut answer.text, first);
+            }
+            return answer;
+        }
         Layout::One { kind, name, notes } => {
             let mut answer = one(first, *kind, name);
             if *notes && !answer.failed {
@@ -50,6 +58,7 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
         Layout::Unidentified => server::unidentified(&mut out, first),
         Layout::Maintenance => server::maintenance(&mut out, first),
         Layout::Bans => server::bans(&mut out, first),
+        Layout::Trace { whole } => return ladder::print(first, *whole),
         Layout::History(pick) => return history::print(first, pick, shape),
         Layout::ChannelStats => calls::stats(&mut out, first),
         Layout::Subscriptions => calls::subscriptions(&mut out, first),

@@ -23,6 +23,16 @@ pub(super) fn print(out: &mut String, reply: &Reply) {
     }
 }
 
+/// Why each registration is as it is, below our plain list of them.
+pub(super) fn registrations(out: &mut String, reply: &Reply) {
+    let Reply::Registrations(all) = reply else { return };
+    for one in all {
+        out.push_str(" * ");
+        left(out, &format!("{}: {}", one.name, one.why), 0);
+        out.push('\n');
+    }
+}
+
 fn said(why: &str) -> Vec<String> {
     if why.is_empty() { Vec::new() } else { vec![why.to_owned()] }
 }

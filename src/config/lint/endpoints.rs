@@ -108,7 +108,7 @@ fn media(lint: &mut Lint<'_>, endpoint: &Endpoint) {
             }
         };
         lint.note("differs-from-asterisk", endpoint, "direct_media_glare_mitigation", message)
-            .help("set it on one of two servers that bridge to each other");
+            .help("set the same word at both ends of a line between two servers");
     }
     // S4-130.
     if options.disable_direct_media_on_nat {

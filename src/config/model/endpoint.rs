@@ -101,7 +101,7 @@ impl Endpoint {
         endpoint
     }
 
-    fn extra_mut(endpoint: &mut Endpoint) -> &mut EndpointExtra {
+    pub(crate) fn extra_mut(endpoint: &mut Endpoint) -> &mut EndpointExtra {
         endpoint.extra.get_or_insert_default()
     }
 

@@ -76,7 +76,7 @@ options! {
     /// Codec preference in offers we send.
     Later "codec_prefs_outgoing_offer" codec_prefs_outgoing_offer: CodecPrefs = CodecPrefs::new(Operation::Union), CodecPreference<true>;
     /// Request used for identity updates.
-    Later "connected_line_method" connected_line_method: RefreshMethod = RefreshMethod::Invite, OneOf;
+    Obeyed "connected_line_method" connected_line_method: RefreshMethod = RefreshMethod::Invite, OneOf;
     /// Dialplan context for inbound calls.
     Obeyed "context" context: Name = Name::from("default"), Text;
     /// 802.1p class of audio.
@@ -92,7 +92,7 @@ options! {
     /// Request used to move media.
     Obeyed "direct_media_method" direct_media_method: RefreshMethod = RefreshMethod::Invite, OneOf;
     /// Media goes direct from the first INVITE, where both endpoints have this and nothing stands against it. chan_sip's.
-    Later "directrtpsetup" direct_rtp_setup: bool = false, Truth;
+    Obeyed "directrtpsetup" direct_rtp_setup: bool = false, Truth;
     /// No direct media when this endpoint's media is behind NAT.
     Obeyed "disable_direct_media_on_nat" disable_direct_media_on_nat: bool = false, Truth;
     /// Self-signed DTLS certificate per call.
@@ -124,7 +124,7 @@ options! {
     /// Accept new SDP from a different To tag while early.
     Obeyed "follow_early_media_fork" follow_early_media_fork: bool = true, Truth;
     /// Methods other than INVITE whose 3xx is followed.
-    Later "follow_redirect_methods" follow_redirect_methods: Box<[RedirectedMethod]> = Box::default(), SomeOf;
+    Obeyed "follow_redirect_methods" follow_redirect_methods: Box<[RedirectedMethod]> = Box::default(), SomeOf;
     /// Write RTP/AVP or AVPF even with DTLS.
     Obeyed "force_avp" force_avp: bool = false, Truth;
     /// Answer to source address and port as if rport were given.
@@ -162,7 +162,7 @@ options! {
     /// Answer with the media profile found in the offer.
     Obeyed "media_use_received_transport" media_use_received_transport: bool = false, Truth;
     /// Context for MESSAGE outside dialogs; empty means context.
-    Later "message_context" message_context: Name = Name::default(), Text;
+    Obeyed "message_context" message_context: Name = Name::default(), Text;
     /// Send hold onward instead of playing music.
     Obeyed "moh_passthrough" moh_passthrough: bool = false, Truth;
     /// Music class suggested to the peer when put on hold.
@@ -200,7 +200,7 @@ options! {
     /// Replace the host of Contact and Record-Route by the source address.
     Obeyed "rewrite_contact" rewrite_contact: bool = false, Truth;
     /// Send connected line updates before answer.
-    Later "rpid_immediate" rpid_immediate: bool = false, Truth;
+    Obeyed "rpid_immediate" rpid_immediate: bool = false, Truth;
     /// RTP and RTCP on one port.
     Obeyed "rtcp_mux" rtcp_mux: bool = false, Truth;
     /// RTP stack; there is one.
@@ -232,7 +232,7 @@ options! {
     /// Add Diversion on forwarded calls.
     Obeyed "send_diversion" send_diversion: bool = true, Truth;
     /// Add History-Info on forwarded calls.
-    Later "send_history_info" send_history_info: bool = false, Truth;
+    Obeyed "send_history_info" send_history_info: bool = false, Truth;
     /// Add P-Asserted-Identity.
     Obeyed "send_pai" send_pai: bool = false, Truth;
     /// Add Remote-Party-ID.

@@ -88,7 +88,7 @@ options! {
     /// Seconds between sweeps of that table.
     Obeyed "unidentified_request_prune_interval" unidentified_request_prune_interval_secs: u32 = 30, Uint;
     /// User part of Contact from the caller's number.
-    Later "use_callerid_contact" use_callerid_contact: bool = false, YesNo;
+    Obeyed "use_callerid_contact" use_callerid_contact: bool = false, YesNo;
     /// User-Agent of requests and Server of responses.
     Obeyed "user_agent" user_agent: Name = Name::from(concat!("Jackfield ", env!("CARGO_PKG_VERSION"))), Text;
 }

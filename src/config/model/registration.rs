@@ -24,47 +24,47 @@ options! {
     OPTIONS: Registration, Registration::this, Registration::this_mut;
 
     /// Repeated 401 or 407 counts as permanent.
-    Later "auth_rejection_permanent" auth_rejection_permanent: bool = true, Truth;
+    Obeyed "auth_rejection_permanent" auth_rejection_permanent: bool = true, Truth;
     /// From and To of the REGISTER.
-    Later "client_uri" client_uri: Name = Name::default(), Text;
+    Obeyed "client_uri" client_uri: Name = Name::default(), Text;
     /// Text appended to the parameters of Contact.
-    Later "contact_header_params" contact_header_params: Name = Name::default(), Text;
+    Obeyed "contact_header_params" contact_header_params: Name = Name::default(), Text;
     /// User part of Contact; `s` when empty.
-    Later "contact_user" contact_user: Name = Name::default(), Text;
+    Obeyed "contact_user" contact_user: Name = Name::default(), Text;
     /// Endpoint of calls that match the line.
-    Later "endpoint" endpoint: Name = Name::default(), Text;
+    Obeyed "endpoint" endpoint: Name = Name::default(), Text;
     /// Seconds asked for.
-    Later "expiration" expiration_secs: u32 = 3600, Uint;
+    Obeyed "expiration" expiration_secs: u32 = 3600, Uint;
     /// Seconds after another permanent failure; 0 gives up.
-    Later "fatal_retry_interval" fatal_retry_interval_secs: u32 = 0, Uint;
+    Obeyed "fatal_retry_interval" fatal_retry_interval_secs: u32 = 0, Uint;
     /// Seconds after 403; 0 gives up.
-    Later "forbidden_retry_interval" forbidden_retry_interval_secs: u32 = 0, Uint;
+    Obeyed "forbidden_retry_interval" forbidden_retry_interval_secs: u32 = 0, Uint;
     /// Put a random line parameter in Contact, by which incoming calls are matched.
-    Later "line" line: bool = false, Truth;
+    Obeyed "line" line: bool = false, Truth;
     /// Upper bound in seconds of the random wait before the first REGISTER.
-    Later "max_random_initial_delay" max_random_initial_delay_secs: u32 = 10, Uint;
+    Obeyed "max_random_initial_delay" max_random_initial_delay_secs: u32 = 10, Uint;
     /// Temporary failures tolerated before giving up.
-    Later "max_retries" max_retries: u32 = 10, Uint;
+    Obeyed "max_retries" max_retries: u32 = 10, Uint;
     /// Credentials for challenges, by name.
-    Later "outbound_auth" outbound_auth: Names = Names::None, NameList;
+    Obeyed "outbound_auth" outbound_auth: Names = Names::None, NameList;
     /// Route of the REGISTER.
-    Later "outbound_proxy" outbound_proxy: Name = Name::default(), SipUri;
+    Obeyed "outbound_proxy" outbound_proxy: Name = Name::default(), SipUri;
     /// Seconds after a temporary failure.
-    Later "retry_interval" retry_interval_secs: u32 = 60, Uint;
+    Obeyed "retry_interval" retry_interval_secs: u32 = 60, Uint;
     /// Mechanisms of security_negotiation.
     Later "security_mechanisms" security_mechanisms: Box<[Name]> = Box::default(), TextList;
     /// Negotiation headers in the manner of RFC 3329.
     Later "security_negotiation" security_negotiation: SecurityNegotiation = SecurityNegotiation::No, OneOf;
     /// Where the REGISTER goes.
-    Later "server_uri" server_uri: Name = Name::default(), Text;
+    Obeyed "server_uri" server_uri: Name = Name::default(), Text;
     /// Add outbound to Supported.
-    Later "support_outbound" support_outbound: bool = false, YesNo;
+    Obeyed "support_outbound" support_outbound: bool = false, YesNo;
     /// Add path to Supported.
-    Later "support_path" support_path: bool = false, Truth;
+    Obeyed "support_path" support_path: bool = false, Truth;
     /// Transport used; else chosen by the URI.
-    Later "transport" transport: Name = Name::default(), Text;
+    Obeyed "transport" transport: Name = Name::default(), Text;
     /// User-Agent of this REGISTER.
-    Later "user_agent" user_agent: Name = Name::default(), Text;
+    Obeyed "user_agent" user_agent: Name = Name::default(), Text;
 }
 
 flat_object!(Registration, Registration, [OPTIONS], {

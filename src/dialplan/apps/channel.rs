@@ -5,6 +5,7 @@ use super::super::arguments::{letters, nth, split};
 use super::super::scope::Scope;
 use super::dial::Dial;
 use super::flow::Flow;
+use super::originate::Originate;
 use super::{App, Kind};
 use crate::base::time::Moment;
 use std::time::Duration;
@@ -47,6 +48,17 @@ pub(in crate::dialplan) fn perform(scope: &mut Scope<'_>, app: &'static App, tex
             let channels = nth(&parts, 0).split('&').filter(|name| !name.is_empty());
             Flow::Do(Action::Pickup(channels.map(|name| PickupTarget::Channel(name.into())).collect()))
         }
+        Kind::Originate => match Originate::parse(text) {
+            Ok((wanted, undone)) => {
+                undone.iter().for_each(|what| scope.warn(what));
+                Flow::Do(Action::Originate(Box::new(wanted)))
+            }
+            Err(why) => {
+                scope.warn(&format!("Originate: {why}"));
+                scope.assign("ORIGINATE_STATUS", "FAILED");
+                Flow::Next
+            }
+        },
         Kind::PjsipHangup => pjsip_hangup(scope, app, text),
         Kind::SoftHangup => Flow::Do(Action::SoftHangup {
             channel: nth(&parts, 0).to_owned(),

@@ -6,6 +6,7 @@ pub mod dial;
 mod execute;
 mod flow;
 mod loops;
+pub mod originate;
 mod table;
 
 pub(super) use flow::{Flow, enter, perform, target};
@@ -83,6 +84,7 @@ pub(super) enum Kind {
     Log,
     MSet,
     NoOp,
+    Originate,
     Pickup,
     PickupChan,
     PjsipHangup,
@@ -123,7 +125,7 @@ pub fn all() -> &'static [App] {
 }
 
 /// ` (nearest: Name)` when an application of nearly this name exists, else nothing.
-pub(super) fn nearest(name: &str) -> String {
+pub fn nearest(name: &str) -> String {
     let found = crate::config::suggest::nearest(name, TABLE.iter().map(|app| app.name));
     found.map_or_else(String::new, |name| format!(" (nearest: {name})"))
 }

@@ -110,7 +110,7 @@ pub(in crate::dialplan) static TABLE: &[App] = &[
     App::later("ODBC_Commit", 0, 1),
     App::later("ODBC_Rollback", 0, 1),
     App::later("ODBCFinish", 1, 1),
-    App::later("Originate", 3, 7).status("ORIGINATE_STATUS", "FAILED"),
+    App::new("Originate", Kind::Originate, 3, 7).options(6, "abBCcnv").status("ORIGINATE_STATUS", "FAILED"),
     App::later("Page", 1, 3),
     App::later("Park", 0, 2),
     App::later("ParkAndAnnounce", 0, 4),

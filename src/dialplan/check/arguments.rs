@@ -30,6 +30,7 @@ impl Judge<'_> {
             && let Some((from, options)) = parts.get(usize::from(place))
         {
             option_letters(app, options, letters, right(at, *from), findings);
+            undone_options(app, options, right(at, *from), self.done, findings);
         }
         match app.kind {
             Kind::Dial | Kind::Bridge => destinations(app, &parts, at, findings),
@@ -159,6 +160,32 @@ fn option_letters(app: &App, options: &str, letters: &str, at: Origin, findings:
     if depth > 0 {
         let message = format!("a parenthesis of the options of {} is not closed", app.name);
         findings.error("option-argument", right(at, last.unwrap_or(0)), message);
+    }
+}
+
+/// Letters that exist and are not obeyed by this switch, each with its column. It is asked for `Name(letter)`, and for
+/// `Name(letter:)` where the letter has more than one value.
+fn undone_options(
+    app: &App,
+    options: &str,
+    at: Origin,
+    done: &dyn Fn(&str) -> bool,
+    findings: &mut Findings,
+) {
+    let letters = super::super::arguments::letters(options).unwrap_or_else(|read| read);
+    let known = app.options.map_or("", |(_, letters)| letters);
+    for option in letters.iter().take_while(|option| option.letter != '$') {
+        let mut name = format!("{}({})", app.name, option.letter);
+        let mut undone = known.contains(option.letter) && !done(&name);
+        if !undone && option.argument.as_ref().is_some_and(|argument| argument.contains(':')) {
+            name.insert(name.len() - 1, ':');
+            undone = known.contains(option.letter) && !done(&name);
+        }
+        if undone {
+            let message =
+                format!("{name} is known, but not obeyed by this version: the call goes on without it");
+            findings.warn("later-option", right(at, option.at), message);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! [`Host`]: super::host::Host
 
+mod database;
 mod encode;
 mod list;
 mod logic;
@@ -119,7 +120,7 @@ pub fn all() -> &'static [Function] {
 }
 
 /// ` (nearest: NAME)` when a function of nearly this name exists, else nothing.
-pub(super) fn nearest(name: &str) -> String {
+pub fn nearest(name: &str) -> String {
     let found = crate::config::suggest::nearest(name, TABLE.iter().map(|function| function.name));
     found.map_or_else(String::new, |name| format!(" (nearest: {name})"))
 }

@@ -1,7 +1,7 @@
 //! Every function by name, sorted. Those marked `host` are the switch's to do; the rest are done in this room.
 
 use super::Function as F;
-use super::{encode, list, logic, number, state, text, time};
+use super::{database, encode, list, logic, number, state, text, time};
 
 const PARTY: &[&str] = &[
     "all",
@@ -186,11 +186,11 @@ pub(super) static TABLE: &[F] = &[
     F::host_read("CURL"),
     F::host("CURLOPT"),
     F::here("CUT", text::cut),
-    F::host("DB"),
-    F::host_read("DB_DELETE"),
-    F::host_read("DB_EXISTS"),
-    F::host_read("DB_KEYCOUNT"),
-    F::host_read("DB_KEYS"),
+    F::both("DB", database::value, database::put),
+    F::both("DB_DELETE", database::delete, database::delete_quietly),
+    F::here("DB_EXISTS", database::exists),
+    F::here("DB_KEYCOUNT", database::key_count),
+    F::here("DB_KEYS", database::keys),
     F::here("DEC", number::decrement),
     F::host("DENOISE"),
     F::host("DEVICE_STATE"),

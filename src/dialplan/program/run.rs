@@ -13,6 +13,13 @@ impl Program {
             host.say(Level::Error, &text);
             return self.break_loop();
         }
+        if let Some((app, arguments)) = self.only.take() {
+            let mut scope = Scope::new(&mut self.memory, plan, host, now);
+            tell(&mut scope, app, &arguments);
+            let flow = perform(&mut scope, app, &arguments, 0);
+            self.running = Some((app, arguments));
+            return self.follow(app, flow, false);
+        }
         let wanted = Wanted::Priority(self.memory.place.priority);
         let (app, name, template, expands) = match self.look(now, plan, host, wanted) {
             Ok(Hit::Line { priority, .. }) => {
@@ -52,6 +59,7 @@ impl Program {
             }
             Flow::Jump(place) => {
                 self.memory.place = place;
+                self.is_single = false;
                 None
             }
             Flow::Try(flow) => match *flow {
@@ -111,6 +119,9 @@ impl Program {
     }
 
     pub(super) fn next(&mut self) -> Option<Step> {
+        if self.is_single {
+            return self.stop(End::OutOfPriorities);
+        }
         self.memory.place.priority = self.memory.place.priority.saturating_add(1);
         None
     }

@@ -7,6 +7,14 @@ use crate::registrar::binding::ContactChange;
 use crate::store::committer::{Backend, Recovered, Tended};
 use crate::store::fault::Fault;
 
+impl Journal {
+    /// Keeps the write-ahead log short; see [`crate::store::checkpoint`].
+    pub(in crate::store) fn tend_log(&mut self) -> Result<(), Fault> {
+        let file = self.file()?;
+        file.checkpointer.step(&file.conn)
+    }
+}
+
 impl Backend for Journal {
     fn commit(&mut self, changes: &[ContactChange], _: WallTime) -> Result<(), Fault> {
         // Each moment that a finished copy of the log waits adds pages to its rest.

@@ -6,8 +6,7 @@ use crate::base::time::Now;
 use crate::bridge::{Path, Plan};
 use crate::dialplan::action::{Hears, Indication, PickupTarget};
 use crate::dialplan::{Action as Wanted, Outcome};
-use crate::rtp::Digit;
-use crate::session::{AnswerWith, Cause, RingWith, State as SessionState};
+use crate::session::{AnswerWith, Cause, Event, RingWith, State as SessionState};
 use crate::switch::Switch;
 use crate::switch::io::{Action, Actions};
 use crate::switch::view::Level;
@@ -77,6 +76,7 @@ impl Switch {
                 self.bridge_with(now, id, &channel, out)
             }
             Wanted::Pickup(targets) => Some(self.pickup(now, id, &targets, out)),
+            Wanted::Originate(wanted) => self.do_originate(now, id, *wanted, out),
             Wanted::PjsipHangup { status } => {
                 self.reject(now, id, (status, Cause::of_status(status).0), out);
                 Some(Outcome::HungUp)
@@ -89,7 +89,11 @@ impl Switch {
                 self.hang_up(now, other, 16, out);
                 Some(Outcome::Done)
             }
-            Wanted::ChannelRedirect { .. } | Wanted::Later { .. } => Some(Outcome::Unsupported),
+            Wanted::Later { application, arguments } => {
+                let text = self.text_application(now, id, (application.name, &arguments), out);
+                text.unwrap_or(Some(Outcome::Unsupported))
+            }
+            Wanted::ChannelRedirect { .. } => Some(Outcome::Unsupported),
             Wanted::PlayTones { .. } => {
                 self.tell_undone(id, "PlayTones: there is no tone generator", out);
                 Some(Outcome::Done)
@@ -155,11 +159,15 @@ impl Switch {
         }
         channel.state = State::Up;
         channel.answered = Some(now.at);
+        if self.say_locally(id, Event::Answered) {
+            return;
+        }
         let done =
             self.with_session(now, id, out, |session, cx| session.answer(cx, with.unwrap_or_default()));
         if let Some(Err(why)) = done {
             self.ears.log(out, Level::Debug, "chan_pjsip.c", || format!("Answer did nothing: {why}"));
         }
+        self.answered_alone(id);
         self.aim(id, out);
     }
 
@@ -175,24 +183,43 @@ impl Switch {
         if channel.state == State::Up {
             return Some(Outcome::Done);
         }
+        if channel.local.is_some() {
+            match indication {
+                Indication::Ringing => drop(self.say_locally(id, Event::Ringing)),
+                Indication::Progress => drop(self.say_locally(id, Event::Progress { media: true })),
+                Indication::Proceeding | Indication::Busy | Indication::Congestion => {}
+            }
+            return Some(Outcome::Done);
+        }
         let inband = channel.endpoint.options.inband_progress;
         // With a description on its way already, 180 would take the early media back.
         let agreed =
             matches!(channel.session.as_ref().map(|s| s.state()), Some(SessionState::Incoming { .. }))
                 && channel.early_media;
         let again = self.directory.objects.global.allow_sending_180_after_183;
+        // The first response says who is called as far as that is known; later ones where updates are wanted.
+        let rang = channel
+            .session
+            .as_ref()
+            .is_some_and(|session| matches!(session.state(), SessionState::Incoming { ringing: true }));
+        let lines = match !rang || channel.endpoint.options.send_connected_line {
+            true => channel.identity_lines(),
+            false => Vec::new(),
+        };
         match indication {
             Indication::Ringing if inband || (agreed && !again) => {
-                self.with_session(now, id, out, |session, cx| session.ring(cx, RingWith::Progress183, b""));
+                self.with_session(now, id, out, |session, cx| {
+                    session.ring(cx, RingWith::Progress183, &lines)
+                });
             }
             Indication::Ringing => {
-                self.with_session(now, id, out, |session, cx| session.ring(cx, RingWith::Plain180, b""));
+                self.with_session(now, id, out, |session, cx| session.ring(cx, RingWith::Plain180, &lines));
             }
             Indication::Progress => {
                 if let Some(channel) = self.calls.channels.get_mut(&id) {
                     channel.early_media = true;
                 }
-                self.with_session(now, id, out, |session, cx| session.progress(cx, b""));
+                self.with_session(now, id, out, |session, cx| session.progress(cx, &lines));
             }
             Indication::Proceeding | Indication::Busy | Indication::Congestion => {}
         }
@@ -234,7 +261,8 @@ impl Switch {
 
     /// `Echo`: the port is joined with itself.
     pub(super) fn echo(&mut self, id: ChannelId, out: &mut Actions) -> Option<Outcome> {
-        let channel = self.calls.channels.get_mut(&id)?;
+        let phone = self.media_of(id).and_then(|phone| self.calls.channels.get(&phone));
+        let Some(channel) = phone else { return Some(Outcome::Failed("there is no media to echo".into())) };
         let agreement = channel.session.as_ref().and_then(|session| session.agreement());
         let mut joined = false;
         for slot in &channel.slots {
@@ -258,56 +286,10 @@ impl Switch {
 
     /// Ends every join of a channel's ports.
     pub(super) fn unjoin_all(&mut self, id: ChannelId, out: &mut Actions) {
-        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let phone = self.media_of(id).and_then(|phone| self.calls.channels.get(&phone));
+        let Some(channel) = phone else { return };
         for slot in channel.slots.iter().filter(|slot| matches!(slot.state, SlotState::Open { .. })) {
             out.queue.push(Action::Media(Plan::Unjoin { port: slot.port }));
-        }
-    }
-
-    /// Sends digits to a channel's phone as its `dtmf_mode` says; when they will all be out.
-    pub(super) fn send_digits(
-        &mut self,
-        now: Now,
-        id: ChannelId,
-        digits: &str,
-        (pause, length): (Duration, Duration),
-        out: &mut Actions,
-    ) -> crate::base::time::Moment {
-        let mut took = Duration::ZERO;
-        for c in digits.chars() {
-            match c {
-                'w' => took += Duration::from_millis(500),
-                'W' => took += Duration::from_secs(1),
-                _ => {
-                    self.send_digit(now, id, c, length, out);
-                    took += pause + length;
-                }
-            }
-        }
-        now.at + took
-    }
-
-    /// One digit: an RFC 4733 event where they are agreed and wanted, else INFO.
-    pub(super) fn send_digit(
-        &mut self,
-        now: Now,
-        id: ChannelId,
-        c: char,
-        length: Duration,
-        out: &mut Actions,
-    ) {
-        use crate::config::model::endpoint_words::DtmfMode;
-        let Some(channel) = self.calls.channels.get(&id) else { return };
-        let mode = channel.dtmf_mode();
-        let audio = channel.session.as_ref().and_then(|session| session.agreement()?.audio());
-        let events = audio.is_some_and(|audio| !audio.events.is_empty());
-        let in_media = matches!(mode, DtmfMode::Rfc4733 | DtmfMode::Auto | DtmfMode::AutoInfo) && events;
-        let port = channel.slots.iter().find(|slot| matches!(slot.state, SlotState::Open { .. }));
-        if let (true, Some(digit), Some(slot)) = (in_media, Digit::from_char(c), port) {
-            out.queue.push(Action::Media(Plan::SendDigit { port: slot.port, digit, press: length }));
-        } else if matches!(mode, DtmfMode::Info | DtmfMode::AutoInfo) {
-            let millis = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
-            self.with_session(now, id, out, |session, cx| session.dtmf_info(cx, c, millis));
         }
     }
 

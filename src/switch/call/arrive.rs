@@ -2,10 +2,11 @@
 
 use super::channel::{Channel, ChannelId, Doing, Settings, Side, State, Way};
 use super::place::Destination;
-use super::{Work, capability, identity};
+use super::{Work, capability, identity, redirecting};
 use crate::base::limits;
 use crate::base::time::Now;
 use crate::config::model::Endpoint;
+use crate::dialplan::variables::Variables;
 use crate::dialplan::{Place, Program};
 use crate::sdp::Encryption;
 use crate::session::{Incoming, MediaSetup, Session};
@@ -18,7 +19,24 @@ use crate::switch::requests::Owner;
 use crate::switch::view::Level;
 use std::sync::Arc;
 
+/// `CHANNEL(max_forwards)` of a new channel: how many calls in a row one may lead to (Asterisk's default).
+const MAX_FORWARDS: u8 = 20;
+
 const SESSION: &str = "res_pjsip_session.c";
+
+/// `pickupexten` of features.conf without a file.
+const PICKUP: &str = "*8";
+
+/// What an INVITE wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arriving {
+    /// An extension.
+    Dials,
+    /// The place of a channel.
+    Replaces(ChannelId),
+    /// A call that rings for its pickup groups.
+    PicksUp,
+}
 
 impl Switch {
     /// An INVITE that passed identification and authentication, in its transaction.
@@ -42,10 +60,15 @@ impl Switch {
                 return self.respond(now, inbound, tx, (code, ""), out);
             }
         };
-        // Who replaces a call dials nobody.
-        let destination = match replaced {
-            Some(_) => Destination::Found(exten.clone()),
-            None => self.destination(now, endpoint, &exten, &caller.number),
+        let arriving = match replaced {
+            Some(replaced) => Arriving::Replaces(replaced),
+            None if exten == PICKUP => Arriving::PicksUp,
+            None => Arriving::Dials,
+        };
+        // Who takes a call dials nobody.
+        let destination = match arriving {
+            Arriving::Replaces(_) | Arriving::PicksUp => Destination::Found(exten.clone()),
+            Arriving::Dials => self.destination(now, endpoint, &exten, &caller.number),
         };
         match destination {
             Destination::Found(_) => {}
@@ -67,7 +90,7 @@ impl Switch {
             });
             return self.respond(now, inbound, tx, (488, ""), out);
         }
-        self.admit_call(now, admitted, tx, (exten, caller, replaced), out);
+        self.admit_call(now, admitted, tx, (exten, caller, arriving), out);
     }
 
     fn admit_call(
@@ -75,7 +98,7 @@ impl Switch {
         now: Now,
         admitted: &Admitted<'_, '_>,
         tx: ServerTx,
-        (exten, caller, replaced): (String, super::channel::Party, Option<ChannelId>),
+        (exten, caller, arriving): (String, super::channel::Party, Arriving),
         out: &mut Actions,
     ) {
         let (inbound, endpoint) = (admitted.request(), admitted.endpoint());
@@ -93,17 +116,15 @@ impl Switch {
         let contact = contact.unwrap_or_else(|| format!("<sip:{user}@{}>", way.local).into());
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.caller = caller;
-        channel.redirecting = identity::redirecting_of(&inbound.message);
+        channel.redirecting = redirecting::redirecting_of(&inbound.message);
         channel.dialled = exten.as_str().into();
         channel.state = State::Ring;
-        let mut program = Program::new(Place::new(&endpoint.options.context, &exten, 1));
-        for (name, value) in &endpoint.extra().set_var {
-            // A channel without room for its first variables has none of anybody's.
-            let _ = program.set_variable(name, value);
+        if arriving == Arriving::Dials {
+            channel.program = Some(Program::new(Place::new(&endpoint.options.context, &exten, 1)));
         }
         let domain = inbound.message.uri().map(|uri| uri.host.to_string()).unwrap_or_default();
-        let _ = program.set_variable("SIPDOMAIN", &domain);
-        channel.program = replaced.is_none().then_some(program);
+        let set = endpoint.extra().set_var.iter().map(|(name, value)| (&**name, &**value));
+        self.set_variables(id, set.chain([("SIPDOMAIN", &*domain)]), out);
         let (to, _) = nat::response_destination(&inbound.envelope.via, &inbound.arrival, inbound.force_rport);
         let media = self.media_setup(id);
         let incoming = Incoming {
@@ -121,12 +142,16 @@ impl Switch {
         match made {
             Some(Ok(session)) => {
                 if let Some(channel) = self.calls.channels.get_mut(&id) {
+                    let (linked, name) = (&channel.linked_id, &channel.name);
+                    let call_id = inbound.envelope.call_id;
+                    self.trace.leg(now.wall, linked, name, &channel.endpoint.name, call_id);
                     channel.session = Some(Box::new(session));
                 }
                 self.carry(now, id, out);
-                match replaced {
-                    Some(replaced) => self.take_place(now, id, replaced, out),
-                    None => self.calls.work.push_back(Work::Run(id)),
+                match arriving {
+                    Arriving::Replaces(replaced) => self.take_place(now, id, replaced, out),
+                    Arriving::PicksUp => self.pick_up_group(now, id, out),
+                    Arriving::Dials => self.calls.work.push_back(Work::Run(id)),
                 }
             }
             Some(Err(refused)) => {
@@ -157,6 +182,17 @@ impl Switch {
         self.calls.next_channel += 1;
         let name = format!("PJSIP/{}-{:08x}", endpoint.name, self.calls.next_name);
         self.calls.next_name = self.calls.next_name.wrapping_add(1);
+        self.add_channel(now, id, (name, endpoint), (way, side))
+    }
+
+    /// A channel of that number and name.
+    pub(super) fn add_channel(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        (name, endpoint): (String, Arc<Endpoint>),
+        (way, side): (Way, Side),
+    ) -> ChannelId {
         let unique_id: Box<str> = format!("{}.{}", self.started.wall.secs(), id.0).into();
         let linked_id = match side {
             Side::Called(Some(caller)) => {
@@ -218,6 +254,14 @@ impl Switch {
             suspended: None,
             lamp: None,
             trouble: None,
+            text: None,
+            local: None,
+            early: None,
+            variables: Variables::default(),
+            forwards_left: MAX_FORWARDS,
+            origin: None,
+            sending: None,
+            hangup_place: None,
         };
         self.calls.channels.insert(id, channel);
         id

@@ -30,6 +30,7 @@ pub(super) fn of(endpoint: &Endpoint) -> Capabilities {
             use_received_transport: options.media_use_received_transport,
         },
         rtcp_mux: options.rtcp_mux,
+        numbers: Vec::new(),
         use_ptime: options.use_ptime,
     }
 }

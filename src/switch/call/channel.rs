@@ -3,16 +3,21 @@
 use super::dial::Dialling;
 use super::features::Collecting;
 use super::join::BridgeId;
+use super::local::Local;
+use super::message::{QUEUE, TextMessage};
+use super::originate::Origin;
 use super::out::Placing;
 use super::ports::Slot;
+use super::sending::Sending;
 use super::subroutine::Suspended;
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::time::{Moment, Now};
 use crate::bridge::Target;
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::{DtmfMode, Presentation};
+use crate::dialplan::variables::Variables;
 use crate::dialplan::{Place, Program};
-use crate::sdp::{self, Agreement, Format, MediaKind, RtpStream, Situation};
+use crate::sdp::{self, Agreement, Format, MediaKind, Numbered, RtpStream, Situation};
 use crate::session::{RequestId, Session};
 use crate::sip::transaction::ClientTx;
 use crate::switch::lamps::Shown;
@@ -43,6 +48,8 @@ pub(super) struct Redirecting {
     pub from: Party,
     /// Whom it was redirected to.
     pub to: Party,
+    /// The first to redirect.
+    pub orig: Party,
     /// `unconditional`, `user-busy`, …
     pub reason: String,
     /// How often.
@@ -103,6 +110,10 @@ pub(super) enum Doing {
     Transferring,
     /// `Bridge`.
     Bridged,
+    /// `ReceiveText`: until text comes, or until then.
+    Text(Option<Moment>),
+    /// `Originate`: until the channel it made is answered or gone.
+    Originating,
 }
 
 /// Which side of a call it is.
@@ -209,6 +220,22 @@ pub(super) struct Channel {
     pub lamp: Option<Shown>,
     /// What is wrong with its audio, for `show channel` and `explain`.
     pub trouble: Option<String>,
+    /// The message that its dialplan reads and writes.
+    pub text: Option<Box<TextMessage>>,
+    /// It is half of a Local channel, and has no phone.
+    pub local: Option<Local>,
+    /// The called channel whose early media it is given.
+    pub early: Option<ChannelId>,
+    /// Its variables while it has no dialplan: those inherited, and those a subroutine left.
+    pub variables: Variables,
+    /// `CHANNEL(max_forwards)`
+    pub forwards_left: u8,
+    /// Whose `h` extension runs on it after its end: option `e` of `Dial`.
+    pub hangup_place: Option<Place>,
+    /// Digits that are being sent to its phone.
+    pub sending: Option<Box<Sending>>,
+    /// What it does once it is answered, when no channel called it.
+    pub origin: Option<Box<Origin>>,
 }
 
 /// Settings the dialplan can read and change.
@@ -230,20 +257,24 @@ impl Channel {
     pub fn next_deadline(&self) -> Option<Moment> {
         let doing = match &self.doing {
             Doing::Answering { until: at, .. } | Doing::Waiting(at) | Doing::Sending(at) => Some(*at),
-            Doing::Digit(at) | Doing::Refusing(at) => *at,
+            Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
             Doing::Dialling(dialling) => dialling.next_deadline(),
-            Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged => None,
+            Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged | Doing::Originating => None,
         };
         let session = self.session.as_ref().and_then(|session| session.deadline());
         let absolute = self.program.as_ref().and_then(Program::absolute_deadline);
         let transfer = self.collecting.as_ref().map(|collecting| collecting.until);
-        [doing, session, absolute, transfer, self.redirect_at].into_iter().flatten().min()
+        let origin = self.origin.as_ref().and_then(|origin| origin.deadline);
+        let sending = self.sending.as_ref().map(|sending| sending.next);
+        let more = [origin, sending, self.redirect_at];
+        [doing, session, absolute, transfer].into_iter().chain(more).flatten().min()
     }
 
     /// What lamps see of it; nothing once it is hung up.
     pub fn shown(&self) -> Option<Shown> {
         match self.state {
-            _ if self.hung_up => None,
+            // A message is no call.
+            _ if self.hung_up || &*self.name == QUEUE => None,
             _ if self.is_told_to_hold => Some(Shown::Held),
             State::Down => Some(Shown::Down),
             State::Ringing => Some(Shown::Ringing),
@@ -284,9 +315,26 @@ impl Channel {
         self.program.as_ref().map(|program| program.place().clone())
     }
 
+    /// Its variables: its dialplan's, or those kept for one.
+    pub fn variables(&self) -> &Variables {
+        self.program.as_ref().map_or(&self.variables, Program::variables)
+    }
+
+    /// A dialplan at that place, with the variables it has so far.
+    pub fn send_to(&mut self, place: Place) {
+        match &mut self.program {
+            Some(program) => program.redirect(place),
+            None => {
+                let mut program = Program::new(place);
+                program.inherit(std::mem::take(&mut self.variables));
+                self.program = Some(program);
+            }
+        }
+    }
+
     /// Where its transfers go: `TRANSFER_CONTEXT`, else the endpoint's context.
     pub fn transfer_context(&self) -> String {
-        let set = self.program.as_ref().and_then(|program| program.variables().value("TRANSFER_CONTEXT"));
+        let set = self.variables().value("TRANSFER_CONTEXT");
         set.map_or_else(|| self.endpoint.options.context.to_string(), str::to_owned)
     }
 
@@ -315,6 +363,23 @@ impl Channel {
             Some(formats) if !formats.is_empty() => formats,
             _ => capabilities.formats,
         }
+    }
+
+    /// The payload numbers its phone has for what has none of its own, from its offer or what was agreed.
+    pub fn numbers(&self) -> Vec<(Numbered, u8)> {
+        let Some(session) = self.session.as_ref() else { return Vec::new() };
+        let joint = session.offer().and_then(|offer| {
+            let answer =
+                sdp::answer(offer, &super::capability::of(&self.endpoint), &Situation::default()).ok()?;
+            Some(answer.agreement)
+        });
+        let Some(agreement) = joint.as_ref().or(session.agreement()) else { return Vec::new() };
+        let mut numbers = Vec::new();
+        for rtp in agreement.streams.iter().filter_map(|stream| stream.rtp()) {
+            numbers.extend(rtp.formats.iter().map(|f| (Numbered::Codec(f.codec), f.send)));
+            numbers.extend(rtp.events.iter().map(|e| (Numbered::Events(e.clock_rate), e.send)));
+        }
+        numbers
     }
 
     /// Codecs agreed on in all its streams.

@@ -1,6 +1,7 @@
 //! `Dial`: calling several at once; the first who answers wins.
 
 use super::channel::{ChannelId, Doing, State};
+use super::dial_options;
 use super::subroutine::Then;
 use crate::base::time::{Moment, Now};
 use crate::dialplan::action::Indication;
@@ -25,6 +26,8 @@ pub(super) struct Dialling {
     pub progress_deadline: Option<Moment>,
     /// Options `L` and `S`: when the call ends.
     pub limit: Option<Moment>,
+    /// Somebody answered: when the digits of option `D` are out.
+    pub joins_at: Option<Moment>,
     pub legs: Vec<Leg>,
     pub rang: Option<Moment>,
     pub progressed: Option<Moment>,
@@ -56,7 +59,7 @@ impl Dialling {
     /// When something is due.
     pub fn next_deadline(&self) -> Option<Moment> {
         match self.answered {
-            Some(_) => self.limit,
+            Some(_) => [self.limit, self.joins_at].into_iter().flatten().min(),
             None => [self.deadline, self.progress_deadline].into_iter().flatten().min(),
         }
     }
@@ -113,12 +116,14 @@ impl Switch {
         dial: Box<Dial>,
         out: &mut Actions,
     ) -> Option<Outcome> {
-        let name = self.calls.channels.get(&id)?.name.clone();
+        let channel = self.calls.channels.get(&id)?;
+        let (name, forwards_left) = (channel.name.clone(), channel.forwards_left);
         let mut dialling = Dialling {
             started: now.at,
             deadline: dial.timeout.map(|timeout| now.at + timeout),
             progress_deadline: dial.progress_timeout.map(|timeout| now.at + timeout),
             limit: None,
+            joins_at: None,
             legs: Vec::new(),
             rang: None,
             progressed: None,
@@ -129,18 +134,21 @@ impl Switch {
         let targets = dialling.dial.targets.clone();
         for target in &targets {
             let resource = &target.resource;
-            let placed = match target.technology.to_ascii_uppercase().as_str() {
-                "PJSIP" => self.place_call(now, id, resource, out),
-                other => Err((66, format!("channel type '{other}' is not served by this version"))),
+            let placed = match forwards_left {
+                0 => Err((16, "max forwards exceeded: calls lead to calls without an end".into())),
+                _ => self.place_leg(now, Some(id), (&target.technology, resource), out),
             };
             let leg = match placed {
                 Ok(channel) => {
+                    self.decided(id, || format!("{name} dials {}/{resource}", target.technology));
+                    self.own_caller_id(id, channel, dialling.dial.options.original_caller_id.as_ref());
                     self.ears.log(out, Level::Verbose, APP_DIAL, || {
                         format!("Called {}/{resource}", target.technology)
                     });
                     Leg { channel: Some(channel), number: resource.clone(), cause: None }
                 }
                 Err((cause, why)) => {
+                    self.decided(id, || format!("cannot call {}/{resource}: {why}", target.technology));
                     self.ears.log(out, Level::Warning, APP_DIAL, || {
                         format!("{name}: cannot call {}/{resource}: {why} (cause {cause})", target.technology)
                     });
@@ -167,33 +175,27 @@ impl Switch {
         None
     }
 
+    /// Makes a channel of that technology that calls `resource`.
+    ///
+    /// # Errors
+    /// The hangup cause, and why in words.
+    pub(super) fn place_leg(
+        &mut self,
+        now: Now,
+        caller: Option<ChannelId>,
+        (technology, resource): (&str, &str),
+        out: &mut Actions,
+    ) -> Result<ChannelId, (u8, String)> {
+        match technology.to_ascii_uppercase().as_str() {
+            "PJSIP" => self.place_call(now, caller, resource, out),
+            "LOCAL" => self.place_local(now, caller, resource, out),
+            other => Err((66, format!("channel type '{other}' is not served by this version"))),
+        }
+    }
+
     /// Options that this version does not obey are said, once per call, at the moment they matter.
     fn tell_undone_options(&self, name: &str, dial: &Dial, out: &mut Actions) {
-        let options = &dial.options;
-        let undone = [
-            ('A', options.announce.is_some()),
-            ('C', options.reset_cdr),
-            ('D', options.digits.is_some()),
-            ('E', options.echo_mf),
-            ('e', options.hangup_exten_for_called),
-            ('F', options.called_continues.is_some()),
-            ('f', options.forwarded_caller_id.is_some()),
-            ('G', options.split_to.is_some()),
-            ('I', options.ignore_connected_line),
-            ('j', options.first_topology),
-            ('m', options.music.is_some()),
-            ('n', options.screen_no_intro.is_some()),
-            ('N', options.screen_no_caller_id),
-            ('o', options.original_caller_id.is_some()),
-            ('O', options.operator.is_some()),
-            ('p', options.screening),
-            ('P', options.privacy.is_some()),
-            ('s', options.caller_id_tag.is_some()),
-            ('u', options.presentation.is_some()),
-            ('k', options.park.called || options.park.caller),
-            ('x', options.mix_monitor.called || options.mix_monitor.caller),
-        ];
-        let letters: String = undone.iter().filter(|(_, set)| *set).map(|(letter, _)| *letter).collect();
+        let letters = dial_options::undone_letters(dial);
         if !letters.is_empty() {
             self.ears.log(out, Level::Warning, APP_DIAL, || {
                 format!("{name}: option(s) {letters} of Dial are not obeyed by this version")
@@ -243,7 +245,11 @@ impl Switch {
         if !alone || other_sound {
             return;
         }
+        if media {
+            self.early_answer(caller, leg);
+        }
         self.indicate(now, caller, Indication::Progress, out);
+        self.digits_on_progress(now, leg, caller, out);
         if media {
             self.aim(leg, out);
             self.join_early(caller, leg, out);
@@ -263,6 +269,9 @@ impl Switch {
         }
         if let Some(answered) = &dialling.answered {
             let leg = answered.channel;
+            if dialling.joins_at.take_if(|at| *at <= now.at).is_some() {
+                return self.connect_now(now, leg, id, out);
+            }
             dialling.limit = None;
             self.ears.log(out, Level::Notice, APP_DIAL, || {
                 "The time of the call is over (options L or S of Dial)".to_owned()

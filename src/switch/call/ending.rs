@@ -31,17 +31,27 @@ impl Switch {
         if channel.cause == 0 {
             channel.cause = cause;
         }
+        let name = channel.name.clone();
+        self.decided(id, || format!("{name} ends (cause {cause})"));
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.placing = None;
         let side = channel.side;
         self.transfer_progress(now, id, 503, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let mut goes_on = None;
         if let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) {
             let elsewhere = if dialling.dial.options.cancel_elsewhere { 26 } else { cause };
             self.end_legs(now, &dialling, elsewhere, out);
+            goes_on = self.called_continues(now, id, &dialling, out);
         }
         let dials_it = self.partner(id).filter(|partner| self.dials(*partner, id));
         self.leave_bridge(now, id, out);
+        if let Some(called) = goes_on {
+            self.continue_called(called);
+        }
         self.close_ports(id, out);
+        self.local_gone(id, cause);
+        self.origin_gone(id, cause);
         let caller = match side {
             Side::Called(caller) => caller,
             // It picked the call up: the caller's `Dial` ends with it, too.
@@ -50,9 +60,14 @@ impl Switch {
         if let Some(caller) = caller {
             self.leg_ended(now, id, caller, cause, out);
         }
+        if let Some(place) = self.calls.channels.get_mut(&id).and_then(|channel| channel.hangup_place.take())
+        {
+            self.run_hangup_exten(id, place);
+        }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match &mut channel.program {
             Some(program) => {
+                channel.sending = None;
                 program.hung_up();
                 self.calls.work.push_back(Work::Run(id));
             }

@@ -21,10 +21,11 @@ impl Switch {
     pub(super) fn facts(&self, bridge: &Bridge) -> Option<Facts> {
         let mut legs = Vec::with_capacity(2);
         for (at, id) in bridge.legs.iter().enumerate() {
-            let channel = self.calls.channels.get(id)?;
+            let channel = self.calls.channels.get(&self.media_of(*id)?)?;
             legs.push(self.leg(channel, bridge, at));
         }
-        Some(Facts { legs, kind: BridgeKind::Basic, local_channel: None })
+        let local_channel = self.local_in(bridge).map(|channel| channel.name.clone());
+        Some(Facts { legs, kind: BridgeKind::Basic, local_channel })
     }
 
     fn leg(&self, channel: &Channel, bridge: &Bridge, at: usize) -> Leg {
@@ -37,7 +38,8 @@ impl Switch {
             is_up: channel.is_up(),
             is_outgoing: session.is_some_and(|session| session.role() == crate::sip::dialog::Role::Uac),
             hooks: self.hooks(channel, bridge),
-            acl_denies: self.acl_denies(channel, other),
+            acl_denies: other
+                .and_then(|other| self.acl_denies(channel, &self.media_place(other, other.audio()))),
             has_video: has(crate::sdp::MediaKind::Video),
             has_fax: agreement.is_some_and(|agreement| agreement.fax().is_some()) || channel.had_fax,
             place: self.media_place(channel, audio.as_ref()),
@@ -116,7 +118,7 @@ impl Switch {
         Setting { value, place }
     }
 
-    fn media_place(&self, channel: &Channel, audio: Option<&crate::sdp::RtpStream>) -> Place {
+    pub(super) fn media_place(&self, channel: &Channel, audio: Option<&crate::sdp::RtpStream>) -> Place {
         let described = audio.and_then(|audio| {
             let ip = audio.remote.address.ip().filter(|_| !audio.remote.address.is_null())?;
             Some(std::net::SocketAddr::new(ip, audio.remote.port))
@@ -139,10 +141,11 @@ impl Switch {
 
     /// The list of a channel's endpoint that forbids media from its phone straight to the other one's addresses: that
     /// of its media, and where it is seen from (S1-6).
-    fn acl_denies(&self, channel: &Channel, other: Option<&Channel>) -> Option<Setting<Name>> {
+    pub(super) fn acl_denies(&self, channel: &Channel, place: &Place) -> Option<Setting<Name>> {
         let access = &channel.endpoint.options.direct_media_access;
-        let other = other.filter(|_| !access.is_empty())?;
-        let place = self.media_place(other, other.audio());
+        if access.is_empty() {
+            return None;
+        }
         let addresses = [place.address().map(|at| at.ip()), place.seen_at()];
         let list = addresses.into_iter().flatten().find_map(|ip| access.refused_by(ip))?;
         let option = if list.is_empty() { "directmedia_deny" } else { "directmedia_acl" };

@@ -71,6 +71,11 @@ impl Switch {
     fn pass_digit(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
         use crate::config::model::endpoint_words::DtmfMode;
         let Some(other) = self.partner(id) else { return };
+        if let Some(local) = self.calls.channels.get(&other).and_then(|other| other.local) {
+            // What a half is told, the other half hears.
+            return self.digit(now, local.peer, digit, out);
+        }
+        let Some(id) = self.media_of(id) else { return self.send_digit(now, other, digit, PRESS, out) };
         let by_info = |id| self.calls.channels.get(&id).is_some_and(|c| c.dtmf_mode() == DtmfMode::Info);
         let agreed = self.digits_agreed(id) && self.digits_agreed(other);
         if by_info(id) || by_info(other) || !agreed || self.is_listened_to(id) {
@@ -81,12 +86,15 @@ impl Switch {
     /// Whether a feature listens for digits of a channel.
     pub(super) fn is_listened_to(&self, id: ChannelId) -> bool {
         let Some(channel) = self.calls.channels.get(&id) else { return false };
-        let bridge = channel.bridge.and_then(|bridge| self.calls.bridges.get(&bridge));
-        bridge.is_some_and(|bridge| {
-            super::facts::hooks_of(&bridge.options, channel.is_caller(), None)
-                .iter()
-                .any(|h| h.code.is_some())
-        })
+        let Some(bridge) = channel.bridge.and_then(|bridge| self.calls.bridges.get(&bridge)) else {
+            return false;
+        };
+        let hooks = super::facts::hooks_of(&bridge.options, channel.is_caller(), None);
+        let other = bridge.legs.iter().find(|leg| **leg != id).and_then(|leg| self.calls.channels.get(leg));
+        let behind = other.and_then(|other| other.local);
+        // Behind a Local channel another bridge may listen.
+        hooks.iter().any(|hook| hook.code.is_some())
+            || behind.is_some_and(|local| self.is_listened_to(local.peer))
     }
 
     fn digits_agreed(&self, id: ChannelId) -> bool {

@@ -1,5 +1,6 @@
 //! Dialplan functions of the channel and the switch.
 
+use super::Work;
 use super::channel::{Channel, Party, Side};
 use super::headers::{header_names, parse_uri, read_header, set_header};
 use super::host::ChannelHost;
@@ -10,8 +11,22 @@ use crate::dialplan::host::Unavailable;
 
 pub(super) type Answer = Result<String, Unavailable>;
 
-/// What this switch does of what dialplans can name: functions that need it, and applications by name.
+/// What this switch does of what dialplans can name: functions that need it, and applications by name. Options are asked
+/// for as `Dial(A)`, applications that every switch is handed as `PlayTones()`.
 pub fn does(name: &str) -> bool {
+    if let Some((name, rest)) = name.split_once('(') {
+        let what = rest.trim_end_matches(')');
+        return match name {
+            "Dial" => !super::dial_options::UNDONE.contains(&what),
+            "Originate" => !matches!(what, "b" | "B" | "C"),
+            "Bridge" => what.is_empty(),
+            "WaitExten" => !matches!(what, "m" | "d"),
+            "PickupChan" => what != "p",
+            "SoftHangup" => what != "a",
+            "PlayTones" => false,
+            _ => true,
+        };
+    }
     const DONE: &[&str] = &[
         "CALLERID",
         "CHANNEL",
@@ -22,6 +37,10 @@ pub fn does(name: &str) -> bool {
         "ENV",
         "HANGUPCAUSE",
         "HANGUPCAUSE_KEYS",
+        "MESSAGE",
+        "MESSAGE_DATA",
+        "MessageSend",
+        "PJSIPNotify",
         "PJSIP_DIAL_CONTACTS",
         "PJSIP_DTMF_MODE",
         "PJSIP_HEADER",
@@ -29,6 +48,8 @@ pub fn does(name: &str) -> bool {
         "PJSIP_PARSE_URI",
         "PRESENCE_STATE",
         "REDIRECTING",
+        "ReceiveText",
+        "SendText",
     ];
     DONE.contains(&name)
 }
@@ -39,6 +60,12 @@ pub(super) fn failed(why: impl Into<String>) -> Unavailable {
 
 impl ChannelHost<'_> {
     pub(super) fn read_function(&mut self, function: &str, arguments: &str) -> Answer {
+        if let Some(answer) = self.read_message(function, arguments) {
+            return answer;
+        }
+        if let Some(answer) = self.read_database(function, arguments) {
+            return answer;
+        }
         let channel = self.channel().ok_or_else(|| failed("the channel is gone"))?;
         match function {
             "CALLERID" => party_field(&channel.caller, &channel.dialled, arguments),
@@ -74,14 +101,22 @@ impl ChannelHost<'_> {
         match function {
             "DEVICE_STATE" => return self.switch.set_custom_state(arguments, value).map_err(failed),
             "PRESENCE_STATE" => return self.switch.set_presence(arguments, value).map_err(failed),
+            "DB" => return self.put_database(arguments, value),
             _ => {}
+        }
+        if let Some(written) = self.write_message(function, arguments, value) {
+            return written;
         }
         let now_dialling = self.channel().is_some_and(|channel| channel.session.is_some());
         let channel = self.channel_mut().ok_or_else(|| failed("the channel is gone"))?;
         match function {
             "CALLERID" if arguments.eq_ignore_ascii_case("dnid") => channel.dialled = value.into(),
             "CALLERID" => set_party(&mut channel.caller, arguments, value)?,
-            "CONNECTEDLINE" => set_party(&mut channel.connected, first(arguments), value)?,
+            "CONNECTEDLINE" => {
+                set_party(&mut channel.connected, first(arguments), value)?;
+                let id = self.id;
+                self.switch.calls.work.push_back(Work::Connected(id));
+            }
             "REDIRECTING" => set_redirecting(channel, first(arguments), value)?,
             "CHANNEL" => set_channel_field(channel, arguments, value)?,
             "PJSIP_HEADER" => {
@@ -238,6 +273,7 @@ fn redirecting_field(channel: &Channel, arguments: &str) -> Answer {
     match field.split_once('-') {
         Some(("from", part)) => party_field(&redirecting.from, "", part),
         Some(("to", part)) => party_field(&redirecting.to, "", part),
+        Some(("orig", part)) => party_field(&redirecting.orig, "", part),
         _ => match field {
             "reason" => Ok(redirecting.reason.clone()),
             "count" => Ok(redirecting.count.to_string()),
@@ -254,6 +290,7 @@ fn set_redirecting(channel: &mut Channel, field: &str, value: &str) -> Result<()
             set_party(&mut redirecting.from, part, value)
         }
         Some(("to", part)) => set_party(&mut redirecting.to, part, value),
+        Some(("orig", part)) => set_party(&mut redirecting.orig, part, value),
         _ => match field {
             "reason" => {
                 value.clone_into(&mut redirecting.reason);

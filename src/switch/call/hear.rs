@@ -1,11 +1,9 @@
 //! What sessions tell, and what the call makes of it.
 
 use super::channel::{ChannelId, Doing, Side, State};
-use super::identity;
 use crate::base::time::Now;
 use crate::dialplan::Outcome;
 use crate::session::{Event, Reoffered, Why};
-use crate::sip::wire::NameAddr;
 use crate::switch::Switch;
 use crate::switch::io::Actions;
 use crate::switch::view::Level;
@@ -36,13 +34,13 @@ impl Switch {
             }
             Event::Answered => match side {
                 Side::Called(Some(caller)) => self.leg_answered(now, id, caller, out),
-                _ => self.hang_up(now, id, 16, out),
+                _ => self.originated(now, id, out),
             },
             Event::Acknowledged => self.acknowledged(id, out),
             Event::Media(change) => self.media_changed(now, id, &change, out),
-            Event::Redirected { contacts, .. } => {
+            Event::Redirected { contacts, diversion, .. } => {
                 if let Side::Called(Some(caller)) = side {
-                    self.leg_redirected(now, id, caller, &contacts, out);
+                    self.leg_redirected(now, id, caller, (&contacts, &diversion), out);
                 }
             }
             Event::Failed { code, reason, cause } => self.call_failed(now, id, (code, &reason, cause.0), out),
@@ -52,7 +50,10 @@ impl Switch {
             Event::Refer(refer) => self.transfer_asked(now, id, refer, out),
             Event::ReferProgress { code, over } if over => self.refer_over(id, code),
             Event::TransferTold => self.transfer_told(now, id, out),
-            Event::ConnectedLine(line) => self.connected_line(id, &line),
+            Event::ConnectedLine(line) => self.connected_line(now, id, &line, out),
+            Event::Text { content_type, body } => {
+                self.text_heard(now, id, (&content_type, &body), out);
+            }
             Event::FaxOffered { .. } => {
                 self.with_session(now, id, out, |session, cx| session.refuse_fax(cx));
             }
@@ -62,11 +63,10 @@ impl Switch {
             Event::Forwarded { .. }
             | Event::ReferProgress { .. }
             | Event::RequestDone { .. }
-            | Event::Text { .. }
             | Event::Flash
             | Event::Record(_)
             | Event::FastUpdate => {}
-            Event::Offered => self.offered_by_phone(id),
+            Event::Offered => self.offered_by_phone(id, out),
         }
         self.calls.touched.insert(id);
     }
@@ -127,25 +127,6 @@ impl Switch {
             .is_some_and(|c| matches!(c.doing, super::channel::Doing::Transferring))
         {
             self.resume(id, Outcome::Transferred { status, protocol: code });
-        }
-    }
-
-    /// The peer says who it is: only from endpoints that are trusted to.
-    fn connected_line(&mut self, id: ChannelId, line: &crate::session::ConnectedLine) {
-        let value = line.asserted.first().or(line.remote_party.first());
-        let Some(party) = value.and_then(|value| NameAddr::parse(value).ok()).map(|a| identity::party_of(&a))
-        else {
-            return;
-        };
-        if party.number.is_empty() {
-            return;
-        }
-        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        channel.caller = party.clone();
-        if let Some(other) = self.partner(id)
-            && let Some(other) = self.calls.channels.get_mut(&other)
-        {
-            other.connected = party;
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Who calls: caller ids taken from requests, and those put into the requests we send (`behaviour-session` 6).
 
 use super::channel::{Party, Redirecting};
+use super::redirecting;
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::Presentation;
+use crate::session::ConnectedLine;
 use crate::sip::wire::{Envelope, Header, Message, NameAddr, Uri};
 
 impl Default for Party {
@@ -17,6 +19,11 @@ impl Default for Party {
 }
 
 impl Party {
+    /// Whether it says the same of the same one.
+    pub fn is_same(&self, other: &Party) -> bool {
+        (&self.name, &self.number, self.presentation) == (&other.name, &other.number, other.presentation)
+    }
+
     /// Whether others may see it.
     pub fn is_shown(&self) -> bool {
         matches!(
@@ -27,6 +34,13 @@ impl Party {
                 | Presentation::AllowedFailedScreen
         )
     }
+}
+
+/// What a peer says of itself in a call: P-Asserted-Identity first. `None` without a number.
+pub(super) fn connected_of(line: &ConnectedLine) -> Option<Party> {
+    let addresses = line.asserted.iter().filter_map(|value| NameAddr::parse(value).ok());
+    let asserted = of_asserted(addresses, line.privacy.as_deref());
+    asserted.or_else(|| of_remote_party(&NameAddr::parse(line.remote_party.first()?).ok()?))
 }
 
 /// The caller id of an INVITE from an endpoint.
@@ -58,19 +72,24 @@ pub(super) fn party_of(address: &NameAddr<'_>) -> Party {
 }
 
 fn asserted(message: &Message<'_>) -> Option<Party> {
-    let mut values =
-        message.values(Header::PAssertedIdentity).filter_map(|value| NameAddr::parse(value).ok());
+    let values = message.values(Header::PAssertedIdentity).filter_map(|value| NameAddr::parse(value).ok());
+    of_asserted(values, message.header(Header::Privacy))
+}
+
+/// The first with a user counts; Privacy other than `none` hides it.
+fn of_asserted<'m>(mut values: impl Iterator<Item = NameAddr<'m>>, privacy: Option<&[u8]>) -> Option<Party> {
     let found = values
         .find(|address| address.uri().is_ok_and(|uri| uri.user.is_some_and(|user| !user.is_empty())))?;
-    let private = message
-        .header(Header::Privacy)
-        .is_some_and(|privacy| !privacy.trim_ascii().eq_ignore_ascii_case(b"none"));
+    let private = privacy.is_some_and(|privacy| !privacy.trim_ascii().eq_ignore_ascii_case(b"none"));
     let presentation = if private { Presentation::Prohib } else { Presentation::AllowedNotScreened };
     Some(Party { presentation, ..party_of(&found) })
 }
 
 fn remote_party(message: &Message<'_>) -> Option<Party> {
-    let address = NameAddr::parse(message.values(Header::RemotePartyId).next()?).ok()?;
+    of_remote_party(&NameAddr::parse(message.values(Header::RemotePartyId).next()?).ok()?)
+}
+
+fn of_remote_party(address: &NameAddr<'_>) -> Option<Party> {
     let is =
         |name: &[u8], word: &[u8]| address.params.value(name).is_some_and(|v| v.eq_ignore_ascii_case(word));
     let screened = is(b"screen", b"yes");
@@ -80,18 +99,8 @@ fn remote_party(message: &Message<'_>) -> Option<Party> {
         (false, true) => Presentation::AllowedPassedScreen,
         (false, false) => Presentation::AllowedNotScreened,
     };
-    let party = Party { presentation, ..party_of(&address) };
+    let party = Party { presentation, ..party_of(address) };
     (!party.number.is_empty()).then_some(party)
-}
-
-/// Diversion: the topmost value redirected last.
-pub(super) fn redirecting_of(message: &Message<'_>) -> Redirecting {
-    let mut values = message.values(Header::Diversion).filter_map(|value| NameAddr::parse(value).ok());
-    let Some(first) = values.next() else { return Redirecting::default() };
-    let reason = first.params.value(b"reason").unwrap_or(b"unknown");
-    let unquoted = String::from_utf8_lossy(reason).trim_matches('"').to_owned();
-    let count = 1 + u32::try_from(values.count()).unwrap_or(u32::MAX);
-    Redirecting { from: party_of(&first), to: Party::default(), reason: unquoted, count }
 }
 
 /// What identifies us in an INVITE to an endpoint.
@@ -105,43 +114,60 @@ pub(super) struct Outbound {
     pub contact_user: String,
 }
 
-/// Identity of an INVITE to `endpoint` on behalf of `caller`; `own_host` is our address towards it.
+/// What is ours in an identity.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Own<'a> {
+    /// Our address towards the endpoint.
+    pub host: &'a str,
+    /// `default_from_user`: for calls without a number.
+    pub default_from_user: &'a str,
+    /// `SIPFROMDOMAIN`; empty for none. It goes before `from_domain`.
+    pub from_domain: &'a str,
+    /// `use_callerid_contact`: our Contact has the caller's number.
+    pub callerid_contact: bool,
+}
+
+/// Identity of an INVITE to `endpoint` on behalf of `caller`.
 pub(super) fn outbound(
     endpoint: &Endpoint,
     caller: &Party,
     redirecting: &Redirecting,
-    (own_host, default_from_user): (&str, &str),
+    own: &Own<'_>,
 ) -> Outbound {
+    let Own { host: own_host, default_from_user, from_domain, callerid_contact } = *own;
     let (options, extra) = (&endpoint.options, endpoint.extra());
     let shown = caller.is_shown() || options.trust_id_outbound;
-    let named = |own: &str, other: &str| if own.is_empty() { other.to_owned() } else { own.to_owned() };
     let number = if caller.number.is_empty() { default_from_user } else { &caller.number };
     let (mut display, mut user, mut host) = (caller.name.clone(), number.to_owned(), own_host.to_owned());
-    if !caller.is_shown() && !options.trust_id_outbound {
-        display = "Anonymous".into();
-        user = "anonymous".into();
-        host = "anonymous.invalid".into();
-    }
+    let own = number.to_owned();
     if !extra.from_user.is_empty() {
         user = extra.from_user.to_string();
         display = String::new();
     }
-    host = named(&options.from_domain, &host);
+    // Hidden even from a peer that is trusted with the number: that one finds it in P-Asserted-Identity.
+    if !caller.is_shown() {
+        display = "Anonymous".into();
+        host = "anonymous.invalid".into();
+        if extra.from_user.is_empty() {
+            user = "anonymous".into();
+        }
+    }
+    let named = [from_domain, &options.from_domain].into_iter().find(|named| !named.is_empty());
+    if let Some(named) = named {
+        host = named.to_owned();
+    }
     let phone = options.user_eq_phone && is_phone(&user);
     let mut out = Outbound { from: address(&display, &user, &host, phone), ..Outbound::default() };
-    out.contact_user = match (extra.contact_user.is_empty(), user.is_empty()) {
+    out.contact_user = match (extra.contact_user.is_empty(), callerid_contact) {
         (false, _) => extra.contact_user.to_string(),
-        (true, _) => user,
+        (true, true) => own,
+        (true, false) => user,
     };
     if shown && !caller.number.is_empty() {
         out.lines =
             identity_lines(endpoint, caller, &host_of_identity(options.from_domain.as_ref(), own_host), true);
     }
-    if options.send_diversion && redirecting.count > 0 && !redirecting.from.number.is_empty() {
-        let from = address(&redirecting.from.name, &redirecting.from.number, own_host, false);
-        let line = [b"Diversion: ", &from[..], b";reason=", redirecting.reason.as_bytes(), b"\r\n"].concat();
-        out.lines.extend_from_slice(&line);
-    }
+    out.lines.extend_from_slice(&redirecting::lines(endpoint, redirecting, own_host));
     out
 }
 
@@ -238,6 +264,7 @@ fn is_phone(user: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::value::callerid::CallerId;
     use std::sync::Arc;
 
     fn text(bytes: &[u8]) -> String {
@@ -254,14 +281,16 @@ mod tests {
         endpoint
     }
 
+    const OWN: Own<'_> =
+        Own { host: "h", default_from_user: "asterisk", from_domain: "", callerid_contact: false };
+
     #[test]
     fn from_and_asserted_identities_follow_the_trust_options() {
         let all = endpoint(|e| {
             let options = Arc::make_mut(&mut e.options);
             (options.send_pai, options.send_rpid) = (true, true);
         });
-        let shown =
-            outbound(&all, &caller(Presentation::Allowed), &Redirecting::default(), ("h", "asterisk"));
+        let shown = outbound(&all, &caller(Presentation::Allowed), &Redirecting::default(), &OWN);
         assert_eq!(text(&shown.from), "\"An \\\"A\\\"\" <sip:100@h>");
         assert_eq!(
             text(&shown.lines),
@@ -269,17 +298,83 @@ mod tests {
              Remote-Party-ID: \"An \\\"A\\\"\" <sip:100@h>;party=calling;privacy=off;screen=no\r\n"
         );
         let hidden = caller(Presentation::Prohib);
-        let out = outbound(&all, &hidden, &Redirecting::default(), ("h", "asterisk"));
+        let out = outbound(&all, &hidden, &Redirecting::default(), &OWN);
         assert_eq!(text(&out.from), "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
         assert!(out.lines.is_empty());
         let trusted = endpoint(|e| {
             let options = Arc::make_mut(&mut e.options);
             (options.send_pai, options.trust_id_outbound) = (true, true);
         });
-        let out = outbound(&trusted, &hidden, &Redirecting::default(), ("h", "asterisk"));
+        let out = outbound(&trusted, &hidden, &Redirecting::default(), &OWN);
         assert!(text(&out.lines).ends_with("Privacy: id\r\n"));
-        let nobody = outbound(&all, &Party::default(), &Redirecting::default(), ("h", "asterisk"));
+        assert_eq!(text(&out.from), "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+        let nobody = outbound(&all, &Party::default(), &Redirecting::default(), &OWN);
         assert_eq!(text(&nobody.from), "<sip:asterisk@h>");
+    }
+
+    /// `from_user`, `from_domain`, `SIPFROMDOMAIN`, `user_eq_phone`, `contact_user`, `use_callerid_contact`.
+    #[test]
+    fn options_name_us() {
+        let from = |change: &dyn Fn(&mut Endpoint), who: &Party, own: &Own<'_>| {
+            let out = outbound(&endpoint(|e| change(e)), who, &Redirecting::default(), own);
+            (text(&out.from), out.contact_user)
+        };
+        let ann = Party { name: "Ann".into(), number: "+49 30".into(), ..Party::default() };
+        let user = |e: &mut Endpoint| Endpoint::extra_mut(e).from_user = "trunk".into();
+        assert_eq!(from(&user, &ann, &OWN), ("<sip:trunk@h>".into(), "trunk".into()));
+        let hidden = Party { presentation: Presentation::Prohib, ..ann.clone() };
+        assert_eq!(from(&user, &hidden, &OWN).0, "\"Anonymous\" <sip:trunk@anonymous.invalid>");
+        let domain = |e: &mut Endpoint| Arc::make_mut(&mut e.options).from_domain = "example.com".into();
+        assert_eq!(from(&domain, &ann, &OWN).0, "\"Ann\" <sip:+49%2030@example.com>");
+        assert_eq!(from(&domain, &hidden, &OWN).0, "\"Anonymous\" <sip:anonymous@example.com>");
+        let other = Own { from_domain: "other.example", ..OWN };
+        assert_eq!(from(&domain, &ann, &other).0, "\"Ann\" <sip:+49%2030@other.example>");
+        let phone = |e: &mut Endpoint| Arc::make_mut(&mut e.options).user_eq_phone = true;
+        let digits = Party { number: "4930".into(), ..Party::default() };
+        assert_eq!(from(&phone, &digits, &OWN).0, "<sip:4930@h;user=phone>");
+        assert_eq!(from(&phone, &ann, &OWN).0, "\"Ann\" <sip:+49%2030@h>");
+        let contact = |e: &mut Endpoint| Endpoint::extra_mut(e).contact_user = "gate".into();
+        assert_eq!(from(&contact, &digits, &OWN).1, "gate");
+        let by_number = Own { callerid_contact: true, ..OWN };
+        assert_eq!(from(&user, &digits, &by_number).1, "4930");
+    }
+
+    /// `trust_id_inbound`, `callerid`, `callerid_privacy`, `callerid_tag`, and the order they count in.
+    #[test]
+    fn callers_are_known_by_what_is_trusted() {
+        let of = |change: &dyn Fn(&mut Endpoint), lines: &str| {
+            let text = format!(
+                "INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: \"F\" <sip:1;x=y@h>;tag=1\r\n\
+                 To: <sip:x>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n{lines}\r\n"
+            );
+            let mut index = crate::sip::wire::Index::default();
+            let message = index.scan(text.as_bytes()).expect("sound");
+            caller_of(&endpoint(|e| change(e)), &message, &message.envelope().expect("whole"))
+        };
+        let said = "P-Asserted-Identity: <sip:h>, \"P\" <sip:2@h>\r\nPrivacy: id\r\n\
+                    Remote-Party-ID: \"R\" <sip:3@h>;privacy=full;screen=yes\r\n";
+        let rpid = said.split_once("Remote").map(|(_, rest)| format!("Remote{rest}")).expect("two");
+        let nothing = |_: &mut Endpoint| {};
+        let plain = of(&nothing, said);
+        assert_eq!((&*plain.name, &*plain.number, plain.is_shown()), ("F", "1", true));
+        let trust = |e: &mut Endpoint| Arc::make_mut(&mut e.options).trust_id_inbound = true;
+        let asserted = of(&trust, said);
+        assert_eq!(
+            (&*asserted.name, &*asserted.number, asserted.presentation),
+            ("P", "2", Presentation::Prohib)
+        );
+        assert!(of(&trust, &said.replace("id\r\n", "none\r\n")).is_shown());
+        let remote = of(&trust, &rpid);
+        assert_eq!((&*remote.number, remote.presentation), ("3", Presentation::ProhibPassedScreen));
+        assert_eq!(of(&trust, "").number, "1", "nothing was asserted");
+        let known = |e: &mut Endpoint| {
+            e.callerid = CallerId::read("\"Desk\" <200>");
+            Endpoint::extra_mut(e).callerid_tag = "t".into();
+            Arc::make_mut(&mut e.options).callerid_privacy = Presentation::Prohib;
+        };
+        let configured = of(&known, said);
+        assert_eq!((&*configured.name, &*configured.number, &*configured.tag), ("Desk", "200", "t"));
+        assert!(!configured.is_shown());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::ports::SlotState;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::direct::Target;
-use crate::bridge::{self, Direct, PATIENCE, Path, Plan, PortId, Technology, Why};
+use crate::bridge::{self, Direct, Path, Plan, PortId, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
 use crate::sdp::RtpStream;
 use crate::session::{MediaChange, RefreshWith, Reoffer, Why as ReofferWhy};
@@ -57,30 +57,45 @@ impl Switch {
             Some(_) => (DialOptions::default(), None),
             None => return,
         };
+        self.bridge_up(now, [caller, called], (options, place), out);
+    }
+
+    /// Makes a bridge of two channels.
+    pub(super) fn bridge_up(
+        &mut self,
+        now: Now,
+        legs: [ChannelId; 2],
+        (options, place): (DialOptions, Option<Name>),
+        out: &mut Actions,
+    ) {
         let id = BridgeId(self.calls.next_bridge);
         self.calls.next_bridge += 1;
         let unique_id = uuid(self.rng.next_u64(), self.rng.next_u64());
-        for leg in [caller, called] {
+        for leg in legs {
             self.leave_bridge(now, leg, out);
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
                 channel.bridge = Some(id);
+                channel.early = None;
                 let name = channel.name.clone();
                 self.ears.log(out, Level::Verbose, "bridge_channel.c", || {
                     format!("Channel {name} joined 'simple_bridge' basic-bridge <{unique_id}>")
                 });
             }
         }
-        for leg in [caller, called] {
+        for leg in legs {
             self.transfer_progress(now, leg, 200, out);
         }
-        let told = [caller, called].map(|leg| {
+        let told = legs.map(|leg| {
             self.calls.channels.get_mut(&leg).map_or(Target::Ours, |leg| std::mem::take(&mut leg.told))
         });
+        for leg in legs.into_iter().zip(told).filter(|(_, told)| *told != Target::Ours) {
+            self.media_bypasses(leg.0, true, out);
+        }
         self.calls.bridges.insert(
             id,
             Bridge {
                 unique_id,
-                legs: [caller, called],
+                legs,
                 made: now,
                 direct: Direct::already(told),
                 technology: None,
@@ -91,14 +106,35 @@ impl Switch {
             },
         );
         self.choose_later(id);
+        self.optimise(now, id, out);
+    }
+
+    /// Ends a bridge whose channels go on elsewhere at once.
+    pub(super) fn dissolve(&mut self, id: BridgeId, out: &mut Actions) -> Option<Bridge> {
+        let bridge = self.calls.bridges.remove(&id)?;
+        self.keep_told(bridge.legs, &bridge.direct);
+        for join in &bridge.joined {
+            out.queue.push(Action::Media(Plan::Unjoin { port: join.ports[0] }));
+        }
+        for leg in bridge.legs {
+            if let Some(channel) = self.calls.channels.get_mut(&leg) {
+                channel.bridge = None;
+            }
+        }
+        Some(bridge)
     }
 
     /// Chooses a bridge's technology again, and acts where the answer differs.
     pub(super) fn choose(&mut self, now: Now, id: BridgeId, out: &mut Actions) {
         let Some(mut bridge) = self.calls.bridges.remove(&id) else { return };
-        let Some(facts) = self.facts(&bridge) else { return };
+        let Some(facts) = self.facts(&bridge) else {
+            // One is gone, or a Local channel leads to nobody yet.
+            self.calls.bridges.insert(id, bridge);
+            return;
+        };
         let (technology, why) = bridge::choose(&facts);
         if bridge.technology != Some(technology) {
+            self.decided(bridge.legs[0], || format!("media: {technology}: {why}"));
             self.ears.log(out, Level::Verbose, "bridge.c", || {
                 format!("Bridge {}: now {technology}: {why}", bridge.unique_id)
             });
@@ -118,7 +154,10 @@ impl Switch {
         for (at, leg) in legs.iter().enumerate() {
             if let Some(channel) = self.calls.channels.get_mut(leg) {
                 channel.redirect_at = match bridge.direct.is_waiting(at) {
-                    true => channel.redirect_at.or(Some(now.at + PATIENCE)),
+                    true => {
+                        let patience = bridge::direct::patience(channel.is_caller());
+                        channel.redirect_at.or(Some(now.at + patience))
+                    }
                     false => None,
                 };
                 self.calls.touched.insert(*leg);
@@ -146,7 +185,9 @@ impl Switch {
     }
 
     fn joins(&self, legs: [ChannelId; 2]) -> Vec<Join> {
-        let [Some(a), Some(b)] = legs.map(|leg| self.calls.channels.get(&leg)) else { return Vec::new() };
+        let [Some(a), Some(b)] = legs.map(|leg| self.calls.channels.get(&self.media_of(leg)?)) else {
+            return Vec::new();
+        };
         let mut joins: Vec<Join> = Vec::new();
         for slot in &a.slots {
             let SlotState::Open { .. } = slot.state else { continue };
@@ -176,6 +217,9 @@ impl Switch {
 
     /// Early media: the called side is heard before the answer.
     pub(super) fn join_early(&mut self, caller: ChannelId, called: ChannelId, out: &mut Actions) {
+        if let Some(channel) = self.calls.channels.get_mut(&caller) {
+            channel.early = Some(called);
+        }
         for join in self.joins([caller, called]) {
             out.queue.push(Action::Media(join.plan()));
         }
@@ -197,7 +241,7 @@ impl Switch {
     /// A channel's phone holds or resumes the call: with `moh_passthrough` the other phone is told, else it is only
     /// marked; music needs a player, which this version has not.
     fn hold_changed(&mut self, now: Now, id: ChannelId, held: bool, out: &mut Actions) {
-        let Some(other) = self.partner(id) else { return };
+        let Some(other) = self.partner(id).and_then(|other| self.media_of(other)) else { return };
         let Some(channel) = self.calls.channels.get_mut(&other) else { return };
         channel.is_told_to_hold = held;
         self.calls.touched.insert(other);

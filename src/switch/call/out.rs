@@ -8,7 +8,7 @@ use super::{capability, identity};
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::time::Now;
 use crate::sdp::{CodecKind, Direction, Encryption, Format, MediaKind, Proposal};
-use crate::session::{Credentials, Outgoing, Session};
+use crate::session::{Credentials, MediaSetup, Outgoing, Session};
 use crate::sip::flow::{Arrival, Protocol};
 use crate::sip::nat;
 use crate::sip::transaction::Target;
@@ -38,7 +38,7 @@ pub(super) struct Placing {
 type Streams = Vec<(MediaKind, Vec<Format>)>;
 
 impl Switch {
-    /// Makes a channel that calls `resource` for `caller`. What follows comes back through
+    /// Makes a channel that calls `resource` for `caller`, or for nobody. What follows comes back through
     /// [`Switch::placing_routed`] and the ports' events; a failure after this as the leg's end.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Switch {
     pub(super) fn place_call(
         &mut self,
         now: Now,
-        caller: ChannelId,
+        caller: Option<ChannelId>,
         resource: &str,
         out: &mut Actions,
     ) -> Result<ChannelId, (u8, String)> {
@@ -68,7 +68,7 @@ impl Switch {
             remote: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
             local: Ipv4Addr::UNSPECIFIED.into(),
         };
-        let id = self.new_channel(now, located.endpoint.clone(), nowhere, Side::Called(Some(caller)));
+        let id = self.new_channel(now, located.endpoint.clone(), nowhere, Side::Called(caller));
         self.introduce(caller, id);
         let placing = placing_of(&located, streams).map_err(|why| {
             self.discard(id);
@@ -115,29 +115,48 @@ impl Switch {
     /// The user by which a channel's phone knows us when we called it: `contact_user`, else that of our From.
     fn own_user(&self, id: ChannelId) -> String {
         let Some(channel) = self.calls.channels.get(&id) else { return String::new() };
+        self.identity_towards(channel, "").contact_user
+    }
+
+    /// What identifies us in the INVITE of a channel; `host` is our address towards its phone.
+    fn identity_towards(&self, channel: &Channel, host: &str) -> identity::Outbound {
         let global = &self.directory.objects.global;
-        let about = ("", &*global.default_from_user);
-        identity::outbound(&channel.endpoint, &channel.connected, &channel.redirecting, about).contact_user
+        let caller = self.caller_side(channel.id).and_then(|caller| self.calls.channels.get(&caller));
+        let inherited =
+            caller.and_then(|caller| caller.program.as_ref()).map(|program| program.variables().inherited());
+        let own = identity::Own {
+            host,
+            default_from_user: &global.default_from_user,
+            from_domain: inherited.as_ref().and_then(|all| all.value("SIPFROMDOMAIN")).unwrap_or_default(),
+            callerid_contact: global.use_callerid_contact,
+        };
+        identity::outbound(&channel.endpoint, &channel.connected, &channel.redirecting, &own)
     }
 
     /// Caller id, connected line and inherited variables of a new leg.
-    fn introduce(&mut self, caller: ChannelId, id: ChannelId) {
-        let Some(from) = self.calls.channels.get(&caller) else { return };
+    pub(super) fn introduce(&mut self, caller: Option<ChannelId>, id: ChannelId) {
+        let Some(from) = caller.and_then(|caller| self.calls.channels.get(&caller)) else { return };
         let (party, redirecting, dialled) =
             (from.caller.clone(), from.redirecting.clone(), from.dialled.clone());
-        let headers = from.inherited_headers();
+        let (headers, variables) = (from.inherited_headers(), from.variables().inherited());
+        let forwards_left = from.forwards_left.saturating_sub(1);
         let Some(leg) = self.calls.channels.get_mut(&id) else { return };
         leg.connected = party;
         leg.redirecting = redirecting;
         // The number that was called is the called side's own.
         leg.caller.number = dialled.to_string();
         leg.headers = headers;
+        leg.variables = variables;
+        leg.forwards_left = forwards_left;
     }
 
     /// The streams to offer: of each kind the caller has, what both can carry.
-    fn streams_for(&self, caller: ChannelId, located: &Located) -> Result<Streams, (u8, String)> {
+    fn streams_for(&self, caller: Option<ChannelId>, located: &Located) -> Result<Streams, (u8, String)> {
         let capabilities = capability::of(&located.endpoint);
-        let theirs = self.calls.channels.get(&caller).map(Channel::formats).unwrap_or_default();
+        // A caller without media of its own (a Local channel that nobody called) takes what there is.
+        let heard =
+            caller.and_then(|caller| self.media_of(caller)).and_then(|id| self.calls.channels.get(&id));
+        let theirs = heard.map_or_else(|| capabilities.formats.clone(), Channel::formats);
         let mut streams = Vec::new();
         for (kind, media) in [(CodecKind::Audio, MediaKind::Audio), (CodecKind::Video, MediaKind::Video)] {
             let offered: Vec<Format> = theirs.iter().filter(|f| f.codec.kind() == kind).cloned().collect();
@@ -206,6 +225,11 @@ impl Switch {
         if !(0..placing.streams.len()).any(open) {
             return self.leg_failed(now, id, (42, "no RTP port is free".into()), out);
         }
+        self.predial(now, id, out);
+    }
+
+    /// The subroutine of option `b`, if the `Dial` has one; then the channel calls.
+    pub(super) fn predial(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let subroutine = self.caller_side(id).and_then(|caller| {
             let caller = self.calls.channels.get(&caller)?;
             let super::channel::Doing::Dialling(dialling) = &caller.doing else { return None };
@@ -221,13 +245,22 @@ impl Switch {
     }
 
     pub(super) fn call_out(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        if self.calls.channels.get(&id).is_some_and(|channel| channel.local.is_some()) {
+            return self.local_call(now, id, out);
+        }
         let Some(placing) = self.calls.channels.get_mut(&id).and_then(|channel| channel.placing.take())
         else {
             return;
         };
+        let streams: Vec<MediaKind> = placing.streams.iter().map(|(kind, _)| kind.clone()).collect();
+        let early = self.early_target(id, &streams).unwrap_or_default();
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.told = early;
+        }
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let proposals = placing.streams.iter().enumerate().map(|(at, (kind, formats))| {
-            match self.local_of(channel, at) {
+            let local = self.local_of(channel, at);
+            match local.map(|own| super::redirect::place_for(early, own)) {
                 Some(local) => Proposal::Rtp {
                     kind: kind.clone(),
                     local,
@@ -241,6 +274,10 @@ impl Switch {
         let Some(outgoing) = self.outgoing(channel, *placing, proposals) else { return };
         let session = self.make_session(now, id, |cx| Session::outgoing(cx, outgoing), out);
         if let Some(channel) = self.calls.channels.get_mut(&id) {
+            if let Some(session) = &session {
+                let (linked, name) = (&channel.linked_id, &channel.name);
+                self.trace.leg(now.wall, linked, name, &channel.endpoint.name, session.own_call_id());
+            }
             channel.session = session.map(Box::new);
             channel.state = State::Down;
         }
@@ -252,13 +289,7 @@ impl Switch {
         let first = placing.targets.first()?;
         let sent_by = &first.sent_by;
         let own_host = sent_by.rsplit_once(':').map_or(&**sent_by, |(host, _)| host);
-        let global = &self.directory.objects.global;
-        let who = identity::outbound(
-            endpoint,
-            &channel.connected,
-            &channel.redirecting,
-            (own_host, &global.default_from_user),
-        );
+        let who = self.identity_towards(channel, own_host);
         let mut extra = who.lines;
         extra.extend_from_slice(&self.transfer_lines(channel.id));
         for (name, value) in &channel.headers {
@@ -276,10 +307,18 @@ impl Switch {
             targets: placing.targets,
             extra,
             proposals,
-            media: self.media_setup(channel.id),
+            media: self.media_setup_beside(channel),
             auths: self.credentials(channel),
             endpoint: Arc::clone(endpoint),
         })
+    }
+
+    /// Our side of the media, under the payload numbers of the caller's phone.
+    fn media_setup_beside(&self, channel: &Channel) -> MediaSetup {
+        let mut setup = self.media_setup(channel.id);
+        let caller = self.caller_side(channel.id).and_then(|caller| self.calls.channels.get(&caller));
+        setup.capabilities.numbers = caller.map(Channel::numbers).unwrap_or_default();
+        setup
     }
 
     /// `outbound_auth`, as far as its objects exist.

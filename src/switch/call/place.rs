@@ -23,7 +23,7 @@ pub(in crate::switch) enum Destination {
 
 /// One place to call an endpoint at.
 #[derive(Clone, Debug)]
-pub(super) struct Located {
+pub(in crate::switch) struct Located {
     pub endpoint: Arc<Endpoint>,
     /// The request URI before the dialled user is put in.
     pub uri: String,
@@ -75,7 +75,7 @@ impl Switch {
     ///
     /// # Errors
     /// The hangup cause, and the reason in words.
-    pub(super) fn locate(&self, resource: &str) -> Result<Located, (u8, String)> {
+    pub(in crate::switch) fn locate(&self, resource: &str) -> Result<Located, (u8, String)> {
         if resource.is_empty() {
             return Err((6, "there is nothing to dial".to_owned()));
         }
@@ -159,6 +159,16 @@ impl Located {
     /// Whether it is reached through an outbound proxy.
     pub fn has_proxy(&self) -> bool {
         !self.proxy.is_empty()
+    }
+
+    /// The request URI: `bare` with the dialled user put in.
+    ///
+    /// # Errors
+    /// Why it is no URI.
+    pub fn target(&self, bare: &[u8]) -> Result<Vec<u8>, String> {
+        let Some(user) = &self.user else { return Ok(bare.to_vec()) };
+        let uri = Uri::parse(bare).map_err(|fault| fault.to_string())?;
+        Ok(super::identity::with_user(&uri, user))
     }
 }
 

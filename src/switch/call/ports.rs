@@ -97,7 +97,7 @@ impl Switch {
             port,
             // Both legs of a call on one thread: what one receives the other sends.
             affinity: match channel.side {
-                super::channel::Side::Called(Some(caller)) => caller.0,
+                super::channel::Side::Called(Some(caller)) => self.media_of(caller).unwrap_or(caller).0,
                 _ => channel.id.0,
             },
             bind: self.media_bind(channel),
@@ -310,9 +310,16 @@ impl Switch {
     fn source_learned(&mut self, port: PortId, source: SocketAddr) {
         let Some((id, slot)) = self.calls.slot_mut(port) else { return };
         let news = slot.source.replace(source) != Some(source);
-        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        if let Doing::Answering { for_media: true, .. } = channel.doing {
-            self.resume(id, Outcome::Done);
+        let waits = |id: &ChannelId| {
+            let channel = self.calls.channels.get(id);
+            channel.is_some_and(|channel| matches!(channel.doing, Doing::Answering { for_media: true, .. }))
+        };
+        // An Answer behind a Local channel waits for the same packets.
+        let half = self.partner(id).and_then(|other| self.calls.channels.get(&other)?.local);
+        let waiting = Some(id).filter(waits).or(half.map(|half| half.peer).filter(waits));
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        if let Some(waiting) = waiting {
+            self.resume(waiting, Outcome::Done);
         } else if news && let Some(bridge) = channel.bridge {
             self.choose_later(bridge);
         }

@@ -4,9 +4,9 @@ use super::channel::{Channel, ChannelId};
 use super::join::BridgeId;
 use crate::base::time::Now;
 use crate::bridge::direct::{Step, Target};
-use crate::bridge::{self, Direct, Method, Plan, PortId, Rtcp};
+use crate::bridge::{self, Direct, Method, Plan, Rtcp};
 use crate::config::model::endpoint_words::RefreshMethod;
-use crate::sdp::{Format, Local};
+use crate::sdp::{Declined, Format, Local, Outcome, Stream};
 use crate::session::{RefreshWith, Reoffer, Reoffered, Why as ReofferWhy};
 use crate::sip::method::Method as SipMethod;
 use crate::switch::Switch;
@@ -41,6 +41,15 @@ impl Switch {
         }
     }
 
+    /// Tells the media threads that a channel's audio takes another way, or comes back.
+    pub(super) fn media_bypasses(&self, id: ChannelId, on: bool, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let stream = channel.audio_position();
+        for slot in channel.slots.iter().filter(|slot| Some(slot.stream) == stream) {
+            out.queue.push(Action::Media(Plan::Direct { port: slot.port, on }));
+        }
+    }
+
     /// With which method a channel's phone is redirected.
     fn leg_method(&self, id: ChannelId) -> Method {
         let Some(channel) = self.calls.channels.get(&id) else { return Method::Invite };
@@ -59,9 +68,6 @@ impl Switch {
             Target::Ours => (self.local_of(channel, stream), None),
             Target::Peer(at, rtcp) => (Some(place_of(at, rtcp)), Some(step.codecs.clone())),
         };
-        let on = step.target != Target::Ours;
-        let ports: Vec<PortId> =
-            channel.slots.iter().filter(|slot| slot.stream == stream).map(|slot| slot.port).collect();
         let name = channel.name.clone();
         self.ears.log(out, Level::Verbose, "chan_pjsip.c", || match step.target {
             Target::Peer(at, _) if step.quiet => {
@@ -71,15 +77,14 @@ impl Switch {
             Target::Ours => format!("{name}: its media comes back here"),
         });
         let Some(local) = local else { return };
-        for port in ports {
-            out.queue.push(Action::Media(Plan::Direct { port, on }));
-        }
+        self.media_bypasses(id, step.target != Target::Ours, out);
         // Its own offers are answered alike: with that place, and with codecs the other phone has.
         let only = formats.as_ref().map(|codecs| codecs.iter().copied().map(Format::of).collect());
         if let Some(session) = self.calls.channels.get_mut(&id).and_then(|channel| channel.session.as_mut()) {
             session.set_only(only.or(other));
+            // At once, so that after glare the other server's offer brings what ours could not (S2-6).
+            session.set_local(stream, local.clone());
             if step.quiet {
-                session.set_local(stream, local);
                 return;
             }
         }
@@ -99,14 +104,32 @@ impl Switch {
     }
 
     /// A phone's own offer was answered: it knows now where its media goes.
-    pub(super) fn offered_by_phone(&mut self, id: ChannelId) {
+    pub(super) fn offered_by_phone(&mut self, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         (channel.moved, channel.redirect_at) = (false, None);
+        self.tell_declined_fax(id, out);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let Some(bridge) = channel.bridge.and_then(|bridge| self.calls.bridges.get_mut(&bridge)) else {
             return;
         };
         if let Some(at) = bridge.legs.iter().position(|leg| *leg == id) {
             bridge.direct.offered(at);
+        }
+    }
+
+    /// A fax was offered and is not served: said with the option that would let it in (S3-25).
+    fn tell_declined_fax(&self, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let agreement = channel.session.as_ref().and_then(|session| session.agreement());
+        let mut streams = agreement.map_or(&[][..], |agreement| &agreement.streams).iter();
+        let off = |stream: &Stream| matches!(stream.outcome, Outcome::Declined { why: Declined::FaxOff, .. });
+        if streams.any(off) {
+            self.ears.log(out, Level::Warning, "res_pjsip_t38.c", || {
+                format!(
+                    "{}: T.38 was offered and declined: endpoint '{}' has t38_udptl=no",
+                    channel.name, channel.endpoint.name
+                )
+            });
         }
     }
 
@@ -129,10 +152,24 @@ impl Switch {
         let Some(bridge) = self.calls.bridges.get_mut(&bridge) else { return };
         let Some(at) = bridge.legs.iter().position(|id| *id == leg) else { return };
         match result {
-            Reoffered::Refused(code) => bridge.direct.refused(at, code),
+            Reoffered::Refused(code) => {
+                bridge.direct.refused(at, code);
+                let before = bridge.direct.target(at);
+                self.set_place(leg, before);
+            }
             Reoffered::Ok if moved => bridge.direct.moved(at),
             Reoffered::Ok => bridge.direct.stayed(at),
             Reoffered::Ended => {}
+        }
+    }
+
+    /// What a channel's own offers are answered with, without telling it.
+    fn set_place(&mut self, id: ChannelId, target: Target) {
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let Some(stream) = channel.audio_position() else { return };
+        let Some(own) = self.local_of(channel, stream) else { return };
+        if let Some(session) = self.calls.channels.get_mut(&id).and_then(|channel| channel.session.as_mut()) {
+            session.set_local(stream, place_for(target, own));
         }
     }
 
@@ -147,8 +184,16 @@ impl Switch {
     }
 }
 
+/// What a description says: our own place, or the other phone's.
+pub(super) fn place_for(target: Target, own: Local) -> Local {
+    match target {
+        Target::Ours => own,
+        Target::Peer(at, rtcp) => place_of(at, rtcp),
+    }
+}
+
 /// What a description says of the other phone's address.
-fn place_of(at: SocketAddr, rtcp: Rtcp) -> Local {
+pub(super) fn place_of(at: SocketAddr, rtcp: Rtcp) -> Local {
     let rtcp_port = match rtcp {
         Rtcp::Port(port) => Some(port),
         Rtcp::NextPort | Rtcp::Multiplexed => None,

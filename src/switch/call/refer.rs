@@ -148,22 +148,19 @@ impl Switch {
             ("__SIPREFERREDBYHDR", refer.referred_by.as_deref().map(text)),
             ("__SIPREPLACESHDR", replaces.map(text)),
         ];
-        if let Some(program) = self.calls.channels.get_mut(&other).and_then(|c| c.program.as_mut()) {
-            for (name, value) in variables {
-                // A channel full of variables goes without them; the transfer is what counts.
-                let _ = value.map(|value| program.set_variable(name, &value));
-            }
-        }
+        let set = variables.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+        self.set_variables(other, set, out);
         Went::Away(other)
     }
 
     /// Replaces and Referred-By of a transferred caller's INVITE: `SIPREPLACESHDR`, `SIPREFERREDBYHDR`.
     pub(super) fn transfer_lines(&self, id: ChannelId) -> Vec<u8> {
         let caller = self.caller_side(id).and_then(|caller| self.calls.channels.get(&caller));
-        let Some(program) = caller.and_then(|caller| caller.program.as_ref()) else { return Vec::new() };
+        let Some(caller) = caller else { return Vec::new() };
+        let inherited = caller.variables().inherited();
         let mut lines = Vec::new();
         for (header, variable) in [("Replaces", "SIPREPLACESHDR"), ("Referred-By", "SIPREFERREDBYHDR")] {
-            let value = program.variables().value(variable).unwrap_or_default();
+            let value = inherited.value(variable).unwrap_or_default();
             // A dialplan can put anything into a variable, but no line of its own into a message.
             if !value.is_empty() && !value.chars().any(char::is_control) {
                 lines.extend_from_slice(format!("{header}: {value}\r\n").as_bytes());
@@ -199,6 +196,7 @@ impl Switch {
             }
         }
         self.join(now, first, second, out);
+        self.introduce_each_other(now, [first, second], out);
         for leg in [first, second] {
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
                 channel.is_kept = false;

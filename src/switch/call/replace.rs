@@ -112,7 +112,7 @@ impl Switch {
         let options = self.calls.channels.get(&of).and_then(|channel| channel.bridge);
         let options = options.and_then(|bridge| self.calls.bridges.get(&bridge)).map(|b| b.options.clone());
         let only = self.calls.channels.get(&partner).and_then(Channel::agreed_formats);
-        let extra = self.connected_lines(id, partner);
+        let extra = self.connected_lines(now, id, partner, out);
         self.answer_channel(now, id, Some(AnswerWith { extra, only }), out);
         let side = self.calls.channels.get(&of).map(|channel| channel.side);
         if side == Some(Side::Called(Some(partner))) && self.replace_leg(partner, of, id) {
@@ -128,6 +128,7 @@ impl Switch {
             }
             self.join(now, id, partner, out);
         }
+        self.introduce_each_other(now, [id, partner], out);
         let bridge = self.calls.channels.get(&id).and_then(|channel| channel.bridge);
         if let (Some(bridge), Some(options)) = (bridge.and_then(|b| self.calls.bridges.get_mut(&b)), options)
         {

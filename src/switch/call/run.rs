@@ -3,6 +3,7 @@
 use super::Work;
 use super::channel::{ChannelId, Doing};
 use super::host::ChannelHost;
+use super::message::receive_is_over;
 use crate::base::time::Now;
 use crate::dialplan::{End, Outcome, Step};
 use crate::switch::Switch;
@@ -89,6 +90,8 @@ impl Switch {
             self.transfer_digits(now, id, true, out);
         }
         self.redirect_due(now, id);
+        self.origin_due(now, id, out);
+        self.sending_due(now, id, out);
         let Some(channel) = self.calls.channels.get(&id) else { return };
         match &channel.doing {
             Doing::Answering { until, .. } | Doing::Waiting(until) | Doing::Sending(until)
@@ -99,6 +102,9 @@ impl Switch {
             Doing::Digit(Some(until)) if *until <= now.at => self.resume(id, Outcome::TimedOut),
             Doing::Refusing(Some(until)) if *until <= now.at => self.resume(id, Outcome::Done),
             Doing::Dialling(_) => self.dial_due(now, id, out),
+            doing if receive_is_over(doing, now.at) => {
+                self.resume(id, Outcome::Status("FAILURE".into()));
+            }
             _ => {}
         }
     }

@@ -52,9 +52,14 @@ impl Switch {
                 return Err(then);
             }
         };
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return Err(then) };
+        let variables = match &mut channel.program {
+            Some(program) => program.take_variables(),
+            None => std::mem::take(&mut channel.variables),
+        };
         let program = {
             let mut host = ChannelHost { switch: self, out, id };
-            Program::subroutine(place, &jump.arguments, &plan, &mut host, now)
+            Program::subroutine(place, (&jump.arguments, variables), &plan, &mut host, now)
         };
         let Some(channel) = self.calls.channels.get_mut(&id) else { return Err(then) };
         let before = channel.program.replace(program);
@@ -72,7 +77,12 @@ impl Switch {
         let result = channel.program.as_ref().and_then(|program| program.variables().value("GOSUB_RESULT"));
         let result = GosubResult::parse(result.unwrap_or_default());
         let hung_up = channel.hung_up;
+        let variables = channel.program.as_mut().map(Program::take_variables).unwrap_or_default();
         channel.program = suspended.program;
+        match &mut channel.program {
+            Some(program) => program.inherit(variables),
+            None => channel.variables = variables,
+        }
         channel.doing = suspended.doing;
         if hung_up {
             if let Some(program) = &mut channel.program {

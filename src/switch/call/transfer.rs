@@ -1,9 +1,10 @@
 //! `Transfer`, pickup and `Bridge`: channels that change their partner.
 
 use super::channel::{ChannelId, Doing, Side, State};
+use super::redirecting;
 use crate::base::time::Now;
 use crate::dialplan::action::PickupTarget;
-use crate::dialplan::{Outcome, Place, Program};
+use crate::dialplan::{Outcome, Place};
 use crate::session::State as SessionState;
 use crate::sip::wire::Uri;
 use crate::switch::Switch;
@@ -14,10 +15,7 @@ impl Switch {
     pub(super) fn send_to(&mut self, now: Now, id: ChannelId, place: Place, out: &mut Actions) {
         self.detach(now, id, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        match &mut channel.program {
-            Some(program) => program.redirect(place),
-            None => channel.program = Some(Program::new(place)),
-        }
+        channel.send_to(place);
         channel.is_kept = true;
         self.calls.work.push_back(super::Work::Run(id));
         self.calls.touched.insert(id);
@@ -74,8 +72,10 @@ impl Switch {
         let contact = format!("<{uri}>");
         let channel = self.calls.channels.get(&id)?;
         if channel.state != State::Up {
-            let done =
-                self.with_session(now, id, out, |session, cx| session.redirect(cx, contact.as_bytes(), b""));
+            let host = channel.way.local.to_string();
+            let lines = redirecting::lines(&channel.endpoint, &channel.redirecting, &host);
+            let done = self
+                .with_session(now, id, out, |session, cx| session.redirect(cx, contact.as_bytes(), &lines));
             return match done {
                 Some(Ok(())) => Some(Outcome::Transferred { status: "SUCCESS", protocol: 302 }),
                 _ => refused(0),
@@ -157,6 +157,14 @@ impl Switch {
             }),
         };
         found.map(|channel| channel.id)
+    }
+
+    /// The pickup extension was dialled: 403 when nothing rings in the groups that this endpoint may pick up.
+    pub(super) fn pick_up_group(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        match self.ringing_for(id, &PickupTarget::Group) {
+            Some(ringing) => self.pick_up(now, id, ringing, out),
+            None => self.reject(now, id, (403, 21), out),
+        }
     }
 
     /// Gives a ringing call to another channel: that one is answered and takes the place of the leg that rang.

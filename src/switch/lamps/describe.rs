@@ -52,7 +52,8 @@ impl Switch {
                 let counts = self.lamps.mailboxes.sum(names.iter());
                 let local = uri_of(one.dialog.local());
                 let host = host_of(&local);
-                let account = if account.is_empty() { String::new() } else { format!("sip:{account}@{host}") };
+                let account =
+                    if account.is_empty() { String::new() } else { format!("sip:{account}@{host}") };
                 body::summary(out, counts, &account);
             }
             // A leaf is never a list.

@@ -15,7 +15,8 @@ impl Switch {
     pub(in crate::switch) fn explain_subscription(&self, now: Now, name: &str, exten: &str) -> Reply {
         let mut told = Explanation::default();
         let Some(endpoint) = self.directory.endpoint(name) else {
-            told.verdict = format!("there is no endpoint '{name}': its SUBSCRIBE is challenged and never let in");
+            told.verdict =
+                format!("there is no endpoint '{name}': its SUBSCRIBE is challenged and never let in");
             let names = self.directory.objects.endpoints.keys().map(|name| &**name);
             if let Some(near) = suggest::nearest(name, names) {
                 told.advice.push(format!("did you mean '{near}'?"));
@@ -25,11 +26,19 @@ impl Switch {
         told.steps.push(step("match", format!("endpoint '{name}' exists"), String::new()));
         let allowed = endpoint.options.allow_subscribe;
         let outcome = if allowed { "pass" } else { "fail" };
-        told.steps.push(step(outcome, "allow_subscribe".to_owned(), self.of_option(endpoint, "allow_subscribe")));
+        told.steps.push(step(
+            outcome,
+            "allow_subscribe".to_owned(),
+            self.of_option(endpoint, "allow_subscribe"),
+        ));
         let hint = self.explain_hint(now, endpoint, exten, &mut told);
         let refused = self.lamps.refused.get(&(endpoint.name.clone(), Name::from(exten)));
         if let Some(refused) = refused {
-            told.steps.push(step("fail", format!("its last SUBSCRIBE was refused with {}: {}", refused.0, refused.1), String::new()));
+            told.steps.push(step(
+                "fail",
+                format!("its last SUBSCRIBE was refused with {}: {}", refused.0, refused.1),
+                String::new(),
+            ));
         }
         let watching = self.explain_watching(now, endpoint, exten, &mut told);
         told.verdict = match (allowed, &hint, watching) {
@@ -64,7 +73,9 @@ impl Switch {
         let plan = self.calls.plan();
         if plan.context(context).is_none() {
             told.steps.push(step("fail", format!("context '{context}' is in the dialplan"), culprit));
-            told.advice.push(format!("add [{context}] to extensions.conf, or set {option} to a context that exists"));
+            told.advice.push(format!(
+                "add [{context}] to extensions.conf, or set {option} to a context that exists"
+            ));
             return None;
         }
         told.steps.push(step("pass", format!("context '{context}' is in the dialplan"), culprit));
@@ -83,7 +94,9 @@ impl Switch {
             }
             return None;
         };
-        let line = plan.hint(context, exten, now.wall).map(|hint| plan.sources.place(hint.at.at_column(0)).to_string());
+        let line = plan
+            .hint(context, exten, now.wall)
+            .map(|hint| plan.sources.place(hint.at.at_column(0)).to_string());
         let what = format!("extension {exten} has a hint there: {}", found.devices.join("&"));
         told.steps.push(step("match", what, line.unwrap_or_default()));
         Some(self.explain_devices(&found, told))
@@ -103,7 +116,10 @@ impl Switch {
 
     fn why_state(&self, device: &str, state: DeviceState) -> (String, Option<String>) {
         let Some((kind, name)) = kind_of(device) else {
-            return ("no such kind of device".into(), Some(format!("write PJSIP/, Custom:, MWI: or Local/ in place of '{device}'")));
+            return (
+                "no such kind of device".into(),
+                Some(format!("write PJSIP/, Custom:, MWI: or Local/ in place of '{device}'")),
+            );
         };
         match (kind, state) {
             (Kind::Pjsip, DeviceState::Invalid) => {
@@ -111,9 +127,10 @@ impl Switch {
                 let near = suggest::nearest(name, names);
                 ("there is no such endpoint".into(), near.map(|near| format!("did you mean PJSIP/{near}?")))
             }
-            (Kind::Pjsip, DeviceState::Unavailable) => {
-                ("no contact of its aors can be reached".into(), Some(format!("register '{name}', or see 'show endpoint {name}'")))
-            }
+            (Kind::Pjsip, DeviceState::Unavailable) => (
+                "no contact of its aors can be reached".into(),
+                Some(format!("register '{name}', or see 'show endpoint {name}'")),
+            ),
             (Kind::Pjsip, DeviceState::NotInUse) => ("registered, and in no call".into(), None),
             (Kind::Pjsip, DeviceState::OnHold) => ("the other side of its call holds".into(), None),
             (Kind::Pjsip, _) => (format!("{} channels", self.lamps.devices.of(name).count()), None),
@@ -146,7 +163,11 @@ impl Switch {
             ));
         }
         if living == 0 {
-            told.steps.push(step("fail", format!("endpoint '{}' has a subscription to {exten}", endpoint.name), String::new()));
+            told.steps.push(step(
+                "fail",
+                format!("endpoint '{}' has a subscription to {exten}", endpoint.name),
+                String::new(),
+            ));
         }
         living
     }
@@ -154,7 +175,11 @@ impl Switch {
     /// `allow_subscribe of endpoint '100' at pjsip.conf:7`
     fn of_option(&self, endpoint: &Endpoint, option: &str) -> String {
         let value = endpoint.option(option).unwrap_or_default();
-        format!("{option}={value} of endpoint '{}' at {}", endpoint.name, self.place(endpoint.origin_of(option)))
+        format!(
+            "{option}={value} of endpoint '{}' at {}",
+            endpoint.name,
+            self.place(endpoint.origin_of(option))
+        )
     }
 }
 

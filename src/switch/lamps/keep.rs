@@ -1,7 +1,7 @@
 //! What is written down of lamps, and how a new life of the server goes on with it (`behaviour-pubsub` 3).
 
-use super::subscribe::Identity;
 use super::PUBSUB;
+use super::subscribe::Identity;
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::limits;
 use crate::base::time::Now;

@@ -1,7 +1,8 @@
 //! Resource lists: made from their sections when subscribed to, told in batches (`behaviour-pubsub` 7).
 
 use super::describe::uri_of;
-use super::subscribe::{Asked, Found, Refusal};
+use super::resources::Found;
+use super::subscribe::{Asked, Refusal};
 use crate::base::ids::Name;
 use crate::base::limits;
 use crate::base::time::Now;
@@ -32,13 +33,21 @@ impl Switch {
     }
 
     /// A list with every member that this endpoint may watch; `None`: there is no list of that name.
-    pub(super) fn find_list(&self, now: Now, endpoint: &Endpoint, asked: &Asked) -> Option<Result<Found, Refusal>> {
+    pub(super) fn find_list(
+        &self,
+        now: Now,
+        endpoint: &Endpoint,
+        asked: &Asked,
+    ) -> Option<Result<Found, Refusal>> {
         let config = self.list_config(&asked.resource, asked.package.name())?;
         let name = Name::from(asked.resource.as_str());
         let mut making = Making { endpoint, asked, seen: HashSet::from([name.clone()]), leaves: 0 };
         let (list, hints) = self.make_list(now, (name, &config), &mut making);
         if list.leaves().is_empty() {
-            let why = format!("Resource list '{}' has no member that endpoint '{}' may watch", asked.resource, endpoint.name);
+            let why = format!(
+                "Resource list '{}' has no member that endpoint '{}' may watch",
+                asked.resource, endpoint.name
+            );
             return Some(Err(Refusal::new(500, why)));
         }
         Some(Ok(Found::List(list, hints)))
@@ -73,7 +82,13 @@ impl Switch {
             };
             let watches = Resource::Mailboxes { names: Box::default(), account: Name::default() };
             let id = instance(item);
-            members.push(Member::Leaf(Box::new(Leaf { name: item.clone(), display, watches, id, told: None })));
+            members.push(Member::Leaf(Box::new(Leaf {
+                name: item.clone(),
+                display,
+                watches,
+                id,
+                told: None,
+            })));
             all.push(found);
         }
         (List { name, full_state: config.full_state, version: 0, members }, all)
@@ -85,12 +100,7 @@ impl Switch {
         self.watch_members(id, &mut list.members, &mut found);
     }
 
-    fn watch_members(
-        &mut self,
-        id: SlotId,
-        members: &mut [Member],
-        found: &mut dyn Iterator<Item = Found>,
-    ) {
+    fn watch_members(&mut self, id: SlotId, members: &mut [Member], found: &mut dyn Iterator<Item = Found>) {
         for member in members {
             match member {
                 Member::Leaf(leaf) => {
@@ -134,7 +144,9 @@ impl Switch {
         let Some(one) = self.lamps.subscriptions.get(id) else { return false };
         let (Resource::List(list), Life::Active) = (&one.watches, one.life) else { return false };
         let config = self.list_config(&list.name, one.package.name());
-        let Some(batch) = config.map(|config| config.batch).filter(|batch| !batch.is_zero()) else { return false };
+        let Some(batch) = config.map(|config| config.batch).filter(|batch| !batch.is_zero()) else {
+            return false;
+        };
         if self.lamps.gathering.insert(id) {
             self.lamps.batches.insert((now.at + batch, id));
         }
@@ -158,7 +170,13 @@ impl Switch {
     }
 
     /// The body of a list.
-    pub(super) fn write_list(&self, one: &Subscription, list: &mut List, seed: u64, out: &mut String) -> Written {
+    pub(super) fn write_list(
+        &self,
+        one: &Subscription,
+        list: &mut List,
+        seed: u64,
+        out: &mut String,
+    ) -> Written {
         let reliable = self
             .transports
             .get(&one.way.transport)

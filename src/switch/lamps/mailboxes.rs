@@ -1,6 +1,7 @@
 //! Mailboxes: who is told of each, by subscription or without being asked (`behaviour-pubsub` 5).
 
-use super::subscribe::{Asked, Found, Refusal};
+use super::resources::Found;
+use super::subscribe::{Asked, Refusal};
 use crate::base::ids::Name;
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
@@ -175,7 +176,12 @@ impl Switch {
 
     /// A NOTIFY outside any dialog: a peer tells of a mailbox of ours (`incoming_mwi_mailbox`). Anything else nobody
     /// asked for.
-    pub(in crate::switch) fn hear_notify(&mut self, now: Now, admitted: &Admitted<'_, '_>, out: &mut Actions) {
+    pub(in crate::switch) fn hear_notify(
+        &mut self,
+        now: Now,
+        admitted: &Admitted<'_, '_>,
+        out: &mut Actions,
+    ) {
         let mut request = *admitted.request();
         if !self.begin(now, &mut request, out) {
             return;
@@ -197,7 +203,9 @@ impl Switch {
             Ok(()) => self.refuse(&request, (200, ""), out),
             Err(why) => {
                 let name = &endpoint.name;
-                self.ears.log(out, Level::Warning, MWI, || format!("MWI NOTIFY of endpoint '{name}' refused: {why}"));
+                self.ears.log(out, Level::Warning, MWI, || {
+                    format!("MWI NOTIFY of endpoint '{name}' refused: {why}")
+                });
                 self.refuse(&request, (404, ""), out);
             }
         }
@@ -207,9 +215,17 @@ impl Switch {
     ///
     /// # Errors
     /// Why not, in words.
-    pub(in crate::switch) fn set_mailbox(&mut self, now: Now, name: &str, counts: Counts) -> Result<(), String> {
+    pub(in crate::switch) fn set_mailbox(
+        &mut self,
+        now: Now,
+        name: &str,
+        counts: Counts,
+    ) -> Result<(), String> {
         let name = full_name(name);
-        if name.len() > limits::MAILBOX_NAME_BYTES || name.starts_with('@') || name.chars().any(char::is_control) {
+        if name.len() > limits::MAILBOX_NAME_BYTES
+            || name.starts_with('@')
+            || name.chars().any(char::is_control)
+        {
             return Err(format!("'{name}' is no name of a mailbox; the form is box@context"));
         }
         let changed = self
@@ -235,7 +251,12 @@ impl Switch {
     }
 
     /// Voicemail directories changed.
-    pub(in crate::switch) fn mailboxes_seen(&mut self, now: Now, all: Vec<(String, Counts)>, out: &mut Actions) {
+    pub(in crate::switch) fn mailboxes_seen(
+        &mut self,
+        now: Now,
+        all: Vec<(String, Counts)>,
+        out: &mut Actions,
+    ) {
         for (name, counts) in all {
             if let Err(why) = self.set_mailbox(now, &name, counts) {
                 self.ears.log(out, Level::Warning, MWI, || format!("Voicemail of {name} is not told: {why}"));
@@ -302,8 +323,11 @@ impl Switch {
     /// Whether an endpoint has a subscription of its own for a mailbox.
     pub(super) fn has_subscribed(&self, endpoint: &Name, mailbox: &Name) -> bool {
         let watchers = self.lamps.listeners.asked.get(mailbox).into_iter().flatten();
-        let mut found = watchers.filter_map(|number| self.lamps.subscriptions.get(SlotId::from_number(*number)));
-        found.any(|one| one.endpoint == *endpoint && one.life == Life::Active && one.package == Package::MessageSummary)
+        let mut found =
+            watchers.filter_map(|number| self.lamps.subscriptions.get(SlotId::from_number(*number)));
+        found.any(|one| {
+            one.endpoint == *endpoint && one.life == Life::Active && one.package == Package::MessageSummary
+        })
     }
 
     /// `mailbox show`: one, or all.
@@ -321,7 +345,13 @@ impl Switch {
                     new: counts.new,
                     old: counts.old,
                     subscriptions: listeners.asked.get(known).map_or(0, Vec::len),
-                    endpoints: listeners.unasked.get(known).into_iter().flatten().map(ToString::to_string).collect(),
+                    endpoints: listeners
+                        .unasked
+                        .get(known)
+                        .into_iter()
+                        .flatten()
+                        .map(ToString::to_string)
+                        .collect(),
                 }
             })
             .collect()

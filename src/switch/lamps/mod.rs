@@ -13,6 +13,7 @@ mod keep;
 mod lists;
 mod mailboxes;
 mod notify;
+mod resources;
 mod show;
 mod states;
 mod subscribe;
@@ -26,7 +27,9 @@ use crate::base::ids::{FlowId, Name};
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
 use crate::config::Kind;
-use crate::pubsub::{Ended, Gone, Index, Kept, Mailboxes, Presence, Resource, SlotId, Subscription, Subscriptions};
+use crate::pubsub::{
+    Ended, Gone, Index, Kept, Mailboxes, Presence, Resource, SlotId, Subscription, Subscriptions,
+};
 use devices::Devices;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -221,7 +224,8 @@ impl Switch {
         self.lamps.told = told;
         for number in orphans {
             let id = SlotId::from_number(number);
-            let list = self.lamps.subscriptions.get(id).is_some_and(|one| matches!(one.watches, Resource::List(_)));
+            let list =
+                self.lamps.subscriptions.get(id).is_some_and(|one| matches!(one.watches, Resource::List(_)));
             if list {
                 self.remake_list(now, id, out);
                 self.lamps.told.insert(number);

@@ -130,7 +130,14 @@ impl Switch {
     }
 
     /// Everything of a NOTIFY but Via and Contact. Whether it is the last one.
-    fn write_notify(&mut self, now: Now, id: SlotId, (kind, body): (&str, &str), more: &[u8], text: &mut Vec<u8>) -> bool {
+    fn write_notify(
+        &mut self,
+        now: Now,
+        id: SlotId,
+        (kind, body): (&str, &str),
+        more: &[u8],
+        text: &mut Vec<u8>,
+    ) -> bool {
         let global = &self.directory.objects.global;
         let Some(subscription) = self.lamps.subscriptions.get_mut(id) else { return true };
         let left = subscription.left_secs(now.at);

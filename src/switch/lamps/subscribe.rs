@@ -1,13 +1,12 @@
 //! SUBSCRIBE: what is refused and why, what is taken on, refreshes and ends (`behaviour-pubsub` 1, 2).
 
 use super::PUBSUB;
-use super::devices::{canonical, canonical_presence};
 use crate::base::ids::{FlowId, Name};
 use crate::base::limits;
 use crate::base::time::Now;
 use crate::config::model::Endpoint;
 use crate::pubsub::{
-    BodyType, Ended, List, Life, Notifying, Package, Resource, SlotId, Subscription, Watched, Way, package,
+    BodyType, Ended, Life, Notifying, Package, Resource, SlotId, Subscription, Way, package,
 };
 use crate::sip::dialog::{Dialog, DialogKey, Incoming};
 use crate::sip::flow::{Arrival, Protocol};
@@ -150,8 +149,9 @@ impl Switch {
         let message = &request.message;
         let found = self.find_resource(now, endpoint, &asked)?;
         let over_tls = matches!(request.arrival.protocol, Protocol::Tls | Protocol::Wss);
-        let mut dialog = Dialog::from_request(message, &request.envelope, identity.tag, over_tls, identity.first_cseq)
-            .map_err(|fault| Refusal::new(500, format!("No dialog: {fault}")))?;
+        let mut dialog =
+            Dialog::from_request(message, &request.envelope, identity.tag, over_tls, identity.first_cseq)
+                .map_err(|fault| Refusal::new(500, format!("No dialog: {fault}")))?;
         rewrite(&mut dialog, message, &request.arrival, endpoint);
         let agent = message.header(Header::UserAgent).unwrap_or_default();
         let is = |name: &[u8]| agent.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
@@ -185,71 +185,6 @@ impl Switch {
         self.lamps.moved(id, FlowId::DATAGRAM, request.arrival.flow);
         self.lamps.refused.remove(&(endpoint.name.clone(), Name::from(asked.resource.as_str())));
         Ok(id)
-    }
-
-    /// Begins to watch what was found.
-    pub(super) fn watch_found(&mut self, id: SlotId, found: Found) -> Resource {
-        match found {
-            Found::Hint(what) => {
-                let mut index = std::mem::take(&mut self.lamps.index);
-                let hint = index.watch(what, id.number(), self);
-                self.lamps.index = index;
-                Resource::Hint(hint)
-            }
-            Found::Mailboxes { names, account } => {
-                self.listen(id, &names);
-                Resource::Mailboxes { names, account }
-            }
-            Found::List(mut list, found) => {
-                self.watch_list(id, &mut list, found);
-                Resource::List(Box::new(list))
-            }
-        }
-    }
-
-    fn find_resource(&self, now: Now, endpoint: &Endpoint, asked: &Asked) -> Result<Found, Refusal> {
-        if asked.eventlist
-            && let Some(list) = self.find_list(now, endpoint, asked)
-        {
-            return list;
-        }
-        self.find_leaf(now, endpoint, asked)
-    }
-
-    /// What a name that is no list's means.
-    pub(super) fn find_leaf(&self, now: Now, endpoint: &Endpoint, asked: &Asked) -> Result<Found, Refusal> {
-        match asked.package {
-            Package::Presence | Package::Dialog => {
-                let context = endpoint.subscribe_context();
-                let exten = Name::from(asked.resource.as_str());
-                self.hint_of(now, context, &exten).map(Found::Hint).ok_or_else(|| Refusal {
-                    code: 404,
-                    why: format!(
-                        "Extension {exten} does not exist or has no associated hint (endpoint '{}', context '{context}')",
-                        endpoint.name
-                    ),
-                    level: Level::Warning,
-                    origin: "res_pjsip_exten_state.c",
-                })
-            }
-            Package::MessageSummary => self.find_mailboxes(endpoint, asked),
-        }
-    }
-
-    /// The hint of an extension as it is now.
-    pub(super) fn hint_of(&self, now: Now, context: &Name, exten: &Name) -> Option<Watched> {
-        let hint = self.calls.plan().hint(context, exten, now.wall)?;
-        // autohints makes one of any name; it counts if there is such a device.
-        if hint.automatic && self.directory.endpoint(exten).is_none() {
-            return None;
-        }
-        Some(Watched {
-            context: context.clone(),
-            exten: exten.clone(),
-            devices: hint.devices.iter().map(|device| canonical(device)).collect(),
-            presence: hint.presence.as_deref().map(canonical_presence),
-            display: hint.name.as_str().into(),
-        })
     }
 
     fn refuse_subscribe(
@@ -392,13 +327,6 @@ pub(super) struct Identity<'a> {
     pub version: u32,
     /// Number of its row.
     pub stored: u64,
-}
-
-/// What is watched.
-pub(super) enum Found {
-    Hint(Watched),
-    List(List, Vec<Found>),
-    Mailboxes { names: Box<[Name]>, account: Name },
 }
 
 fn way_of(arrival: &Arrival) -> Way {

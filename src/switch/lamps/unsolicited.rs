@@ -9,7 +9,7 @@ use crate::outbound::qualify::ContactKey;
 use crate::pubsub::mailbox::full_name;
 use crate::pubsub::{body, package};
 use crate::sip::flow::Destination;
-use crate::sip::wire::{Header, Message, Scheme, Uri, Writer};
+use crate::sip::wire::{Header, Message, NameAddr, Scheme, Uri, Writer};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
 use crate::switch::qualify::{Hop, Identity, hop_of, without_internal};
@@ -87,8 +87,13 @@ impl Switch {
     ) {
         self.lamps.sent.last += 1;
         let number = self.lamps.sent.last;
-        let unasked =
-            Unasked { endpoint: endpoint.name.clone(), contact, names, to: None, answers: Answers::default() };
+        let unasked = Unasked {
+            endpoint: endpoint.name.clone(),
+            contact,
+            names,
+            to: None,
+            answers: Answers::default(),
+        };
         let sought = self.seek_contact(now, (number, &unasked.contact), endpoint, out);
         self.lamps.sent.out.insert(number, unasked);
         match sought {
@@ -138,7 +143,13 @@ impl Switch {
         }
     }
 
-    fn send_unasked(&mut self, now: Now, number: u64, targets: Targets, out: &mut Actions) -> Result<(), String> {
+    fn send_unasked(
+        &mut self,
+        now: Now,
+        number: u64,
+        targets: Targets,
+        out: &mut Actions,
+    ) -> Result<(), String> {
         let unasked = self.lamps.sent.out.get(&number).ok_or("it is forgotten")?;
         let endpoint = self.directory.endpoint(&unasked.endpoint).cloned().ok_or("the endpoint is gone")?;
         let (key, names) = (unasked.contact.clone(), unasked.names.clone());
@@ -169,7 +180,7 @@ impl Switch {
         let global = &self.directory.objects.global;
         let own = &endpoint.options.voicemail_extension;
         let account = if own.is_empty() { &global.default_voicemail_extension } else { own };
-        let host = identity.host();
+        let host = host_of(&identity.from);
         let account = if account.is_empty() { String::new() } else { format!("sip:{account}@{host}") };
         let mut summary = String::new();
         body::summary(&mut summary, self.lamps.mailboxes.sum(names.iter()), &account);
@@ -275,4 +286,10 @@ impl Switch {
     pub(in crate::switch) fn unasked_failed(&mut self, number: u64) {
         self.lamps.sent.out.remove(&number);
     }
+}
+
+/// The host of a From value.
+fn host_of(from: &[u8]) -> String {
+    let address = NameAddr::parse(from).ok();
+    address.and_then(|address| address.uri().ok()).map(|uri| uri.host.to_string()).unwrap_or_default()
 }

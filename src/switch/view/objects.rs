@@ -130,6 +130,27 @@ pub struct IdentifyView {
     pub options: Options,
 }
 
+/// Something that is done from time to time.
+#[derive(Clone, Debug, Serialize)]
+pub struct TimerView {
+    /// `pjsip/options/AOR/URI`, `pjsip/registration/NAME`, …
+    pub name: String,
+    /// Seconds between two runs; 0 for a timer that is set anew each time.
+    pub interval_secs: u64,
+    /// How often it ran; `None` for a timer that is set anew each time.
+    pub runs: Option<u64>,
+    /// Whether it runs now.
+    pub running: bool,
+    /// When it was set.
+    pub set: WallTime,
+    /// When it ran last.
+    pub last: Option<WallTime>,
+    /// When it runs next.
+    pub next: WallTime,
+    /// Seconds until then.
+    pub next_secs: u64,
+}
+
 /// An outbound registration.
 #[derive(Clone, Debug, Serialize)]
 pub struct RegistrationView {

@@ -338,7 +338,7 @@ fn the_tab_key_offers_words_and_names() {
     assert_eq!(offered("pjsip show endpoint alice "), "");
     assert_eq!(offered("pjsip show endpoints l"), "like");
     assert_eq!(offered("core show help pjsip q"), "qualify");
-    assert_eq!(offered("dialplan show "), "probe");
+    assert_eq!(offered("dialplan show "), "chanvar globals probe");
     assert_eq!(offered("module reload res_pjsip_reg"), "res_pjsip_registrar.so");
     assert_eq!(offered("explain identify --from sip:a@b --so"), "--source");
     assert!(complete("", &mut names).contains(&"show".to_owned()));

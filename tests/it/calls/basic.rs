@@ -3,7 +3,7 @@
 use super::phone::*;
 use crate::world::World;
 use jackfield::bridge::Plan;
-use jackfield::switch::view::{Command, Reply};
+use jackfield::switch::view::{Command, Reply, Traced};
 use std::time::Duration;
 
 const DIAL: &str = "[phones]\nexten => _X00,1,Dial(PJSIP/${EXTEN},20)\n same => n,Hangup()\n\
@@ -239,4 +239,43 @@ fn an_administrator_hangs_up() {
     assert_eq!(world.destinations.len(), 2, "a BYE to each");
     let unknown = Command::Hangup { channel: Some("PJSIP/1".into()), cause: 16 };
     assert!(matches!(world.command(unknown), Reply::Refused(_)));
+}
+
+/// The last calls are remembered: both legs, what came and went, and why the media goes where it goes.
+#[test]
+fn a_call_can_be_traced_after_it_ended() {
+    let mut world = office("direct_media=no", DIAL);
+    let (_, ok) = answered(&mut world);
+    let bye = request("BYE", "sip:200@127.0.0.1:5060", ("c1", "a1", 2), header(&ok, "To"), "");
+    world.datagram(CALLER, bye.as_bytes());
+    let Reply::Trace(view) = world.command(Command::Trace { key: "100".into() }) else {
+        panic!("remembered")
+    };
+    let legs: Vec<&str> = view.legs.iter().map(|leg| leg.endpoint.as_str()).collect();
+    assert_eq!(legs, ["100", "200"]);
+    let steps = view.steps.iter().map(|step| match &step.what {
+        Traced::Message { sent, label, .. } => format!("{} {label}", if *sent { '>' } else { '<' }),
+        Traced::Decision(words) => words.clone(),
+    });
+    let steps: Vec<String> = steps.collect();
+    for step in [
+        "< INVITE (SDP)",
+        "> INVITE (SDP)",
+        "< 180",
+        "> 180",
+        "< 200 (SDP)",
+        "> ACK",
+        "> 200 (SDP)",
+        "< BYE",
+        "> BYE",
+    ] {
+        assert!(steps.iter().any(|other| other == step), "{step} in {steps:#?}");
+    }
+    let decided =
+        |words: &str| assert!(steps.iter().any(|step| step.contains(words)), "{words} in {steps:#?}");
+    decided("dials PJSIP/200");
+    decided("media: relay");
+    decided("ends (cause 16)");
+    let refused = world.command(Command::Trace { key: "nobody".into() });
+    assert!(matches!(&refused, Reply::Refused(why) if why.contains("PJSIP/200-")), "{refused:?}");
 }

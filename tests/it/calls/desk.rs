@@ -21,6 +21,8 @@ pub struct Handset {
     pub answers: u16,
     /// It only rings.
     pub rings: bool,
+    /// It only describes early media.
+    pub progresses: bool,
     /// Methods of its Allow.
     pub allow: &'static str,
     /// Where it was told to send its audio.
@@ -79,6 +81,7 @@ impl Desk {
             before: String::new(),
             answers: 200,
             rings: false,
+            progresses: false,
             allow: "INVITE, ACK, BYE, CANCEL, UPDATE, REFER, NOTIFY",
             told: None,
             last: String::new(),
@@ -254,6 +257,10 @@ impl Desk {
                     cseq: 100,
                 };
                 self.phone(at).dialogs.push(dialog);
+                if self.phone(at).progresses {
+                    let early = self.description(at);
+                    return vec![self.answer(at, text, 183, &early)];
+                }
                 let ringing = self.answer(at, text, 180, "");
                 if self.phone(at).rings {
                     return vec![ringing];

@@ -1,8 +1,15 @@
 //! Calls through a whole switch in virtual time: what each phone is sent, and that nothing is left behind.
 
-mod basic;
+pub mod basic;
 mod desk;
+mod dialplan;
 mod direct;
+mod early;
+mod endpoint_options;
+mod flows;
+mod glare;
+mod identity;
+mod local;
 mod options;
 pub mod phone;
 mod reasons;

@@ -135,13 +135,107 @@ fn a_phone_transfers_by_refer() {
 /// An option that is not obeyed is said when it is used, and leaves nobody in silence.
 #[test]
 fn options_that_are_not_obeyed_are_said() {
-    let mut world = office("", "[phones]\nexten => 200,1,Dial(PJSIP/200,20,mD(12)u(prohib))\n");
+    let mut world = office("", "[phones]\nexten => 200,1,Dial(PJSIP/200,20,mkA(hello)L(60000:5000))\n");
     let out = ring(&mut world, "200");
     let said = world.events.iter().any(|event| match event {
-        Event::Log { text, .. } => text.contains("option(s) Dmu of Dial are not obeyed"),
+        Event::Log { text, .. } => text.contains("option(s) AkLm of Dial are not obeyed"),
         _ => false,
     });
     assert!(said, "{:?}", world.events);
     let sent = world.datagram(CALLED, reply(&out, "180 Ringing", CALLED, "").as_bytes());
     the(&sent, "SIP/2.0 180");
+}
+
+/// The digits that media threads were told to send to a port.
+fn sent_digits(world: &World, port: u64) -> String {
+    let sent = world.plans.iter().filter_map(|plan| match plan {
+        Plan::SendDigit { port: at, digit, .. } if at.0 == port => Some(digit.as_char()),
+        _ => None,
+    });
+    sent.collect()
+}
+
+/// `D`: digits go to the called side one after the other, `w` pauses, and only then the caller is answered.
+#[test]
+fn digits_are_sent_before_the_caller_is_answered() {
+    let mut world = office("direct_media=no", "[phones]\nexten => 200,1,Dial(PJSIP/200,20,D(1w2))\n");
+    let out = ring(&mut world, "200");
+    let sent = pick_up(&mut world, &out);
+    assert!(those(&sent, "SIP/2.0 200").is_empty());
+    assert_eq!(sent_digits(&world, 1), "1");
+    assert!(those(&world.wait(Duration::from_millis(400)), "SIP/2.0").is_empty());
+    assert_eq!(sent_digits(&world, 1), "1");
+    let sent = world.wait(Duration::from_millis(900));
+    assert_eq!(sent_digits(&world, 1), "12");
+    let sent = [sent, world.wait(Duration::from_millis(400))].concat();
+    the(&sent, "SIP/2.0 200");
+    assert_eq!(world.joins(), 1);
+}
+
+/// `G`: both go their own ways after the answer.
+#[test]
+fn caller_and_called_are_split() {
+    let dialplan = "[phones]\nexten => 200,1,Dial(PJSIP/200,20,G(after^s^1))\n\
+        [after]\nexten => s,1,Goto(caller)\n same => 2,Wait(100)\n same => 10(caller),Wait(200)\n";
+    let mut world = office("direct_media=no", dialplan);
+    let (_, _) = up(&mut world, "200");
+    let places: Vec<_> = channels(&mut world).into_iter().map(|c| (c.application, c.data)).collect();
+    assert_eq!(places, [("Wait".into(), "200".into()), ("Wait".into(), "100".into())]);
+    assert_eq!(world.joins(), 0);
+}
+
+fn bye_of_caller(world: &mut World, ok: &str) -> Vec<String> {
+    let bye = request("BYE", "sip:200@127.0.0.1:5060", ("c1", "b1", 2), header(ok, "To"), "");
+    world.datagram(CALLER, bye.as_bytes())
+}
+
+/// `F`: the called side goes on in the dialplan when the caller hangs up; with a place, there.
+#[test]
+fn the_called_side_goes_on() {
+    let dialplan = "[phones]\nexten => 200,1,Dial(PJSIP/200,20,F)\n same => n,Wait(50)\n\
+        exten => 201,1,Dial(PJSIP/200,20,F(after^s^1))\n[after]\nexten => s,1,Dial(PJSIP/300,20)\n";
+    let mut world = office("direct_media=no", dialplan);
+    let (_, ok) = up(&mut world, "200");
+    let sent = bye_of_caller(&mut world, &ok);
+    assert!(those(&sent, "BYE").is_empty());
+    let left: Vec<_> = channels(&mut world).into_iter().map(|c| (c.name, c.application)).collect();
+    assert_eq!(left, [("PJSIP/200-00000001".into(), "Wait".into())]);
+    let sent = world.wait(Duration::from_secs(51));
+    the(&sent, "BYE sip:phone@127.0.0.1:6200");
+
+    let mut world = office("direct_media=no", dialplan);
+    let (_, ok) = up(&mut world, "201");
+    let sent = bye_of_caller(&mut world, &ok);
+    the(&sent, "INVITE sip:300@127.0.0.1:6300");
+}
+
+/// `e`: the hangup extension runs for the called side too.
+#[test]
+fn the_hangup_extension_runs_for_the_called_side() {
+    let dialplan = "[phones]\nexten => 200,1,Dial(PJSIP/200,20,e)\n\
+        exten => h,1,Log(WARNING,over for ${CHANNEL(endpoint)})\n";
+    let mut world = office("direct_media=no", dialplan);
+    let (_, ok) = up(&mut world, "200");
+    bye_of_caller(&mut world, &ok);
+    for name in ["100", "200"] {
+        let told = world.events.iter().any(
+            |event| matches!(event, Event::Log { text, .. } if text.ends_with(&format!("over for {name}"))),
+        );
+        assert!(told, "{name}: {:?}", world.events);
+    }
+}
+
+/// `f`, `s`, `u`: what a forwarded leg is told about the caller.
+#[test]
+fn a_forwarded_call_has_another_caller_id() {
+    let dialplan =
+        "[phones]\nexten => 200,1,Dial(PJSIP/200,20,f(4930)u(prohib))\nexten => 5,1,Dial(PJSIP/300,20)\n";
+    let mut world = office("direct_media=no\nsend_pai=yes", dialplan);
+    let out = ring(&mut world, "200");
+    let moved = reply(&out, "302 Moved Temporarily", CALLED, "")
+        .replace("<sip:phone@127.0.0.1:6200>", "<sip:5@127.0.0.1>");
+    let sent = world.datagram(CALLED, moved.as_bytes());
+    let forwarded = the(&sent, "INVITE sip:300@127.0.0.1:6300");
+    assert!(header(forwarded, "From").contains("anonymous"), "{forwarded}");
+    assert!(!forwarded.contains("sip:100@"), "{forwarded}");
 }

@@ -1,10 +1,11 @@
 //! Phones made of text: what the tests of calls send and what they look for.
 
 use crate::world::World;
+use jackfield::base::time::Now;
 use jackfield::config::conf;
 use jackfield::config::files::MemoryFiles;
 use jackfield::config::origin::Sources;
-use jackfield::dialplan::{Surroundings, line, load};
+use jackfield::dialplan::{Dialplan, Surroundings, line, load};
 use jackfield::switch::io::Input;
 use jackfield::switch::view::{ChannelView, Command, Kind, Reply};
 use std::sync::Arc;
@@ -34,6 +35,12 @@ pub fn office_beside(objects: &str, options: &str, dialplan: &str) -> World {
 }
 
 pub fn set_dialplan(world: &mut World, text: &str) -> Vec<String> {
+    let plan = plan_of(text, world.now);
+    world.handle(Input::Dialplan(plan))
+}
+
+/// An `extensions.conf`, which must be without faults.
+pub fn plan_of(text: &str, now: Now) -> Arc<Dialplan> {
     let files = MemoryFiles::new().with("extensions.conf", text);
     let (mut sources, mut findings) = (Sources::new(), Vec::new());
     let tree = conf::read(&files, "extensions.conf", &mut sources, &mut findings);
@@ -42,11 +49,11 @@ pub fn set_dialplan(world: &mut World, text: &str) -> Vec<String> {
         zones: Arc::default(),
         environment: &|_| None,
         done: &|_| true,
-        now: world.now,
+        now,
     };
     let loaded = load(&line::sections(&tree), &around);
     assert!(loaded.findings.is_empty(), "{:?}", loaded.findings);
-    world.handle(Input::Dialplan(Arc::new(loaded.dialplan)))
+    Arc::new(loaded.dialplan)
 }
 
 /// A description with audio at that port; `codecs` as payload numbers.

@@ -3,6 +3,7 @@
 use super::desk::{Desk, audio_of, tree};
 use super::phone::{CALLED, CALLER, THIRD, body};
 use jackfield::bridge::Feature;
+use jackfield::switch::view::Event;
 
 const DIAL: &str = "[phones]\nexten => _X00,1,Dial(PJSIP/${EXTEN},20)\n same => n,Hangup()\n";
 const DIRECT: [&str; 2] = ["127.0.0.1:7200", "127.0.0.1:7000"];
@@ -158,13 +159,19 @@ fn video_keeps_media_here() {
     is_direct(&mut desk);
 }
 
-/// S3-23, S3-24: a T.38 line that nobody takes is declined; the audio of the call goes on, directly.
+/// S3-23, S3-24, S3-25: a T.38 line that nobody takes is declined, and it is said which option did it; the audio of the
+/// call goes on, directly.
 #[test]
 fn a_t38_line_is_declined_and_the_call_lives() {
     let mut desk = call(["", "", ""]);
     desk.changed();
     desk.reinvite(CALLER, "m=image 7010 udptl t38\r\na=T38FaxVersion:0\r\n");
     assert!(desk.phone(CALLER).last.contains("m=image 0 "), "{}", desk.phone(CALLER).last);
+    let said = desk.world.events.iter().any(|event| match event {
+        Event::Log { text, .. } => text.contains("endpoint '100' has t38_udptl=no"),
+        _ => false,
+    });
+    assert!(said, "{:?}", desk.world.events);
     is_direct(&mut desk);
     assert_eq!(desk.changed(), [""; 0], "the other phone is left alone");
     desk.bye(CALLER);
@@ -310,6 +317,14 @@ fn an_attended_transfer_ends_direct() {
     desk.wait(40_000);
     assert_eq!(super::phone::leftovers(&mut desk.world), (0, 0, 0));
     assert_eq!(desk.world.open_ports(), 0);
+}
+
+/// S1-15: `media_address` stands in what the phone of that endpoint is sent, and in nothing else.
+#[test]
+fn media_address_is_the_endpoints_own() {
+    let mut desk = Desk::new(["direct_media=no", "media_address=192.0.2.7", ""], DIAL);
+    desk.call(CALLER, "200");
+    assert_eq!(desk.both(), ["127.0.0.1:20000", "192.0.2.7:20002"]);
 }
 
 /// The audio is not the first stream: it is the audio that moves.

@@ -26,8 +26,11 @@ fn house(each: usize, options: &str) -> World {
             writeln!(text, "list_item={}", some.join(",")).expect("a String");
         }
     }
-    writeln!(text, "[house]\ntype=resource_list\nevent=dialog\nlist_item=floor1,floor2,house,floor1,nobody\n{options}")
-        .expect("a String");
+    writeln!(
+        text,
+        "[house]\ntype=resource_list\nevent=dialog\nlist_item=floor1,floor2,house,floor1,nobody\n{options}"
+    )
+    .expect("a String");
     let mut world = World::with(&text);
     set_dialplan(&mut world, "[phones]\nexten => _[12]XXX,hint,Custom:d${EXTEN}\n");
     world
@@ -73,7 +76,11 @@ fn a_list_of_lists_is_told_whole_at_first_and_then_what_changed() {
     assert!(header(&first, "Content-Type").starts_with("multipart/related;type=\"application/rlmi+xml\""));
     let parts = parsed(&first);
     let count = |kind: &str| parts.iter().filter(|line| line.contains(kind)).count();
-    assert_eq!((count("multipart/related"), count("application/rlmi+xml"), count("dialog-info")), (3, 3, 6), "{parts:?}");
+    assert_eq!(
+        (count("multipart/related"), count("application/rlmi+xml"), count("dialog-info")),
+        (3, 3, 6),
+        "{parts:?}"
+    );
     for cid in cids(&first) {
         assert!(parts.iter().any(|line| line.contains(&format!("<{cid}>"))), "{cid} has no part");
     }
@@ -82,7 +89,10 @@ fn a_list_of_lists_is_told_whole_at_first_and_then_what_changed() {
     let notify = the(&sent, "NOTIFY").to_owned();
     let parts = parsed(&notify);
     assert_eq!(parts.iter().filter(|line| line.contains("dialog-info")).count(), 1, "{parts:?}");
-    assert!(notify.contains("fullState=\"false\"") && notify.contains("entity=\"sip:1002@127.0.0.1\""), "{notify}");
+    assert!(
+        notify.contains("fullState=\"false\"") && notify.contains("entity=\"sip:1002@127.0.0.1\""),
+        "{notify}"
+    );
     accept(&mut world, &notify);
     let more = LISTS.to_owned() + "Expires: 90\r\n";
     let sent = world.datagram(WATCHER, subscribe("house", ("l1", 2), &our_tag(&ok), &more).as_bytes());

@@ -52,7 +52,9 @@ fn a_subscription_counts_the_mailboxes_of_its_aor() {
     assert_eq!(those(&sent, "NOTIFY").len(), 2);
     assert!(set(&mut world, "200", 3, 0).is_empty(), "no change, no word");
     assert!(set(&mut world, "300@default", 3, 0).is_empty(), "nobody listens");
-    let Reply::Mailboxes(all) = world.command(Command::Mailboxes { name: Some("200".into()) }) else { panic!() };
+    let Reply::Mailboxes(all) = world.command(Command::Mailboxes { name: Some("200".into()) }) else {
+        panic!()
+    };
     assert_eq!((all[0].new, all[0].subscriptions), (3, 2));
     settle(&mut world);
     assert_eq!(leftovers(&mut world), (0, 2, 0));
@@ -62,8 +64,22 @@ fn a_subscription_counts_the_mailboxes_of_its_aor() {
 #[test]
 fn refusals_of_message_lights() {
     let cases = [
-        ("", "mailboxes=1@d", "500", "404", Level::Warning, "Unable to locate aor 500. MWI subscription failed."),
-        ("", "", "400", "404", Level::Warning, "AOR 400 has no configured mailboxes. MWI subscription failed."),
+        (
+            "",
+            "mailboxes=1@d",
+            "500",
+            "404",
+            Level::Warning,
+            "Unable to locate aor 500. MWI subscription failed.",
+        ),
+        (
+            "",
+            "",
+            "400",
+            "404",
+            Level::Warning,
+            "AOR 400 has no configured mailboxes. MWI subscription failed.",
+        ),
         (
             "mailboxes=1@d",
             "mailboxes=1@d",
@@ -92,7 +108,10 @@ fn registered_phones_are_told_unasked() {
     let sent = world.ask(&register.clone().lines(&contact));
     let first = the(&sent, "NOTIFY sip:400@127.0.0.1:6400").to_owned();
     assert!(header(&first, "From").starts_with("<sip:vm@127.0.0.1>;tag="), "{first}");
-    assert_eq!((header(&first, "Event"), header(&first, "Subscription-State")), ("message-summary", "terminated"));
+    assert_eq!(
+        (header(&first, "Event"), header(&first, "Subscription-State")),
+        ("message-summary", "terminated")
+    );
     assert_eq!(
         body(&first),
         "Messages-Waiting: no\r\nMessage-Account: sip:*97@127.0.0.1\r\nVoice-Message: 0/0 (0/0)\r\n"
@@ -119,7 +138,10 @@ fn mailboxes_are_told_one_by_one() {
     let sent = set(&mut world, "2@d", 5, 1);
     // The configuration was new: both were told when it came. Here only what changed.
     let notify = the(&sent, "NOTIFY");
-    assert!(body(notify).contains("Message-Account: sip:8500@127.0.0.1\r\nVoice-Message: 5/1 (0/0)"), "{notify}");
+    assert!(
+        body(notify).contains("Message-Account: sip:8500@127.0.0.1\r\nVoice-Message: 5/1 (0/0)"),
+        "{notify}"
+    );
 }
 
 /// `mwi_subscribe_replaces_unsolicited`: the subscription is told, nobody else; afterwards it is as before.
@@ -139,7 +161,8 @@ fn a_subscription_replaces_what_was_not_asked_for() {
     let end = format!("{SUMMARY}Expires: 0\r\n");
     let sent = world.datagram(WATCHER, subscribe("400", ("m1", 2), &our_tag(&ok), &end).as_bytes());
     let sent: Vec<_> = sent.iter().cloned().chain(accept(&mut world, the(&sent, "NOTIFY"))).collect();
-    let unasked: Vec<_> = those(&sent, "NOTIFY").into_iter().filter(|text| header(text, "Call-ID") != "m1").collect();
+    let unasked: Vec<_> =
+        those(&sent, "NOTIFY").into_iter().filter(|text| header(text, "Call-ID") != "m1").collect();
     assert_eq!(unasked.len(), 1, "told again: {sent:?}");
 }
 
@@ -162,7 +185,9 @@ fn a_peer_tells_of_a_mailbox() {
         };
         let sent = world.ask(&notify);
         assert!(the(&sent, "SIP/2.0").starts_with(&format!("SIP/2.0 {code}")), "{option}: {sent:?}");
-        let Reply::Mailboxes(all) = world.command(Command::Mailboxes { name: Some("7@vm".into()) }) else { panic!() };
+        let Reply::Mailboxes(all) = world.command(Command::Mailboxes { name: Some("7@vm".into()) }) else {
+            panic!()
+        };
         assert_eq!(all.first().map_or(0, |one| one.new), new);
     }
 }

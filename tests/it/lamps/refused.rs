@@ -57,11 +57,11 @@ fn a_missing_hint_is_told() {
 /// `explain subscription`: why a lamp is dark, and what would light it.
 #[test]
 fn a_dark_lamp_is_explained() {
-    let explain = |world: &mut World, endpoint: &str, exten: &str| {
-        match world.command(Command::ExplainSubscription { endpoint: endpoint.into(), exten: exten.into() }) {
-            Reply::Explanation(told) => told,
-            other => panic!("{other:?}"),
-        }
+    let explain = |world: &mut World, endpoint: &str, exten: &str| match world
+        .command(Command::ExplainSubscription { endpoint: endpoint.into(), exten: exten.into() })
+    {
+        Reply::Explanation(told) => told,
+        other => panic!("{other:?}"),
     };
     let mut world = desk("", &format!("{HINTS}[other]\nexten => 555,hint,PJSIP/nobody\n"));
     let told = explain(&mut world, "40", "200");
@@ -86,5 +86,8 @@ fn a_dark_lamp_is_explained() {
     assert!(told.steps.iter().any(|step| step.culprit.contains("extensions.conf:")), "{told:?}");
     let mut world = desk("allow_subscribe=no", HINTS);
     let told = explain(&mut world, "400", "200");
-    assert!(told.steps[1].culprit.starts_with("allow_subscribe=no of endpoint '400' at pjsip.conf:"), "{told:?}");
+    assert!(
+        told.steps[1].culprit.starts_with("allow_subscribe=no of endpoint '400' at pjsip.conf:"),
+        "{told:?}"
+    );
 }

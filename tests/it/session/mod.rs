@@ -26,31 +26,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Which session, and which of its requests (0: a server transaction).
-type Owner = (u32, u32);
+pub type Owner = (u32, u32);
 
 /// One machine: its transactions, dialogs and sessions. What it sends is fetched by the test.
-struct Side {
-    port: u16,
-    now: Now,
-    table: Table<Owner>,
-    directory: Directory<u32>,
-    sessions: BTreeMap<u32, Leg>,
-    count: u32,
-    rng: Rng,
-    out: Outbox,
-    endpoint: Arc<Endpoint>,
-    capabilities: Capabilities,
-    auths: Vec<Credentials>,
-    refused: Vec<Refused>,
+pub struct Side {
+    pub port: u16,
+    pub now: Now,
+    pub table: Table<Owner>,
+    pub directory: Directory<u32>,
+    pub sessions: BTreeMap<u32, Leg>,
+    pub count: u32,
+    pub rng: Rng,
+    pub out: Outbox,
+    pub endpoint: Arc<Endpoint>,
+    pub capabilities: Capabilities,
+    pub auths: Vec<Credentials>,
+    pub refused: Vec<Refused>,
     /// Cancels that find no transaction.
-    lost_cancels: u32,
+    pub lost_cancels: u32,
 }
 
-struct Leg {
-    session: Session,
-    requests: BTreeMap<u32, ClientTx>,
-    events: Vec<Event>,
-    ended: bool,
+pub struct Leg {
+    pub session: Session,
+    pub requests: BTreeMap<u32, ClientTx>,
+    pub events: Vec<Event>,
+    pub ended: bool,
 }
 
 fn secs(n: u64) -> Duration {
@@ -61,7 +61,7 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-fn local(port: u16) -> Local {
+pub fn local(port: u16) -> Local {
     Local::at([127, 0, 0, 1].into(), port)
 }
 
@@ -87,8 +87,14 @@ fn destination(port: u16) -> Destination {
     }
 }
 
+/// What a session is lent in these tests.
+fn lent<'a>(now: Now, rng: &'a mut Rng, effects: &'a mut Vec<Effect>, events: &'a mut Vec<Event>) -> Cx<'a> {
+    let timers = Timers::default();
+    Cx { now, rng, shard: Shard(1), timers, user_agent: "Jackfield", norefersub: true, effects, events }
+}
+
 impl Side {
-    fn new(port: u16, seed: u64) -> Side {
+    pub fn new(port: u16, seed: u64) -> Side {
         let now = Now { at: Moment(9_000_000), wall: WallTime::from_secs(1_000_000) };
         Side {
             port,
@@ -107,26 +113,26 @@ impl Side {
         }
     }
 
-    fn with_options(set: impl FnOnce(&mut EndpointOptions)) -> Side {
+    pub fn with_options(set: impl FnOnce(&mut EndpointOptions)) -> Side {
         Side { endpoint: endpoint(set), ..Side::new(5060, 7) }
     }
 
-    fn media(&self) -> MediaSetup {
+    pub fn media(&self) -> MediaSetup {
         let identity =
             Identity { owner: "-".into(), session: "Jackfield".into(), address: [127, 0, 0, 1].into() };
         MediaSetup { identity, capabilities: self.capabilities.clone(), all_codecs_on_empty_reinvite: false }
     }
 
-    fn contact(&self) -> Arc<str> {
+    pub fn contact(&self) -> Arc<str> {
         format!("<sip:jackfield@127.0.0.1:{}>", self.port).into()
     }
 
-    fn target(&self, port: u16) -> Target {
+    pub fn target(&self, port: u16) -> Target {
         let sent_by = format!("127.0.0.1:{}", self.port).into();
         Target { to: destination(port), sent_by, contact: Some(self.contact()) }
     }
 
-    fn arrival(&self, from: u16) -> Arrival {
+    pub fn arrival(&self, from: u16) -> Arrival {
         Arrival {
             transport: TransportId(0),
             protocol: Protocol::Udp,
@@ -137,18 +143,9 @@ impl Side {
     }
 
     /// Lets a session do something, and does what it wants.
-    fn with<T>(&mut self, call: u32, then: impl FnOnce(&mut Session, &mut Cx<'_>) -> T) -> T {
+    pub fn with<T>(&mut self, call: u32, then: impl FnOnce(&mut Session, &mut Cx<'_>) -> T) -> T {
         let (mut effects, mut events) = (Vec::new(), Vec::new());
-        let mut cx = Cx {
-            now: self.now,
-            rng: &mut self.rng,
-            shard: Shard(1),
-            timers: Timers::default(),
-            user_agent: "Jackfield",
-            norefersub: true,
-            effects: &mut effects,
-            events: &mut events,
-        };
+        let mut cx = lent(self.now, &mut self.rng, &mut effects, &mut events);
         let leg = self.sessions.get_mut(&call).expect("a session");
         let result = then(&mut leg.session, &mut cx);
         leg.events.append(&mut events);
@@ -156,7 +153,7 @@ impl Side {
         result
     }
 
-    fn carry_out(&mut self, call: u32, effects: Vec<Effect>) {
+    pub fn carry_out(&mut self, call: u32, effects: Vec<Effect>) {
         let now = self.now.at;
         for effect in effects {
             match effect {
@@ -166,14 +163,14 @@ impl Side {
                 }
                 Effect::Repeat { to, bytes } => self.out.push_bytes(to, &bytes),
                 Effect::Request { id, text, hop } => {
-                    let target = self.resolve(&hop);
+                    let target = self.resolve(call, &hop);
                     let sent =
                         self.table.clients.send(now, (call, id.0), &text, target, Vec::new(), &mut self.out);
                     let leg = self.sessions.get_mut(&call).expect("a session");
                     leg.requests.insert(id.0, sent.expect("room"));
                 }
                 Effect::Ack { text, hop, remote_tag } => {
-                    let target = self.resolve(&hop);
+                    let target = self.resolve(call, &hop);
                     self.table.clients.send_alone(&text, &target, &mut self.out);
                     let ack = SentAck::new(target.to, self.out.last_bytes());
                     let leg = self.sessions.get_mut(&call).expect("a session");
@@ -196,23 +193,23 @@ impl Side {
     }
 
     /// Where a hop leads: always to the port its URI names.
-    fn resolve(&self, hop: &Hop) -> Target {
-        let Hop::Uri(uri) = hop else { return self.target(5080) };
+    pub fn resolve(&self, call: u32, hop: &Hop) -> Target {
+        let Hop::Uri(uri) = hop else { return self.sessions[&call].session.targets()[0].clone() };
         let uri = jackfield::sip::wire::Uri::parse(uri).expect("a URI");
         self.target(uri.port.unwrap_or(5060))
     }
 
     /// A call to the peer at 5080.
-    fn call(&mut self) -> u32 {
+    pub fn call(&mut self) -> u32 {
         self.call_with(vec![self.proposal(MediaKind::Audio, 4000)], b"")
     }
 
-    fn proposal(&self, kind: MediaKind, port: u16) -> Proposal {
+    pub fn proposal(&self, kind: MediaKind, port: u16) -> Proposal {
         let formats = self.capabilities.of_kind(kind.codec_kind().expect("with codecs"));
         Proposal::Rtp { kind, local: local(port), formats, direction: Direction::SendRecv }
     }
 
-    fn call_with(&mut self, proposals: Vec<Proposal>, extra: &[u8]) -> u32 {
+    pub fn call_with(&mut self, proposals: Vec<Proposal>, extra: &[u8]) -> u32 {
         let outgoing = Outgoing {
             endpoint: self.endpoint.clone(),
             request_uri: b"sip:b@127.0.0.1:5080".as_slice().into(),
@@ -227,22 +224,18 @@ impl Side {
             media: self.media(),
             auths: self.auths.clone(),
         };
+        self.begin(|cx| Session::outgoing(cx, outgoing))
+    }
+
+    /// Begins a session by hand.
+    pub fn begin(&mut self, make: impl FnOnce(&mut Cx<'_>) -> Session) -> u32 {
         let (mut effects, mut events) = (Vec::new(), Vec::new());
-        let mut cx = Cx {
-            now: self.now,
-            rng: &mut self.rng,
-            shard: Shard(1),
-            timers: Timers::default(),
-            user_agent: "Jackfield",
-            norefersub: true,
-            effects: &mut effects,
-            events: &mut events,
-        };
-        let session = Session::outgoing(&mut cx, outgoing);
+        let mut cx = lent(self.now, &mut self.rng, &mut effects, &mut events);
+        let session = make(&mut cx);
         self.enter(session, effects, events)
     }
 
-    fn enter(&mut self, session: Session, effects: Vec<Effect>, events: Vec<Event>) -> u32 {
+    pub fn enter(&mut self, session: Session, effects: Vec<Effect>, events: Vec<Event>) -> u32 {
         self.count += 1;
         let leg = Leg { session, requests: BTreeMap::new(), events, ended: false };
         self.sessions.insert(self.count, leg);
@@ -251,7 +244,7 @@ impl Side {
     }
 
     /// A message arrives from that port.
-    fn hear(&mut self, from: u16, text: &str) {
+    pub fn hear(&mut self, from: u16, text: &str) {
         let mut index = Index::default();
         let message = index.scan(text.as_bytes()).expect("a sound message");
         let envelope = message.envelope().expect("a whole message");
@@ -298,7 +291,7 @@ impl Side {
         }
     }
 
-    fn invited(&mut self, request: &InDialog<'_>, tx: ServerTx) {
+    pub fn invited(&mut self, request: &InDialog<'_>, tx: ServerTx) {
         let (mut effects, mut events) = (Vec::new(), Vec::new());
         let incoming = Incoming {
             request: request.message,
@@ -310,16 +303,7 @@ impl Side {
             endpoint: self.endpoint.clone(),
             media: self.media(),
         };
-        let mut cx = Cx {
-            now: self.now,
-            rng: &mut self.rng,
-            shard: Shard(1),
-            timers: Timers::default(),
-            user_agent: "Jackfield",
-            norefersub: true,
-            effects: &mut effects,
-            events: &mut events,
-        };
+        let mut cx = lent(self.now, &mut self.rng, &mut effects, &mut events);
         match Session::incoming(&mut cx, incoming) {
             Ok(session) => {
                 let call = self.enter(session, effects, events);
@@ -332,7 +316,7 @@ impl Side {
         }
     }
 
-    fn refuse(&mut self, request: &InDialog<'_>, code: u16) {
+    pub fn refuse(&mut self, request: &InDialog<'_>, code: u16) {
         let stamp = ViaStamp { source: request.arrival.source, force_rport: true };
         let write = |out: &mut Vec<u8>| {
             Writer::response(out, request.message, stamp, (code, ""), Some(b"none")).finish();
@@ -342,14 +326,14 @@ impl Side {
     }
 
     /// When something is due.
-    fn deadline(&self) -> Option<Moment> {
+    pub fn deadline(&self) -> Option<Moment> {
         let sessions =
             self.sessions.values().filter(|leg| !leg.ended).filter_map(|leg| leg.session.deadline());
         self.table.next_deadline().into_iter().chain(sessions).min()
     }
 
     /// Does what is due now.
-    fn expire(&mut self) {
+    pub fn expire(&mut self) {
         let mut events = Vec::new();
         self.table.expire(self.now.at, 1_000, &mut self.out, &mut events);
         for event in events {
@@ -373,7 +357,7 @@ impl Side {
     }
 
     /// Lets time pass.
-    fn pass(&mut self, by: Duration) {
+    pub fn pass(&mut self, by: Duration) {
         let end = self.now.later(by);
         for _ in 0..100_000 {
             let Some(at) = self.deadline().filter(|at| *at <= end.at) else {
@@ -387,25 +371,25 @@ impl Side {
     }
 
     /// What was sent since the last call.
-    fn sent(&mut self) -> Vec<String> {
+    pub fn sent(&mut self) -> Vec<String> {
         let sent = self.out.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).collect();
         self.out.clear();
         sent
     }
 
     /// The one message sent since the last call.
-    fn sent_one(&mut self) -> String {
+    pub fn sent_one(&mut self) -> String {
         let mut sent = self.sent();
         assert_eq!(sent.len(), 1, "{sent:#?}");
         sent.remove(0)
     }
 
-    fn events(&mut self, call: u32) -> Vec<Event> {
+    pub fn events(&mut self, call: u32) -> Vec<Event> {
         std::mem::take(&mut self.sessions.get_mut(&call).expect("a session").events)
     }
 
     /// The names of the events since the last call.
-    fn told(&mut self, call: u32) -> Vec<String> {
+    pub fn told(&mut self, call: u32) -> Vec<String> {
         let name = |event: &Event| {
             let text = format!("{event:?}");
             text.split([' ', '(']).next().unwrap_or_default().to_owned()
@@ -413,12 +397,12 @@ impl Side {
         self.events(call).iter().map(name).collect()
     }
 
-    fn session(&self, call: u32) -> &Session {
+    pub fn session(&self, call: u32) -> &Session {
         &self.sessions[&call].session
     }
 
     /// Whether nothing is left of anything.
-    fn is_at_rest(&self) -> bool {
+    pub fn is_at_rest(&self) -> bool {
         self.sessions.values().all(|leg| leg.ended)
             && self.directory.is_empty()
             && self.table.servers.is_empty()

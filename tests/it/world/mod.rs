@@ -3,8 +3,8 @@
 use jackfield::base::ids::{FlowId, TransportId};
 use jackfield::base::time::{Moment, Now, WallTime};
 use jackfield::bridge::{MediaEvent, Plan, PortId};
-use jackfield::pubsub::Kept;
 use jackfield::config::{self, Finding, Objects, conf, files::MemoryFiles, pjsip_conf};
+use jackfield::pubsub::Kept;
 use jackfield::registrar::ContactChange;
 use jackfield::sip::digest::{Algorithm, Challenge, Qop};
 use jackfield::sip::flow::{Arrival, Destination, Protocol};
@@ -41,6 +41,8 @@ pub struct World {
     /// What was to be written down, in order.
     pub kept: Vec<Kept>,
     pub replies: Vec<Reply>,
+    /// Entries of the dialplan's key store that were handed out.
+    pub stored: Vec<jackfield::dialplan::database::Change>,
     /// Orders for the media threads, in order.
     pub plans: Vec<Plan>,
     ports: BTreeSet<PortId>,
@@ -69,6 +71,7 @@ impl World {
             kept: Vec::new(),
             replies: Vec::new(),
             resolves: Vec::new(),
+            stored: Vec::new(),
             plans: Vec::new(),
             ports: BTreeSet::new(),
             destinations: Vec::new(),
@@ -124,6 +127,7 @@ impl World {
                 Action::Event(event) => self.events.push(*event),
                 Action::Reply { reply, .. } => self.replies.push(reply),
                 Action::Resolve { token, question } => self.resolves.push((token, question)),
+                Action::Database(change) => self.stored.push(change),
                 Action::Media(plan) => told.extend(self.media(plan)),
                 Action::Keep(kept) => self.kept.push(*kept),
                 _ => {}

@@ -1,0 +1,69 @@
+//! Variables as an administrator reads and sets them, and what becomes of one that has no room.
+
+use super::channel::{Channel, ChannelId};
+use crate::dialplan::variables::TooMany;
+use crate::switch::Switch;
+use crate::switch::io::Actions;
+use crate::switch::view::{Level, Reply, VariableOrder};
+
+impl Channel {
+    /// Sets a variable of its dialplan, or one kept for it.
+    ///
+    /// # Errors
+    /// It has as many as it may have.
+    pub fn set_variable(&mut self, name: &str, value: &str) -> Result<(), TooMany> {
+        match &mut self.program {
+            Some(program) => program.set_variable(name, value),
+            None => self.variables.set(name, value),
+        }
+    }
+}
+
+impl Switch {
+    /// Sets variables of a channel. A channel that is full of them goes without, and the log says so: the call is what
+    /// counts.
+    pub(super) fn set_variables<'v>(
+        &mut self,
+        id: ChannelId,
+        values: impl IntoIterator<Item = (&'v str, &'v str)>,
+        out: &mut Actions,
+    ) {
+        for (name, value) in values {
+            let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+            if let Err(full) = channel.set_variable(name, value) {
+                let channel = channel.name.clone();
+                self.ears.log(out, Level::Warning, "pbx_variables.c", || {
+                    format!("{channel}: variable {name} is not set: {full}")
+                });
+            }
+        }
+    }
+
+    /// `dialplan show globals|chanvar`, `dialplan set global|chanvar`.
+    pub(in crate::switch) fn variable_order(&mut self, order: &VariableOrder) -> Reply {
+        let unknown = |channel: &str| Reply::Refused(format!("{channel} is not a known channel"));
+        match order {
+            VariableOrder::ShowGlobals => Reply::Done(self.calls.globals.text().trim_end().to_owned()),
+            VariableOrder::SetGlobal { name, value } => match self.calls.globals.set(name, Some(value)) {
+                Ok(()) => Reply::Done(format!("    -- Global variable '{name}' set to '{value}'")),
+                Err(full) => Reply::Refused(format!("Global variable {name} is not set: {full}")),
+            },
+            VariableOrder::ShowChannel { channel } => {
+                let found = self.channel_named(channel).and_then(|id| self.calls.channels.get(&id));
+                let Some(found) = found else { return unknown(channel) };
+                let lines = found.variables().iter().map(|(name, value)| format!("{name}={value}"));
+                Reply::Done(lines.collect::<Vec<_>>().join("\n"))
+            }
+            VariableOrder::SetChannel { channel, name, value } => {
+                let found = self.channel_named(channel).and_then(|id| self.calls.channels.get_mut(&id));
+                let Some(found) = found else { return unknown(channel) };
+                match found.set_variable(name, value) {
+                    Ok(()) => Reply::Done(format!(
+                        "    -- Channel variable '{name}' set to '{value}' for '{channel}'"
+                    )),
+                    Err(full) => Reply::Refused(format!("Channel variable {name} is not set: {full}")),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Orders about calls and what dialplans remember.
+
+/// What `database …` can say. Keys are `family/key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseOrder {
+    /// Every entry of `family[/key]`, or of all.
+    Show {
+        /// Empty for all.
+        prefix: String,
+    },
+    /// Every entry of this key, in whichever family.
+    ShowKey {
+        /// The key.
+        key: String,
+    },
+    /// One value.
+    Get {
+        /// Which.
+        key: String,
+    },
+    /// Set one.
+    Put {
+        /// Which.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// Remove one.
+    Delete {
+        /// Which.
+        key: String,
+    },
+    /// Remove a family, or a part of it.
+    DeleteTree {
+        /// `family[/key]`
+        prefix: String,
+    },
+}
+
+/// What `dialplan show|set globals|chanvar` can say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VariableOrder {
+    /// All global variables.
+    ShowGlobals,
+    /// Set one.
+    SetGlobal {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// The variables of a channel.
+    ShowChannel {
+        /// The channel.
+        channel: String,
+    },
+    /// Set one.
+    SetChannel {
+        /// The channel.
+        channel: String,
+        /// The variable's name, with underscores where it is to be inherited.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// Where a channel goes that nobody called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OriginateTo {
+    /// To an extension.
+    Extension {
+        /// The context.
+        context: String,
+        /// The extension.
+        exten: String,
+        /// The priority.
+        priority: i32,
+    },
+    /// Into one application.
+    Application {
+        /// Its name.
+        name: String,
+        /// Its arguments.
+        data: String,
+    },
+}

@@ -1,0 +1,6 @@
+//! Trunks: registering elsewhere, and requests outside dialogs.
+
+mod messages;
+mod pair;
+mod registering;
+mod registrar;
