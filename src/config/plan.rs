@@ -1,10 +1,11 @@
 //! What a reload would do, before it does it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use super::kind::Kind;
+use super::model::Other;
 use super::objects::{AnyObject, Change, Objects, Stored, Table, VisitKinds, visit_kinds};
 use crate::base::ids::Name;
 
@@ -90,7 +91,7 @@ impl Planner<'_> {
         let (old, new) = (&self.old.others, &self.new.others);
         for ((kind, name), object) in new {
             let deed = match old.get(&(*kind, name.clone())) {
-                Some(before) if before.settings == object.settings => continue,
+                Some(before) if settings(before) == settings(object) => continue,
                 Some(_) => Deed::Changed(Vec::new()),
                 None => Deed::Added,
             };
@@ -126,6 +127,15 @@ impl Planner<'_> {
         };
         self.plan.deeds.push((T::KIND, name.clone(), deed));
     }
+}
+
+/// The settings of an object of such a kind; values that are repeated say the same as values in one line.
+fn settings(object: &Other) -> BTreeMap<String, Vec<&str>> {
+    let mut all: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (name, value) in &object.settings {
+        all.entry(name.to_ascii_lowercase()).or_default().extend(value.split(',').map(str::trim));
+    }
+    all
 }
 
 fn option_changes<T: Stored>(old: &T, new: &T) -> Vec<OptionChange> {

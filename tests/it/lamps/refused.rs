@@ -87,7 +87,7 @@ fn a_dark_lamp_is_explained() {
     let mut world = desk("allow_subscribe=no", HINTS);
     let told = explain(&mut world, "400", "200");
     assert!(
-        told.steps[1].culprit.starts_with("allow_subscribe=no of endpoint '400' at pjsip.conf:"),
+        told.steps[1].culprit.starts_with("allow_subscribe=false of endpoint '400' at pjsip.conf:"),
         "{told:?}"
     );
 }
