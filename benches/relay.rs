@@ -54,6 +54,7 @@ fn main() {
                     events: None,
                     clock_rate: 8000,
                     udptl: false,
+                    coding: None,
                 }),
             });
         }

@@ -10,7 +10,8 @@
 //! | 0 | [`base`] | time as a value, ids, limits with reasons, seeded randomness, timer wheel |
 //! | 1 | [`sip`] | `wire` (parse, print), `transaction`, `dialog`, digest arithmetic, NAT address rules |
 //! | 1 | [`sdp`] | descriptions, codecs, offer/answer as pure functions |
-//! | 1 | [`rtp`] | packet and RTCP views, sequence and source learning, RFC 4733 |
+//! | 1 | [`rtp`] | packet and RTCP views, sequence and source learning, jitter, RFC 4733 |
+//! | 1 | [`codec`] | sound as numbers: codecs, resampling, mixing, tones, loss concealment, sound files |
 //! | 2 | [`config`] | `.conf`, TOML and rows → drafts with provenance → one immutable [`config::Snapshot`] |
 //! | 3 | [`identify`] | which endpoint sent a request, and why |
 //! | 3 | [`authenticate`] | digest challenges, verification, nonces |
@@ -19,7 +20,7 @@
 //! | 3 | [`session`], [`dialplan`], [`bridge`], [`pubsub`] | calls: offer/answer state, extensions, who talks to whom, lamps |
 //! | 4 | [`switch`] | the whole machine: `handle(now, input)`, actions, views; where rooms meet |
 //! | 5 | [`net`] | UDP, TCP, TLS, DNS |
-//! | 5 | [`media`] | RTP ports and relays |
+//! | 5 | [`media`] | RTP ports and relays, the frame clock, sound files |
 //! | 5 | [`store`] | SQLite: contacts, realtime tables |
 //! | 5 | [`admin`] | CLI texts, JSON, metrics: printers of `switch::view` |
 //! | 6 | [`server`] | build, run, reload, shut down |
@@ -37,6 +38,7 @@ pub mod admin;
 pub mod authenticate;
 pub mod base;
 pub mod bridge;
+pub mod codec;
 pub mod config;
 pub mod dialplan;
 pub mod identify;

@@ -9,6 +9,7 @@ const RANKS: &[(&str, u8)] = &[
     ("sip", 1),
     ("sdp", 1),
     ("rtp", 1),
+    ("codec", 1),
     ("config", 2),
     ("identify", 3),
     ("authenticate", 3),

@@ -240,6 +240,14 @@ pub const MAILBOXES: usize = 200_000;
 pub const LEAVE_SECS: u64 = 5;
 /// Seconds during which a registrar's address that did not answer is tried after the others.
 pub const AVOID_TARGET_SECS: u64 = 300;
+/// Sounds that play to one port at once: music, an announcement, a whisper and a beep, and some more.
+pub const PLAYERS_PER_PORT: usize = 8;
+/// Recordings of one port at once.
+pub const RECORDERS_PER_PORT: usize = 8;
+/// Sound files waiting to be opened. Full: a sound fails at once.
+pub const SOUND_JOBS: usize = 4_096;
+/// Files of one class of music; further ones are not played.
+pub const MUSIC_FILES: usize = 1_024;
 /// Headers and `MESSAGE_DATA()` of one MESSAGE that its dialplan can read or set.
 pub const MESSAGE_DATA: usize = 128;
 /// Contacts that one `pjsip send notify` may reach; a further one is refused, and said so.

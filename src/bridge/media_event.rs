@@ -1,6 +1,7 @@
 //! What the media threads tell signalling.
 
 use super::plan::{PortId, PortRange};
+use super::sound::{SoundEnd, SoundId};
 use crate::rtp::DtmfEvent;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -49,6 +50,24 @@ pub enum MediaEvent {
     Played {
         /// Which port.
         port: PortId,
+    },
+    /// A player or recorder ended.
+    SoundEnded {
+        /// Which port.
+        port: PortId,
+        /// The name it was given.
+        id: SoundId,
+        /// How.
+        end: SoundEnd,
+    },
+    /// Talking began or ended.
+    Talking {
+        /// Which port.
+        port: PortId,
+        /// Began.
+        on: bool,
+        /// How long the other state had lasted.
+        lasted: Duration,
     },
     /// Nothing came for as long as [`super::plan::Timers`] allow. Told once per silence.
     Silent {

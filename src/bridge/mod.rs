@@ -13,6 +13,7 @@ pub mod facts;
 pub mod media_event;
 pub mod plan;
 mod reach;
+pub mod sound;
 
 pub use choose::{DirectMedia, Technology, Why, choose};
 pub use condition::{Condition, Culprit, Fault, Verdict};
@@ -20,3 +21,4 @@ pub use direct::{Direct, Rtcp, Step, Target};
 pub use facts::*;
 pub use media_event::{MediaEvent, OpenError, PortReport};
 pub use plan::*;
+pub use sound::*;

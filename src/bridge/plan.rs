@@ -5,6 +5,7 @@
 //!   Open ─▶ Opened ─▶ Aim (each time a description changes) ─▶ Join … Unjoin ─▶ Close ─▶ Closed (last report)
 //! ```
 
+use super::sound::{SoundOrder, StreamCoding};
 use crate::rtp::{Digit, SourceRules};
 use crate::sdp::{Encryption, RtpStream, Translation};
 use std::net::{IpAddr, SocketAddr};
@@ -71,6 +72,13 @@ pub enum Plan {
         /// Begin again at the end.
         repeat: bool,
     },
+    /// Open its sound up: mix, play, record, listen.
+    Sound {
+        /// Which port.
+        port: PortId,
+        /// What to do.
+        order: Box<SoundOrder>,
+    },
     /// Stop playing.
     StopPlaying {
         /// Which port.
@@ -99,6 +107,7 @@ impl Plan {
             | Plan::Direct { port, .. }
             | Plan::SendDigit { port, .. }
             | Plan::Play { port, .. }
+            | Plan::Sound { port, .. }
             | Plan::StopPlaying { port }
             | Plan::Report { port }
             | Plan::Close { port } => *port,
@@ -226,6 +235,8 @@ pub struct Aim {
     pub clock_rate: u32,
     /// Packets are UDPTL, not RTP: passed on unread.
     pub udptl: bool,
+    /// How its sound is coded; `None` for what only passes through.
+    pub coding: Option<StreamCoding>,
 }
 
 impl Aim {
@@ -262,6 +273,7 @@ impl Aim {
             events: events.map(|e| (e.send, e.clock_rate)),
             clock_rate,
             udptl: false,
+            coding: StreamCoding::of(stream),
         })
     }
 
@@ -278,6 +290,7 @@ impl Aim {
             events: None,
             clock_rate: 8000,
             udptl: true,
+            coding: None,
         }
     }
 }

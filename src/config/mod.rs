@@ -31,6 +31,7 @@ pub mod plan;
 mod read;
 mod references;
 pub mod rows;
+pub mod services;
 pub mod suggest;
 pub mod toml_file;
 pub mod value;

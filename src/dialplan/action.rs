@@ -4,6 +4,7 @@ use super::apps::App;
 use super::apps::dial::Dial;
 use super::apps::originate::Originate;
 use super::scope::Place;
+use super::sound::SoundAction;
 use crate::base::time::Moment;
 use std::fmt;
 use std::time::Duration;
@@ -55,6 +56,8 @@ pub enum Action {
     },
     /// Stop the tones.
     StopPlayTones,
+    /// Make sound, or take it.
+    Sound(Box<SoundAction>),
     /// Send the caller's media back until `#` or the hangup.
     Echo {
         /// `StreamEcho(n)`: how many streams; `None` for `Echo()`.
@@ -189,6 +192,13 @@ pub enum Outcome {
     TimedOut,
     /// The end of [`Action::Dial`].
     Dialled(Box<Dialled>),
+    /// Set these variables, and then this.
+    Variables {
+        /// Names and values.
+        set: Vec<(String, String)>,
+        /// What else came of it.
+        then: Box<Outcome>,
+    },
     /// The word for the application's status variable (`TRANSFERSTATUS`, `BRIDGERESULT`, `PLAYBACKSTATUS` …).
     Status(String),
     /// `TRANSFERSTATUS`, and the SIP status behind it.

@@ -559,7 +559,7 @@ pub(super) mod tests {
             ("exten => 1,1,Ringing(now)", ":5:22: warning[arguments]", ""),
             ("exten => 1,1,Queue(q)", ":5:14: warning[later-application]", ""),
             ("exten => 1,1,NoOp(${CURL(http://x/)})", ":5:21: warning[later-function]", ""),
-            ("exten => 1,1,ExecIf(1?Playback(x))", ":5:23: warning[later-application]", ""),
+            ("exten => 1,1,ExecIf(1?MinivmGreet(x))", ":5:23: warning[later-application]", ""),
             ("exten => 1,1(a,NoOp()", ":5:12: error[priority]", ""),
             ("exten => 1,one,NoOp()", ":5:12: error[priority]", ""),
             ("exten => 1,0,NoOp()", ":5:12: error[priority]", ""),

@@ -30,6 +30,7 @@ pub mod program;
 pub mod realtime;
 mod scope;
 pub mod show;
+pub mod sound;
 pub mod timing;
 pub mod toml_file;
 pub mod variables;

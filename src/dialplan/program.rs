@@ -665,11 +665,11 @@ mod tests {
     #[test]
     fn what_the_switch_does_not_do_tells_its_failure_and_goes_on() {
         let (plan, findings) =
-            load_with_findings("[in]\nexten => 1,1,Playback(hello)\n same => n,Verbose(${PLAYBACKSTATUS})");
+            load_with_findings("[in]\nexten => 1,1,VoiceMail(hello)\n same => n,Verbose(${VMSTATUS})");
         assert!(findings[0].contains("extensions.conf:2:14: warning[later-application]"), "{findings:?}");
         let mut call = Call::new(plan, "1");
         assert!(
-            matches!(call.action(), Action::Later { application, ref arguments } if application.name == "Playback" && arguments == "hello")
+            matches!(call.action(), Action::Later { application, ref arguments } if application.name == "VoiceMail" && arguments == "hello")
         );
         call.resume(Outcome::Unsupported).end();
         assert_eq!(call.told(), ["FAILED"]);

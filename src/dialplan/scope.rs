@@ -117,6 +117,19 @@ impl<'a> Scope<'a> {
         Scope { memory, plan, host, now, evaluations: EVALUATIONS, depth: 0 }
     }
 
+    /// Whether the current context has an extension.
+    pub(super) fn has_exten(&self, exten: &str) -> bool {
+        let caller = self.host.caller_number();
+        let query = super::plan::Query {
+            context: &self.memory.place.context,
+            exten,
+            caller: &caller,
+            now: self.now.wall,
+        };
+        let first = super::plan::Wanted::Priority(1);
+        self.plan.look(query, super::pattern::Mode::Match, first, &mut |text| text.to_owned()).is_ok()
+    }
+
     /// `text` with every `${}` and `$[]` replaced. What is wrong in it is told to the host and expands to nothing.
     pub(super) fn expand(&mut self, text: &str) -> String {
         let mut out = String::new();

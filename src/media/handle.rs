@@ -1,5 +1,6 @@
 //! How others reach a media thread: a bounded queue of commands and a bell.
 
+use super::files::Files;
 use super::port::Port;
 use super::worker::Worker;
 use crate::base::limits;
@@ -45,8 +46,8 @@ pub(super) struct Bell {
 
 impl WorkerHandle {
     /// Starts a thread.
-    pub fn start(number: usize, seed: u64) -> io::Result<WorkerHandle> {
-        let (handle, worker) = WorkerHandle::with_worker(seed)?;
+    pub fn start(number: usize, seed: u64, files: Files) -> io::Result<WorkerHandle> {
+        let (handle, worker) = WorkerHandle::with_worker(seed, files)?;
         let thread =
             std::thread::Builder::new().name(format!("media-{number}")).spawn(move || worker.run())?;
         *handle.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
@@ -54,11 +55,11 @@ impl WorkerHandle {
     }
 
     /// A worker that no thread runs yet, and the way to reach it.
-    pub fn with_worker(seed: u64) -> io::Result<(WorkerHandle, Worker)> {
+    pub fn with_worker(seed: u64, files: Files) -> io::Result<(WorkerHandle, Worker)> {
         let (commands, receiver) = mpsc::sync_channel(limits::MEDIA_PLANS);
         let event = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
         let bell = Arc::new(Bell { event, rung: AtomicBool::new(false), queued: AtomicUsize::new(0) });
-        let worker = Worker::new(receiver, bell.clone(), seed)?;
+        let worker = Worker::new(receiver, bell.clone(), seed, files)?;
         Ok((WorkerHandle { commands, bell, thread: Arc::default() }, worker))
     }
 

@@ -9,6 +9,7 @@
 //! Both ports of a join live on one thread; joining ports of two threads moves one of them.
 
 mod ear;
+mod files;
 mod handle;
 mod port;
 mod port_range;
@@ -16,22 +17,26 @@ mod relay;
 mod resting;
 mod rtcp;
 mod service;
+mod sound;
 mod table;
 mod worker;
 
 use crate::base::limits;
-use crate::bridge::{MediaEvent, OpenError, Plan, PortId};
+use crate::bridge::{MediaEvent, OpenError, Plan, PortId, RoomId, SoundOrder};
 use crate::rtp::Continuity;
 use ear::Ear;
+use files::Files;
 use handle::{Command, WorkerHandle};
 use port_range::PortTable;
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
 pub use ear::Wake;
+pub use files::Directories;
 
 /// A handle to the media threads. Each shard has its own, made with [`Media::another`]; the threads stop when the last
 /// one is dropped.
@@ -40,6 +45,8 @@ pub struct Media {
     shared: Arc<Shared>,
     /// Which thread has which of this handle's ports.
     places: HashMap<PortId, usize, foldhash::fast::RandomState>,
+    /// Which thread has which room, and how many ports went in.
+    rooms: HashMap<RoomId, (usize, Vec<PortId>), foldhash::fast::RandomState>,
     ear: Ear,
     random: crate::base::rng::Rng,
     /// Threads that have orders and were not told so yet.
@@ -51,6 +58,7 @@ struct Shared {
     workers: Vec<WorkerHandle>,
     table: Arc<PortTable>,
     open: Arc<AtomicUsize>,
+    file_thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Drop for Shared {
@@ -58,6 +66,10 @@ impl Drop for Shared {
         self.workers.iter().for_each(WorkerHandle::stop);
         // Sockets at rest hold the table that holds them.
         self.table.close_resting();
+        // With the media threads the last way to the file thread is gone: it completes its files and ends.
+        if let Some(thread) = self.file_thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -65,24 +77,28 @@ impl Media {
     /// Starts `threads` media threads (at least one). `seed` draws SSRCs, first sequence numbers and the first port:
     /// it must come from the operating system's randomness, so that a stranger cannot guess them.
     pub fn start(threads: usize, seed: u64) -> io::Result<(Media, mpsc::Receiver<MediaEvent>)> {
-        Media::start_waking(threads, seed, Arc::new(|| ()))
+        Media::start_waking(threads, seed, Arc::new(|| ()), Directories::default())
     }
 
-    /// The same; `wake` is called after each event, for a receiver that sleeps on something else than its channel.
+    /// The same; `wake` is called after each event, for a receiver that sleeps on something else than its channel, and
+    /// sound files are in `directories`.
     pub fn start_waking(
         threads: usize,
         seed: u64,
         wake: Wake,
+        directories: Directories,
     ) -> io::Result<(Media, mpsc::Receiver<MediaEvent>)> {
         let mut random = crate::base::rng::Rng::seeded(seed);
         let mut workers = Vec::new();
+        let (files, file_thread) = Files::start(directories)?;
         for number in 0..threads.max(1) {
-            workers.push(WorkerHandle::start(number, random.next_u64())?);
+            workers.push(WorkerHandle::start(number, random.next_u64(), files.clone())?);
         }
         let shared = Arc::new(Shared {
             workers,
             table: Arc::new(PortTable::new(random.next_u64())),
             open: Arc::new(AtomicUsize::new(0)),
+            file_thread: Mutex::new(Some(file_thread)),
         });
         Ok(Media::with(shared, random, wake))
     }
@@ -100,7 +116,17 @@ impl Media {
     ) -> (Media, mpsc::Receiver<MediaEvent>) {
         let (sender, receiver) = mpsc::channel(limits::MEDIA_EVENTS);
         let unrung = vec![false; shared.workers.len()];
-        (Media { shared, places: HashMap::default(), ear: Ear { sender, wake }, random, unrung }, receiver)
+        (
+            Media {
+                shared,
+                places: HashMap::default(),
+                rooms: HashMap::default(),
+                ear: Ear { sender, wake },
+                random,
+                unrung,
+            },
+            receiver,
+        )
     }
 
     /// Ports open now, of all handles.
@@ -136,16 +162,32 @@ impl Media {
                 let (Some(&to), Some(&from)) = (self.places.get(&a), self.places.get(&b)) else {
                     return None;
                 };
-                if to != from {
-                    // The new thread keeps orders for the port until it arrives.
-                    self.send(to, Command::Expect(b));
-                    self.send(from, Command::Release { port: b, to: self.shared.workers[to].clone() });
-                    self.places.insert(b, to);
-                }
+                self.leave_rooms(a);
+                self.leave_rooms(b);
+                self.move_port(b, from, to);
                 self.send(to, Command::Plan(plan));
                 None
             }
+            Plan::Sound { port, ref order } => {
+                let from = *self.places.get(&port)?;
+                let mut at = from;
+                match **order {
+                    SoundOrder::Enter { room, .. } => {
+                        self.leave_rooms(port);
+                        // A room is on the thread of who came first.
+                        let (to, members) = self.rooms.entry(room).or_insert_with(|| (from, Vec::new()));
+                        members.push(port);
+                        at = *to;
+                        self.move_port(port, from, at);
+                    }
+                    SoundOrder::Leave => self.leave_rooms(port),
+                    _ => {}
+                }
+                self.send(at, Command::Plan(plan));
+                None
+            }
             Plan::Close { port } => {
+                self.leave_rooms(port);
                 if let Some(at) = self.places.remove(&port) {
                     self.send(at, Command::Plan(plan));
                 }
@@ -164,6 +206,22 @@ impl Media {
                 None
             }
         }
+    }
+
+    /// Gives a port to another thread, which keeps orders for it until it arrives.
+    fn move_port(&mut self, port: PortId, from: usize, to: usize) {
+        if to != from {
+            self.send(to, Command::Expect(port));
+            self.send(from, Command::Release { port, to: self.shared.workers[to].clone() });
+            self.places.insert(port, to);
+        }
+    }
+
+    fn leave_rooms(&mut self, port: PortId) {
+        self.rooms.retain(|_, (_, members)| {
+            members.retain(|member| *member != port);
+            !members.is_empty()
+        });
     }
 
     fn send(&mut self, worker: usize, command: Command) {

@@ -2,6 +2,7 @@
 
 use super::ear::Ear;
 use super::port_range::{Others, Sockets};
+use super::sound::Leg;
 use super::table::NumberTable;
 use crate::base::time::Moment;
 use crate::base::wheel::TimerId;
@@ -82,6 +83,8 @@ pub(super) struct Gate {
     pub bursts: bool,
     /// Silence was told; the next packet ends it.
     pub silence_told: bool,
+    /// Its sound is opened up: packets go to the leg.
+    pub listens: bool,
 }
 
 /// The fields a relayed packet touches come first and in this order: a call waits for memory, not for arithmetic.
@@ -114,6 +117,10 @@ pub(super) struct Port {
     pub digits_out: Option<DtmfSender>,
     pub digits_waiting: VecDeque<(Digit, Duration)>,
     pub playing: Option<Playing>,
+    /// Its sound, while it is opened up.
+    pub leg: Option<Box<Leg>>,
+    /// The leg speaks in place of a join.
+    pub leg_speaks: bool,
     pub counters: Counters,
     pub reports: Reports,
     pub learned_told: Option<Moment>,
@@ -175,6 +182,8 @@ impl Port {
             digits_out: None,
             digits_waiting: VecDeque::new(),
             playing: None,
+            leg: None,
+            leg_speaks: false,
             counters: Counters::default(),
             reports: Reports::default(),
             heard: Moment::default(),
@@ -193,11 +202,12 @@ impl Port {
             aimed: aim.is_some(),
             receive: aim.is_some_and(|a| a.receive),
             send: aim.is_some_and(|a| a.send) && !self.direct,
-            speaking: self.digits_out.is_some() || self.playing.is_some(),
+            speaking: self.digits_out.is_some() || self.playing.is_some() || self.leg_speaks,
             mux: aim.is_some_and(|a| a.rtcp_mux),
             udptl: aim.is_some_and(|a| a.udptl),
             bursts: aim.is_some_and(|a| a.udptl || a.clock_rate == 90_000),
             silence_told: self.gate.silence_told,
+            listens: self.gate.listens,
         };
     }
 

@@ -65,6 +65,7 @@ impl Worker {
             PayloadUse::Event { clock_rate } => self.event_packet(now, index, &header, length, clock_rate),
             PayloadUse::Unknown => {}
         }
+        let listened = self.listened(now, index, header, length);
         if again {
             // After a silence that was told: watch for the next one.
             self.service(now, index);
@@ -73,9 +74,25 @@ impl Worker {
             (Some(peer), Some(number)) => self.pass(now, peer as usize, header, number, length),
             _ => false,
         };
-        if !passed && let Some(port) = self.slots.get(index) {
+        if !passed
+            && !listened
+            && let Some(port) = self.slots.get(index)
+        {
             port.not_passed += 1;
         }
+    }
+
+    /// Gives a packet to who opens it; false when nobody does.
+    #[inline]
+    fn listened(&mut self, now: Moment, index: usize, header: Header, length: usize) -> bool {
+        let Some(port) = self.slots.get(index).filter(|port| port.gate.listens && port.gate.receive) else {
+            return false;
+        };
+        let (Some(leg), Some(payload)) = (&mut port.leg, packet::payload(&self.buffer[..length])) else {
+            return false;
+        };
+        leg.packet(now, header, payload);
+        true
     }
 
     /// Sends a packet by a joined port; false when it cannot or must not.

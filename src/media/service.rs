@@ -42,8 +42,13 @@ impl Worker {
             port.next_report = Some(now + port.timers.report + Duration::from_millis(random));
         }
         port.table.set_meanings(&aim.payloads);
+        let recoded =
+            port.leg.is_some() && port.aim.as_ref().is_none_or(|before| before.coding != aim.coding);
         port.aim = Some(aim);
         port.set_gate();
+        if recoded {
+            self.recode(index);
+        }
     }
 
     pub(super) fn direct(&mut self, now: Moment, index: usize, on: bool) {

@@ -1,9 +1,11 @@
 //! A media thread: one epoll set, its ports, their timers.
 
 use super::ear::Ear;
+use super::files::Files;
 use super::handle::{Bell, Command, WorkerHandle};
 use super::port::Port;
 use super::port_range::PortTable;
+use super::sound::Floor;
 use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::base::time::Moment;
@@ -109,10 +111,17 @@ pub(super) struct Worker {
     pub outgoing: Outgoing,
     pub buffer: Box<[u8; PACKET_BYTES]>,
     pub random: Rng,
+    pub files: Files,
+    pub floor: Floor,
 }
 
 impl Worker {
-    pub fn new(commands: mpsc::Receiver<Command>, bell: Arc<Bell>, seed: u64) -> io::Result<Worker> {
+    pub fn new(
+        commands: mpsc::Receiver<Command>,
+        bell: Arc<Bell>,
+        seed: u64,
+        files: Files,
+    ) -> io::Result<Worker> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&bell.event, EpollEvent::new(EpollFlags::EPOLLIN, BELL))?;
         Ok(Worker {
@@ -130,6 +139,8 @@ impl Worker {
             outgoing: Outgoing::default(),
             buffer: Box::new([0; PACKET_BYTES]),
             random: Rng::seeded(seed),
+            files,
+            floor: Floor::default(),
         })
     }
 
@@ -162,6 +173,7 @@ impl Worker {
         }
         self.expire(now);
         self.sweep(now);
+        self.frames(now);
         self.outgoing.retry();
         self.hand_over();
         false
@@ -172,9 +184,8 @@ impl Worker {
             return EpollTimeout::from(10u8);
         }
         let sweep = self.sweep.as_ref().map(|(at, _)| *at);
-        let Some(deadline) = self.wheel.next_deadline().into_iter().chain(sweep).min() else {
-            return EpollTimeout::NONE;
-        };
+        let deadlines = [self.wheel.next_deadline(), self.floor.next_frame, sweep];
+        let Some(deadline) = deadlines.into_iter().flatten().min() else { return EpollTimeout::NONE };
         let millis = deadline.since(self.now()).as_micros().div_ceil(1000);
         EpollTimeout::from(u16::try_from(millis).unwrap_or(u16::MAX))
     }
@@ -226,6 +237,7 @@ impl Worker {
             // Out of watches: the port is deaf, so it is no port.
             return self.close(now, id);
         }
+        self.adopt_leg(now, index);
         self.service(now, index);
         for plan in self.expected.remove(&id).into_iter().flatten() {
             self.plan(now, plan);
@@ -264,6 +276,7 @@ impl Worker {
     /// Takes a port out of every table. Its sockets are still open.
     fn detach(&mut self, id: PortId) -> Option<Box<Port>> {
         let index = self.by_id.remove(&id)?;
+        self.forget_leg(index);
         let mut port = self.slots.remove(index)?;
         if let Some((_, timer)) = port.timer.take() {
             self.wheel.cancel(timer);
@@ -316,13 +329,16 @@ impl Worker {
             Plan::SendDigit { digit, press, .. } => self.send_digit(now, index, digit, press),
             Plan::Play { sound, repeat, .. } => self.play(now, index, sound, repeat),
             Plan::StopPlaying { .. } => self.stop_playing(index),
+            Plan::Sound { order, .. } => self.sound(now, index, *order),
         }
         self.service(now, index);
     }
 
     fn join(&mut self, now: Moment, a: (usize, Box<Path>), b: (usize, Box<Path>)) {
-        self.unjoin(a.0);
-        self.unjoin(b.0);
+        for index in [a.0, b.0] {
+            self.unjoin(index);
+            self.sound(now, index, SoundOrder::Leave);
+        }
         for (index, peer, path) in [(a.0, b.0, a.1), (b.0, a.0, b.1)] {
             if let Some(port) = self.slots.get(index) {
                 port.out.forget_speaker();
@@ -335,7 +351,7 @@ impl Worker {
         }
     }
 
-    fn unjoin(&mut self, index: usize) {
+    pub fn unjoin(&mut self, index: usize) {
         let Some(peer) = self.slots.get(index).and_then(|port| port.peer) else { return };
         for index in [index, peer as usize] {
             if let Some(port) = self.slots.get(index) {
@@ -399,7 +415,9 @@ mod tests {
     /// in the event queue, which grows by blocks.)
     #[test]
     fn relaying_allocates_nothing() {
-        let (handle, mut worker) = WorkerHandle::with_worker(1).expect("starts");
+        let (handle, mut worker) =
+            WorkerHandle::with_worker(1, Files::start(Default::default()).expect("starts").0)
+                .expect("starts");
         let (sender, _told) = tokio::sync::mpsc::channel(64);
         let events = Ear { sender, wake: std::sync::Arc::new(|| ()) };
         let table = Arc::new(PortTable::new(0));
@@ -442,6 +460,7 @@ mod tests {
                 events: Some((101, 8000)),
                 clock_rate: 8000,
                 udptl: false,
+                coding: None,
             };
             handle.send(Command::Plan(Plan::Aim { port: id, aim: Box::new(aim) }));
         }

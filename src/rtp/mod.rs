@@ -2,6 +2,7 @@
 
 pub mod continuity;
 pub mod dtmf;
+pub mod jitter;
 pub mod packet;
 pub mod quality;
 pub mod rtcp;
@@ -10,6 +11,7 @@ pub mod source;
 
 pub use continuity::Continuity;
 pub use dtmf::{Digit, DtmfEvent, DtmfReader, DtmfSender, EventPayload};
+pub use jitter::{JitterBuffer, JitterRules, Taken};
 pub use packet::{Header, Kind};
 pub use sequence::{Reception, ReportNumbers};
 pub use source::{Source, SourceRules, StrictRtp, Verdict};

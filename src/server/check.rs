@@ -170,7 +170,7 @@ mod tests {
     fn the_dialplan_is_checked_with_the_objects_and_each_fault_told_once() {
         let pjsip =
             format!("{SOUND}[200]\ntype=endpoint\naors=200\ncontext=in\n[200]\ntype=aor\nmax_contacts=1\n");
-        let extensions = "[in]\nexten => 1,1,Dial(SIP/200)\nexten => 2,1,Dail(PJSIP/200)\n                          exten => 3,1,Goto(nowhere,1,1)\nexten => 4,1,Playback(a)\nexten => 5,1,Playback(b)\n                          exten => 6,1,NoOp(${ECHO(a)})\ninclude => in-custom\ninclude => absent\n";
+        let extensions = "[in]\nexten => 1,1,Dial(SIP/200)\nexten => 2,1,Dail(PJSIP/200)\n                          exten => 3,1,Goto(nowhere,1,1)\nexten => 4,1,Queue(a)\nexten => 5,1,Queue(b)\n                          exten => 6,1,NoOp(${ECHO(a)})\ninclude => in-custom\ninclude => absent\n";
         let files = [("pjsip.conf", pjsip.as_str()), ("extensions.conf", extensions)];
         let (status, text) = run(&files, CheckOptions { notes: true, ..CheckOptions::default() });
         assert_eq!(status, 2);

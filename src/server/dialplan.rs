@@ -6,6 +6,7 @@ use crate::config::conf;
 use crate::config::files::{FileFault, Files};
 use crate::config::finding::{Finding, Severity};
 use crate::config::origin::Sources;
+use crate::config::services::Services;
 use crate::dialplan::zone::{Zone, Zones};
 use crate::dialplan::{Dialplan, Loaded, Surroundings, line, load, toml_file};
 use crate::store::files::ConfigDir;
@@ -26,6 +27,21 @@ pub struct Read {
     pub sources: Sources,
     /// Whether all of it could be read. When not, what is missing may only be unreadable.
     pub is_complete: bool,
+}
+
+/// Reads the files of the media services.
+pub fn read_services(dir: &Path) -> (Arc<Services>, Vec<(Level, &'static str, String)>) {
+    let (mut sources, mut findings) = (Sources::new(), Vec::new());
+    let services = Services::read(&ConfigDir::new(dir), &mut sources, &mut findings);
+    let level = |severity| match severity {
+        Severity::Error => Level::Error,
+        Severity::Warning => Level::Warning,
+        Severity::Note => Level::Verbose,
+    };
+    let lines = findings
+        .iter()
+        .map(|f| (level(f.severity), "loader.c", f.text(&sources).to_string().replace('\n', ";")));
+    (Arc::new(services), lines.collect())
 }
 
 /// What is to be logged about it: level, Asterisk's name of the source file, text.
@@ -141,6 +157,18 @@ fn zones() -> Zones {
 }
 
 impl Server {
+    /// Reads tones, music and other services again.
+    pub(super) async fn reload_services(&self) {
+        let dir = self.layout.config_dir.clone();
+        let Ok((services, lines)) = tokio::task::spawn_blocking(move || read_services(&dir)).await else {
+            return;
+        };
+        for (level, origin, text) in lines {
+            self.say(level, origin, &text);
+        }
+        self.order(Order::Services(services)).await;
+    }
+
     /// `dialplan reload`: the next priority of every call is looked up in the new one.
     pub(super) async fn reload_dialplan(&self, said: &str) -> Reply {
         let (dir, now) = (self.layout.config_dir.clone(), self.clock.now());
@@ -160,6 +188,7 @@ impl Server {
             return Reply::Refused(format!("{text}\n{kept}"));
         }
         self.order(Order::Dialplan(read.dialplan)).await;
+        self.reload_services().await;
         Reply::Done(text)
     }
 }

@@ -5,6 +5,8 @@
 //! | control socket, lock | `--run-dir` | `astrundir` | `/run/NAME` | `DIR/run` |
 //! | contacts | `--state-dir` | `astdbdir` | `/var/lib/NAME` | `DIR/run` |
 //! | log files | | `astlogdir` | `/var/log/NAME` | `DIR/run` |
+//! | `sounds`, `moh` | | `astdatadir` | `/var/lib/NAME` | `DIR` |
+//! | `monitor` | | `astspooldir` | `/var/spool/NAME` | `DIR/run` |
 
 use super::user::RunAs;
 use crate::base::ids::Name;
@@ -25,7 +27,9 @@ pub struct Layout {
     pub state_dir: PathBuf,
     /// Log files.
     pub log_dir: PathBuf,
-    /// Voicemail is below it.
+    /// `astdatadir`: `sounds`, `moh`.
+    pub data_dir: PathBuf,
+    /// `astspooldir`: `monitor`, `voicemail`.
     pub spool_dir: PathBuf,
     /// `systemname`.
     pub systemname: Name,
@@ -92,6 +96,10 @@ impl Layout {
         let state_dir = given.state_dir.clone().or_else(|| given.run_dir.clone());
         let state_dir = state_dir.or_else(|| values.path("astdbdir")).unwrap_or_else(|| usual("/var/lib"));
         let log_dir = values.path("astlogdir").unwrap_or_else(|| usual("/var/log"));
+        let data_dir = values.path("astdatadir").unwrap_or_else(|| match name {
+            Some(name) => Path::new("/var/lib").join(name),
+            None => config_dir.clone(),
+        });
         let spool_dir = values.path("astspooldir").unwrap_or_else(|| usual("/var/spool"));
         let level =
             |name: &str| values.option(name).map_or(0, |text| text.parse().unwrap_or(u8::from(yes(text))));
@@ -104,6 +112,7 @@ impl Layout {
             run_dir,
             state_dir,
             log_dir,
+            data_dir,
             spool_dir,
             systemname: values.option("systemname").unwrap_or_default().into(),
             run_as,
@@ -112,6 +121,13 @@ impl Layout {
             faults: values.faults,
             config_dir,
         }
+    }
+}
+
+impl Layout {
+    /// Where sound files are.
+    pub fn sound_directories(&self) -> crate::media::Directories {
+        crate::media::Directories { data: self.data_dir.clone(), monitor: self.spool_dir.join("monitor") }
     }
 }
 

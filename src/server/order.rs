@@ -4,6 +4,7 @@ use super::stop::Stop;
 use super::transports::InUse;
 use crate::base::ids::Name;
 use crate::config::notify::NotifyConf;
+use crate::config::services::Services;
 use crate::config::{Change, Sources};
 use crate::dialplan::Dialplan;
 use crate::net::stream::ConnectionFacts;
@@ -37,6 +38,8 @@ pub enum Order {
     Mailboxes(Vec<(String, Counts)>),
     /// Another dialplan.
     Dialplan(Arc<Dialplan>),
+    /// Tones, music and other services.
+    Services(Arc<Services>),
     /// Another `pjsip_notify.conf`.
     Notify(Arc<NotifyConf>),
     /// A name the switch asked for was resolved.

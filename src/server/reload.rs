@@ -83,6 +83,7 @@ impl Server {
         let reply = self.put_in_force(&mut served, loaded, plan.changes).await;
         self.watch_tables(watches);
         self.serve_metrics().await;
+        self.reload_services().await;
         if contacts != self.realtime.contacts.wanted {
             let text =
                 "Contacts stay where they are until the next start, whatever sorcery.conf says of them now";

@@ -156,6 +156,9 @@ impl Shard {
                 Order::Mailboxes(all) => {
                     self.switch.handle(now, Input::Mailboxes(all), &mut turn.actions);
                 }
+                Order::Services(services) => {
+                    self.switch.handle(now, Input::Services(services), &mut turn.actions);
+                }
                 Order::Notify(conf) => self.switch.handle(now, Input::NotifyConf(conf), &mut turn.actions),
                 Order::Resolved(resolved) => turn.resolved.push(resolved),
                 Order::Hear { level, security } => {

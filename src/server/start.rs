@@ -154,6 +154,11 @@ pub(super) fn start(
         log.line(now, level, origin, &text);
     }
     switch.handle(now, Input::Dialplan(plan.dialplan), &mut actions);
+    let (services, said) = dialplan::read_services(&options.layout.config_dir);
+    for (level, origin, text) in said {
+        log.line(now, level, origin, &text);
+    }
+    switch.handle(now, Input::Services(services), &mut actions);
     let (notify, lines) = notify::read(&options.layout.config_dir);
     for text in lines {
         log.line(now, Level::Warning, notify::ORIGIN, &text);
@@ -163,9 +168,13 @@ pub(super) fn start(
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
     switch.restore_lamps(now, kept, &mut actions);
     let bell = waker.clone();
-    let (media, media_events) =
-        Media::start_waking(media_threads(), random::number()?, Arc::new(move || bell.wake()))
-            .map_err(|error| format!("no media thread: {error}"))?;
+    let (media, media_events) = Media::start_waking(
+        media_threads(),
+        random::number()?,
+        Arc::new(move || bell.wake()),
+        options.layout.sound_directories(),
+    )
+    .map_err(|error| format!("no media thread: {error}"))?;
     let mut shard = Shard {
         switch,
         clock,

@@ -4,6 +4,7 @@ use super::view;
 use crate::base::ids::{FlowId, Name, TransportId};
 use crate::bridge::{MediaEvent, Plan};
 use crate::config::notify::NotifyConf;
+use crate::config::services::Services;
 use crate::config::{Change, Sources};
 use crate::dialplan::{Dialplan, database};
 use crate::registrar::binding::ContactChange;
@@ -89,6 +90,8 @@ pub enum Input<'a> {
     HangUpAll,
     /// This dialplan is in force from now on. Running calls go on in it with their next priority.
     Dialplan(Arc<Dialplan>),
+    /// These tones, classes of music and other services are in force from now on.
+    Services(Arc<Services>),
     /// What `pjsip_notify.conf` says from now on.
     NotifyConf(Arc<NotifyConf>),
     /// The entries of the dialplan's key store, as they are on disk.

@@ -47,6 +47,7 @@ use crate::base::rng::Rng;
 use crate::base::time::{Moment, Now};
 use crate::config::Change;
 use crate::config::model::Transport;
+use crate::config::services::Services;
 use crate::outbound::qualify::Qualify;
 use crate::registrar::{Binding, ContactChange, Happened, Registrar};
 use crate::sip::mint::Shard;
@@ -64,6 +65,7 @@ use register::DateCache;
 use requests::Owner;
 use route::Routes;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 use trace::Trace;
 use trunks::Trunks;
@@ -105,6 +107,7 @@ pub struct Switch {
     draining: bool,
     calls: Calls,
     lamps: Lamps,
+    services: Arc<Services>,
     transports: HashMap<TransportId, BoundTransport>,
     /// Number of the last contact change handed out.
     sequence: u64,
@@ -146,6 +149,7 @@ impl Switch {
             draining: false,
             calls: Calls::new(seed.random ^ 2),
             lamps: Lamps::new(seed.now.at, seed.random ^ 3),
+            services: Arc::default(),
             transports: HashMap::new(),
             sequence: 0,
             committed: 0,
@@ -250,6 +254,7 @@ impl Switch {
                 self.calls.set_plan(plan);
                 self.hints_changed(now, out);
             }
+            Input::Services(_) => self.set_services(input),
             Input::NotifyConf(conf) => self.trunks.set_notify(conf),
             Input::Database(entries) => self.load_database(entries),
             Input::Media(event) => self.media_event(now, event, out),

@@ -103,6 +103,7 @@ fn aim(phone: &Phone) -> Aim {
         events: Some((101, 8000)),
         clock_rate: 8000,
         udptl: false,
+        coding: None,
     }
 }
 

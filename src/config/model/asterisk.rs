@@ -24,7 +24,7 @@ options! {
     /// Where the server's own data lie.
     Obeyed "astdbdir" astdbdir: Name = Name::from("/var/lib/asterisk"), Text;
     /// Where sounds and other shared data lie.
-    Later "astdatadir" astdatadir: Name = Name::from("/var/lib/asterisk"), Text;
+    Obeyed "astdatadir" astdatadir: Name = Name::from("/var/lib/asterisk"), Text;
     /// Where logs go.
     Obeyed "astlogdir" astlogdir: Name = Name::from("/var/log/asterisk"), Text;
     /// Where the control socket and the process id lie.

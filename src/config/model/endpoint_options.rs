@@ -166,7 +166,7 @@ options! {
     /// Send hold onward instead of playing music.
     Obeyed "moh_passthrough" moh_passthrough: bool = false, Truth;
     /// Music class suggested to the peer when put on hold.
-    Later "moh_suggest" moh_suggest: Name = Name::from("default"), Text;
+    Obeyed "moh_suggest" moh_suggest: Name = Name::from("default"), Text;
     /// From user of unsolicited MWI.
     Obeyed "mwi_from_user" mwi_from_user: Name = Name::default(), Text;
     /// A SUBSCRIBE for the same mailbox stops unsolicited MWI.
@@ -272,7 +272,7 @@ options! {
     /// Session-Expires proposed, in seconds.
     Obeyed "timers_sess_expires" timers_sess_expires_secs: u32 = 1800, Uint;
     /// Tone zone of the channel.
-    Later "tone_zone" tone_zone: Name = Name::default(), Text;
+    Obeyed "tone_zone" tone_zone: Name = Name::default(), Text;
     /// Type-of-service byte of audio.
     Obeyed "tos_audio" tos_audio: u8 = 0, Tos;
     /// Type-of-service byte of video.

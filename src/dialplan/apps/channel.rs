@@ -32,6 +32,7 @@ pub(in crate::dialplan) fn perform(scope: &mut Scope<'_>, app: &'static App, tex
             Flow::Do(Action::WaitDigit { until, hears: Hears::Unchanged })
         }
         Kind::Incomplete => Flow::Do(Action::Incomplete { may_answer: !text.contains('n') }),
+        Kind::Sound => super::sound::perform(scope, app, text),
         Kind::PlayTones => Flow::Do(Action::PlayTones { tones: text.to_owned() }),
         Kind::StopPlayTones => Flow::Do(Action::StopPlayTones),
         Kind::Echo => Flow::Do(Action::Echo { streams: None, kind: None }),

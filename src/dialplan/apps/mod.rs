@@ -7,6 +7,7 @@ mod execute;
 mod flow;
 mod loops;
 pub mod originate;
+mod sound;
 mod table;
 
 pub(super) use flow::{Flow, enter, perform, target};
@@ -97,6 +98,8 @@ pub(super) enum Kind {
     SendDtmf,
     Set,
     SoftHangup,
+    /// Makes sound, or takes it: see [`sound`].
+    Sound,
     StackPop,
     StopPlayTones,
     StreamEcho,

@@ -67,6 +67,12 @@ impl Program {
                 }
                 Flow::Next
             }
+            Outcome::Variables { set, then } => {
+                for (name, value) in set {
+                    self.set(host, &name, &value);
+                }
+                self.concluded(app, why, *then, now, plan, host)
+            }
             Outcome::Status(word) => {
                 if let Some((variable, _)) = app.status {
                     self.set(host, variable, &word);

@@ -31,8 +31,14 @@ impl Switch {
             Wanted::WaitDigit { until, hears } => match self.next_digit(id) {
                 Some(digit) => Some(Outcome::Digit(digit)),
                 None => {
-                    if hears != Hears::Unchanged {
-                        self.tell_undone(id, "music or a tone while waiting for digits", out);
+                    match hears {
+                        Hears::Unchanged => {}
+                        Hears::Tone(tone) => self.play_tone(id, &tone, out),
+                        Hears::Music(class) => {
+                            if let Some(music) = self.music(id, &class) {
+                                self.play_behind(id, music, out);
+                            }
+                        }
                     }
                     self.wait(id, Doing::Digit(until))
                 }
@@ -94,11 +100,15 @@ impl Switch {
                 text.unwrap_or(Some(Outcome::Unsupported))
             }
             Wanted::ChannelRedirect { .. } => Some(Outcome::Unsupported),
-            Wanted::PlayTones { .. } => {
-                self.tell_undone(id, "PlayTones: there is no tone generator", out);
+            Wanted::PlayTones { tones } => {
+                self.play_tone(id, &tones, out);
                 Some(Outcome::Done)
             }
-            Wanted::StopPlayTones => Some(Outcome::Done),
+            Wanted::StopPlayTones => {
+                self.hush(id, out);
+                Some(Outcome::Done)
+            }
+            Wanted::Sound(action) => self.do_sound(now, id, *action, out),
         }
     }
 
@@ -117,7 +127,7 @@ impl Switch {
         None
     }
 
-    fn next_digit(&mut self, id: ChannelId) -> Option<char> {
+    pub(super) fn next_digit(&mut self, id: ChannelId) -> Option<char> {
         let channel = self.calls.channels.get_mut(&id)?;
         (!channel.digits.is_empty()).then(|| channel.digits.remove(0))
     }
@@ -181,6 +191,9 @@ impl Switch {
         self.transfer_indicated(now, id, indication, out);
         let Some(channel) = self.calls.channels.get(&id) else { return Some(Outcome::HungUp) };
         if channel.state == State::Up {
+            if indication == Indication::Ringing {
+                self.play_tone(id, "ring", out);
+            }
             return Some(Outcome::Done);
         }
         if channel.local.is_some() {
@@ -211,6 +224,10 @@ impl Switch {
                 self.with_session(now, id, out, |session, cx| {
                     session.ring(cx, RingWith::Progress183, &lines)
                 });
+                if inband {
+                    self.aim(id, out);
+                    self.play_tone(id, "ring", out);
+                }
             }
             Indication::Ringing => {
                 self.with_session(now, id, out, |session, cx| session.ring(cx, RingWith::Plain180, &lines));
@@ -220,6 +237,7 @@ impl Switch {
                     channel.early_media = true;
                 }
                 self.with_session(now, id, out, |session, cx| session.progress(cx, &lines));
+                self.aim(id, out);
             }
             Indication::Proceeding | Indication::Busy | Indication::Congestion => {}
         }
@@ -238,7 +256,8 @@ impl Switch {
         self.transfer_indicated(now, id, indication, out);
         let up = self.calls.channels.get(&id)?.state == State::Up;
         if up {
-            self.tell_undone(id, "the tone of Busy or Congestion after the answer", out);
+            let tone = if indication == Indication::Busy { "busy" } else { "congestion" };
+            self.play_tone(id, tone, out);
             return self.wait(id, Doing::Refusing(until));
         }
         let (status, cause) = if indication == Indication::Busy { (486, 17) } else { (503, 34) };

@@ -253,6 +253,7 @@ impl Switch {
             collecting: None,
             suspended: None,
             lamp: None,
+            sound: Default::default(),
             trouble: None,
             text: None,
             local: None,

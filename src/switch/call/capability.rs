@@ -66,11 +66,18 @@ fn outgoing(preference: OutgoingOfferPref) -> OfferPreference {
     }
 }
 
-/// What to offer the called side: what its options make of the caller's codecs, less what the caller cannot carry,
-/// because sound is not converted. When nothing is left there is no call, and both lists are in the log.
+/// What to offer the called side: what its options make of the caller's codecs, less what the caller cannot carry and
+/// what cannot be converted for it. When nothing is left there is no call, and both lists are in the log.
 pub(super) fn offered(callee: &Capabilities, kind: CodecKind, caller: &[Format]) -> Vec<Format> {
     let mut formats = callee.offered(kind, Some(caller));
-    formats.retain(|format| caller.iter().any(|theirs| theirs.codec == format.codec));
+    let converts = kind == CodecKind::Audio && caller.iter().any(super::core::opens);
+    let carries = |format: &Format| caller.iter().any(|theirs| theirs.codec == format.codec);
+    formats.retain(|format| carries(format) || (converts && super::core::opens(format)));
+    if formats.is_empty() && converts {
+        // Options that keep only what is common would leave nothing: what can be converted is better.
+        formats = callee.offered(kind, None);
+        formats.retain(super::core::opens);
+    }
     formats
 }
 
@@ -86,7 +93,13 @@ mod tests {
     fn the_called_side_is_offered_what_the_caller_can_carry() {
         let callee = Capabilities { formats: formats(&["alaw", "g722", "ulaw"]), ..Capabilities::default() };
         let chosen = offered(&callee, CodecKind::Audio, &formats(&["opus", "ulaw", "alaw"]));
-        assert_eq!(chosen.iter().map(|f| f.codec.name()).collect::<Vec<_>>(), ["ulaw", "alaw"]);
-        assert!(offered(&callee, CodecKind::Audio, &formats(&["opus"])).is_empty());
+        let names = |formats: &[Format]| formats.iter().map(|f| f.codec.name()).collect::<Vec<_>>();
+        // What both have first, then what can be converted.
+        assert_eq!(names(&chosen), ["ulaw", "alaw", "g722"]);
+        assert_eq!(
+            names(&offered(&callee, CodecKind::Audio, &formats(&["slin16"]))),
+            ["alaw", "g722", "ulaw"]
+        );
+        assert!(offered(&callee, CodecKind::Audio, &formats(&["g729"])).is_empty());
     }
 }

@@ -8,7 +8,9 @@ use super::message::{QUEUE, TextMessage};
 use super::originate::Origin;
 use super::out::Placing;
 use super::ports::Slot;
+use super::prompt::Sounding;
 use super::sending::Sending;
+use super::sound::ChannelSound;
 use super::subroutine::Suspended;
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::time::{Moment, Now};
@@ -110,6 +112,8 @@ pub(super) enum Doing {
     Transferring,
     /// `Bridge`.
     Bridged,
+    /// An application that makes sound.
+    Sounding(Box<Sounding>),
     /// `ReceiveText`: until text comes, or until then.
     Text(Option<Moment>),
     /// `Originate`: until the channel it made is answered or gone.
@@ -218,6 +222,8 @@ pub(super) struct Channel {
     pub suspended: Option<Box<Suspended>>,
     /// What lamps were told of it last.
     pub lamp: Option<Shown>,
+    /// What sounds on it.
+    pub sound: ChannelSound,
     /// What is wrong with its audio, for `show channel` and `explain`.
     pub trouble: Option<String>,
     /// The message that its dialplan reads and writes.
@@ -259,6 +265,7 @@ impl Channel {
             Doing::Answering { until: at, .. } | Doing::Waiting(at) | Doing::Sending(at) => Some(*at),
             Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
             Doing::Dialling(dialling) => dialling.next_deadline(),
+            Doing::Sounding(sounding) => sounding.until,
             Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged | Doing::Originating => None,
         };
         let session = self.session.as_ref().and_then(|session| session.deadline());

@@ -4,6 +4,7 @@ use super::channel::{ChannelId, Doing, State};
 use super::dial_options;
 use super::subroutine::Then;
 use crate::base::time::{Moment, Now};
+use crate::bridge::SoundSource;
 use crate::dialplan::action::Indication;
 use crate::dialplan::apps::dial::Dial;
 use crate::dialplan::{After, DialStatus, Dialled, Outcome};
@@ -167,12 +168,37 @@ impl Switch {
             }
             return Some(Outcome::Dialled(Box::new(dialling.result(now.at, status, After::GoOn))));
         }
-        let ringing = dialling.dial.options.ringing.is_some() || dialling.dial.options.ringing_until_media;
+        let options = &dialling.dial.options;
+        let (music, ringing, until_media) =
+            (options.music.clone(), options.ringing.clone(), options.ringing_until_media);
         self.wait(id, Doing::Dialling(Box::new(dialling)));
-        if ringing {
-            self.indicate(now, id, Indication::Ringing, out);
+        match (music, ringing) {
+            (Some(class), _) => {
+                let music = self.music(id, &class);
+                self.hear_meanwhile(now, id, music, out);
+            }
+            (None, Some(tone)) if !tone.is_empty() => {
+                let tone = self.tone(id, &tone).ok().map(SoundSource::Tones);
+                self.hear_meanwhile(now, id, tone, out);
+            }
+            (None, Some(_)) => drop(self.indicate(now, id, Indication::Ringing, out)),
+            (None, None) if until_media => drop(self.indicate(now, id, Indication::Ringing, out)),
+            (None, None) => {}
         }
         None
+    }
+
+    /// `m` and `r(tone)`: the caller hears something of ours instead of ringing, before the answer as early media.
+    fn hear_meanwhile(&mut self, now: Now, id: ChannelId, source: Option<SoundSource>, out: &mut Actions) {
+        let Some(source) = source else {
+            self.indicate(now, id, Indication::Ringing, out);
+            return;
+        };
+        if !self.has_state(id, State::Up) {
+            self.indicate(now, id, Indication::Progress, out);
+            self.aim(id, out);
+        }
+        self.play_behind(id, source, out);
     }
 
     /// Makes a channel of that technology that calls `resource`.
@@ -218,8 +244,13 @@ impl Switch {
         }
         dialling.rang.get_or_insert(now.at);
         dialling.progress_deadline = None;
+        let hears_ours = dialling.dial.options.music.is_some()
+            || dialling.dial.options.ringing.as_ref().is_some_and(|tone| !tone.is_empty());
         self.tell_leg(leg, "is ringing", out);
-        // With `m`, too: music is not played by this version, and silence would be worse than ringing.
+        let sounds = self.calls.channels.get(&caller).is_some_and(|caller| caller.sound.background.is_some());
+        if hears_ours && sounds {
+            return;
+        }
         self.indicate(now, caller, Indication::Ringing, out);
     }
 
@@ -240,7 +271,7 @@ impl Switch {
         dialling.progress_deadline = None;
         let alone = dialling.legs.len() == 1;
         let options = &dialling.dial.options;
-        let other_sound = options.ringing.is_some();
+        let other_sound = options.ringing.is_some() || options.music.is_some();
         self.tell_leg(leg, "is making progress passing it to", out);
         if !alone || other_sound {
             return;
@@ -297,6 +328,7 @@ impl Switch {
     ) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) else { return };
+        self.hush(id, out);
         let elsewhere = if dialling.dial.options.cancel_elsewhere { 26 } else { 16 };
         self.end_legs(now, &dialling, elsewhere, out);
         let result = dialling.result(now.at, status, after);

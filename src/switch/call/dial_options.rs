@@ -32,7 +32,6 @@ pub(super) fn undone_letters(dial: &Dial) -> String {
         ('E', options.echo_mf),
         ('k', options.park.called || options.park.caller),
         ('L', options.limit.as_ref().is_some_and(|limit| limit.warn.is_some())),
-        ('m', options.music.is_some()),
         ('n', options.screen_no_intro.is_some()),
         ('N', options.screen_no_caller_id),
         ('p', options.screening),
@@ -145,6 +144,9 @@ impl Switch {
     pub(super) fn answer_caller(&mut self, now: Now, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
         let phone = self.media_of(leg).and_then(|phone| self.calls.channels.get(&phone));
         let formats = phone.and_then(|called| called.agreed_formats());
+        let theirs =
+            self.calls.channels.get(&caller).map(super::channel::Channel::formats).unwrap_or_default();
+        let formats = formats.and_then(|called| super::core::answer_with(&theirs, &called));
         let extra = self.connected_lines(now, caller, leg, out);
         self.early_answer(caller, leg);
         self.answer_channel(now, caller, Some(AnswerWith { extra, only: formats }), out);

@@ -78,7 +78,7 @@ impl Switch {
         let Some(id) = self.media_of(id) else { return self.send_digit(now, other, digit, PRESS, out) };
         let by_info = |id| self.calls.channels.get(&id).is_some_and(|c| c.dtmf_mode() == DtmfMode::Info);
         let agreed = self.digits_agreed(id) && self.digits_agreed(other);
-        if by_info(id) || by_info(other) || !agreed || self.is_listened_to(id) {
+        if by_info(id) || by_info(other) || !agreed || self.is_listened_to(id) || self.is_mixed(id) {
             self.send_digit(now, other, digit, PRESS, out);
         }
     }

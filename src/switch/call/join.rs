@@ -5,9 +5,9 @@ use super::ports::SlotState;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::direct::Target;
-use crate::bridge::{self, Direct, Path, Plan, PortId, Technology, Why};
+use crate::bridge::{self, Direct, Path, Plan, PortId, RoomId, SoundOrder, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
-use crate::sdp::RtpStream;
+use crate::sdp::{MediaKind, RtpStream};
 use crate::session::{MediaChange, RefreshWith, Reoffer, Why as ReofferWhy};
 use crate::switch::Switch;
 use crate::switch::io::{Action, Actions};
@@ -30,6 +30,8 @@ pub(super) struct Bridge {
     pub why: Option<Why>,
     /// Ports that are joined, with the paths ordered.
     pub joined: Vec<Join>,
+    /// The room its legs are in, when their sound is opened up.
+    pub room: Option<RoomId>,
     /// The letters of `Dial`.
     pub options: DialOptions,
     /// Where they are written.
@@ -39,6 +41,7 @@ pub(super) struct Bridge {
 /// Two ports that pass packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Join {
+    pub kind: MediaKind,
     pub ports: [PortId; 2],
     pub paths: [Path; 2],
 }
@@ -73,6 +76,7 @@ impl Switch {
         let unique_id = uuid(self.rng.next_u64(), self.rng.next_u64());
         for leg in legs {
             self.leave_bridge(now, leg, out);
+            self.hush(leg, out);
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
                 channel.bridge = Some(id);
                 channel.early = None;
@@ -101,6 +105,7 @@ impl Switch {
                 technology: None,
                 why: None,
                 joined: Vec::new(),
+                room: None,
                 options,
                 place,
             },
@@ -138,10 +143,10 @@ impl Switch {
             self.ears.log(out, Level::Verbose, "bridge.c", || {
                 format!("Bridge {}: now {technology}: {why}", bridge.unique_id)
             });
-            if technology == Technology::Core && needs_conversion(&why) {
+            if technology == Technology::Core && !self.can_open(bridge.legs) {
                 self.ears.log(out, Level::Warning, "bridge.c", || {
                     format!(
-                        "Bridge {}: {why}; this version passes packets on but does not convert sound",
+                        "Bridge {}: {why}; a codec of these is passed on but not opened here",
                         bridge.unique_id
                     )
                 });
@@ -174,7 +179,11 @@ impl Switch {
     /// phones talk directly too: packets on their way are not lost, and falling back needs no order.
     fn relay(&mut self, id: BridgeId, out: &mut Actions) {
         let Some(legs) = self.calls.bridges.get(&id).map(|bridge| bridge.legs) else { return };
-        let joins = self.joins(legs);
+        let mixed = self.mix(id, out);
+        let mut joins = self.joins(legs);
+        if mixed {
+            joins.retain(|join| join.kind != MediaKind::Audio);
+        }
         let Some(bridge) = self.calls.bridges.get_mut(&id) else { return };
         for join in &joins {
             if !bridge.joined.contains(join) {
@@ -208,6 +217,7 @@ impl Switch {
                 },
             };
             joins.push(Join {
+                kind: slot.kind.clone(),
                 ports: [slot.port, other.port],
                 paths: [path(a.id, &from, &to), path(b.id, &to, &from)],
             });
@@ -238,16 +248,17 @@ impl Switch {
         self.choose_later(bridge);
     }
 
-    /// A channel's phone holds or resumes the call: with `moh_passthrough` the other phone is told, else it is only
-    /// marked; music needs a player, which this version has not.
+    /// A channel's phone holds or resumes the call: with `moh_passthrough` the other phone is told, else it hears music.
     fn hold_changed(&mut self, now: Now, id: ChannelId, held: bool, out: &mut Actions) {
+        let holder = self.calls.channels.get(&id).map(|channel| channel.endpoint.clone());
         let Some(other) = self.partner(id).and_then(|other| self.media_of(other)) else { return };
         let Some(channel) = self.calls.channels.get_mut(&other) else { return };
         channel.is_told_to_hold = held;
         self.calls.touched.insert(other);
         let Some(channel) = self.calls.channels.get_mut(&other) else { return };
         if !channel.endpoint.options.moh_passthrough {
-            return;
+            let suggested = holder.map(|holder| holder.options.moh_suggest.clone()).unwrap_or_default();
+            return self.hold_music(other, held.then_some(&suggested), out);
         }
         let direction = if held { crate::sdp::Direction::SendOnly } else { crate::sdp::Direction::SendRecv };
         let why = if held { ReofferWhy::Hold } else { ReofferWhy::Unhold };
@@ -268,11 +279,18 @@ impl Switch {
         for join in &bridge.joined {
             out.queue.push(Action::Media(Plan::Unjoin { port: join.ports[0] }));
         }
+        if bridge.room.is_some() {
+            for leg in bridge.legs {
+                self.order_sound(self.media_of(leg).unwrap_or(leg), SoundOrder::Leave, out);
+            }
+        }
         let Some(other) = bridge.legs.iter().copied().find(|leg| *leg != id) else { return };
         self.keep_told(bridge.legs, &bridge.direct);
         let Some(survivor) = self.calls.channels.get_mut(&other) else { return };
         survivor.bridge = None;
         survivor.is_told_to_hold = false;
+        self.hold_music(other, None, out);
+        let Some(survivor) = self.calls.channels.get_mut(&other) else { return };
         let leaves_alone = matches!(survivor.doing, Doing::Bridged);
         // Without a dialplan, a called leg's caller was all it had; so was the partner of one that replaced another.
         if survivor.program.is_none() && !survivor.is_kept {
@@ -288,12 +306,6 @@ impl Join {
         let [a_to_b, b_to_a] = self.paths.clone();
         Plan::Join { a: self.ports[0], b: self.ports[1], a_to_b: Box::new(a_to_b), b_to_a: Box::new(b_to_a) }
     }
-}
-
-/// Whether what fails is about sound that would have to be converted.
-fn needs_conversion(why: &Why) -> bool {
-    use crate::bridge::Condition;
-    why.failed().any(|(condition, _)| matches!(condition, Condition::CommonCodec | Condition::SamePackets))
 }
 
 /// A version 4 UUID (RFC 9562), as bridges are known by.

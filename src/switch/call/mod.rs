@@ -16,6 +16,7 @@ mod capability;
 mod carry;
 mod channel;
 mod connected;
+mod core;
 mod database;
 mod dial;
 mod dial_end;
@@ -39,6 +40,7 @@ mod originate;
 mod out;
 mod place;
 mod ports;
+mod prompt;
 mod redirect;
 mod redirecting;
 mod refer;
@@ -46,6 +48,7 @@ mod replace;
 mod run;
 mod sending;
 mod show;
+mod sound;
 mod subroutine;
 mod transfer;
 mod variables;
@@ -89,6 +92,8 @@ enum Work {
     Connected(ChannelId),
     /// A fact about a bridge changed: choose again.
     Choose(BridgeId),
+    /// Sounds of a channel that could not begin.
+    Unsound(ChannelId),
     /// A called channel that needs no way and no ports can call.
     CallOut(ChannelId),
 }
@@ -113,6 +118,7 @@ pub(super) struct Calls {
     next_local: u32,
     next_port: u64,
     next_bridge: u64,
+    next_sound: u64,
     /// Calls that ever came or were made, for `core show channels`.
     processed: u64,
     /// Questions for RTP counters, and the ports that have not told theirs yet.
@@ -142,6 +148,7 @@ impl Calls {
             next_local: 0,
             next_port: 0,
             next_bridge: 0,
+            next_sound: 0,
             processed: 0,
             counting: Vec::new(),
             homeward: Vec::new(),
@@ -204,6 +211,7 @@ impl Switch {
                 Work::Connected(channel) => self.tell_connected(now, channel, out),
                 Work::Over(channel) => self.session_over(now, channel, out),
                 Work::Choose(bridge) => self.choose(now, bridge, out),
+                Work::Unsound(channel) => self.unsound(now, channel, out),
                 Work::CallOut(channel) => self.predial(now, channel, out),
             }
         }

@@ -211,6 +211,7 @@ impl Switch {
                 out.queue.push(Action::Media(Plan::Aim { port: slot.port, aim: Box::new(aim) }));
             }
         }
+        self.sound_aimed(id, out);
     }
 
     /// Closes all ports of a channel.
@@ -257,7 +258,8 @@ impl Switch {
                 self.calls.ports.remove(&port);
                 self.counted(now, port, out);
             }
-            MediaEvent::DigitsSent { .. } | MediaEvent::Played { .. } => {}
+            MediaEvent::SoundEnded { .. } => self.sound_event(now, event, out),
+            MediaEvent::DigitsSent { .. } | MediaEvent::Played { .. } | MediaEvent::Talking { .. } => {}
         }
         self.settle(now, out);
     }
@@ -298,9 +300,9 @@ impl Switch {
             let local = self.local_of(channel, stream);
             let bridge = channel.bridge;
             self.with_session(now, id, out, |session, cx| session.provide(cx, stream, local));
-            // Answered into a bridge before its port was there: only now something is agreed.
+            // What waited for this place is agreed on only now: early media, or an answer into a bridge.
+            self.aim(id, out);
             if let Some(bridge) = bridge {
-                self.aim(id, out);
                 self.choose_later(bridge);
             }
         }

@@ -102,6 +102,9 @@ impl Switch {
             Doing::Digit(Some(until)) if *until <= now.at => self.resume(id, Outcome::TimedOut),
             Doing::Refusing(Some(until)) if *until <= now.at => self.resume(id, Outcome::Done),
             Doing::Dialling(_) => self.dial_due(now, id, out),
+            Doing::Sounding(sounding) if sounding.until.is_some_and(|until| until <= now.at) => {
+                self.sounding_due(now, id, out);
+            }
             doing if receive_is_over(doing, now.at) => {
                 self.resume(id, Outcome::Status("FAILURE".into()));
             }
@@ -115,6 +118,11 @@ impl Switch {
         match std::mem::take(&mut channel.doing) {
             Doing::Dialling(dialling) => self.end_legs(now, &dialling, 16, out),
             Doing::Echo => self.unjoin_all(id, out),
+            Doing::Sounding(sounding) => {
+                if let Some(sound) = sounding.playing {
+                    self.stop_sound(id, sound, out);
+                }
+            }
             _ => {}
         }
         self.leave_bridge(now, id, out);
@@ -125,6 +133,7 @@ impl Switch {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match &channel.doing {
             Doing::Digit(_) => self.resume(id, Outcome::Digit(digit)),
+            Doing::Sounding(_) => self.digit_while_sounding(now, id, digit, out),
             Doing::Echo if digit == '#' => {
                 self.unjoin_all(id, out);
                 self.resume(id, Outcome::Done);

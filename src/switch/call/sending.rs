@@ -93,7 +93,7 @@ impl Switch {
         self.calls.touched.insert(id);
     }
 
-    /// One digit: an RFC 4733 event where they are agreed and wanted, else INFO.
+    /// One digit: an RFC 4733 event where they are agreed and wanted, else INFO or tones.
     pub(super) fn send_digit(
         &mut self,
         now: Now,
@@ -119,6 +119,8 @@ impl Switch {
         } else if matches!(mode, DtmfMode::Info | DtmfMode::AutoInfo) {
             let millis = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
             self.with_session(now, id, out, |session, cx| session.dtmf_info(cx, c, millis));
+        } else if matches!(mode, DtmfMode::Inband | DtmfMode::Auto) {
+            self.send_tones(id, c, length, out);
         }
     }
 }

@@ -13,4 +13,5 @@ mod local;
 mod options;
 pub mod phone;
 mod reasons;
+mod sounds;
 mod transfers;

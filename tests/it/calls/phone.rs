@@ -21,7 +21,14 @@ pub fn office(options: &str, dialplan: &str) -> World {
 
 /// The same with further objects.
 pub fn office_beside(objects: &str, options: &str, dialplan: &str) -> World {
-    let mut text = format!("{objects}[transport-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:5060\n");
+    let mut world = World::with(&format!("{objects}{}", office_text(options)));
+    set_dialplan(&mut world, dialplan);
+    world
+}
+
+/// Their `pjsip.conf`.
+pub fn office_text(options: &str) -> String {
+    let mut text = String::from("[transport-udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:5060\n");
     for (name, at) in [("100", CALLER), ("200", CALLED), ("300", THIRD)] {
         text.push_str(&format!(
             "[{name}]\ntype=endpoint\ncontext=phones\ndisallow=all\nallow=ulaw,alaw\naors={name}\n{options}\n\
@@ -29,9 +36,7 @@ pub fn office_beside(objects: &str, options: &str, dialplan: &str) -> World {
              [id{name}]\ntype=identify\nendpoint={name}\nmatch={at}\n"
         ));
     }
-    let mut world = World::with(&text);
-    set_dialplan(&mut world, dialplan);
-    world
+    text
 }
 
 pub fn set_dialplan(world: &mut World, text: &str) -> Vec<String> {

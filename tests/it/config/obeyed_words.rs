@@ -57,7 +57,6 @@ const UNFINISHED: &[(&str, &str)] = &[
     ("endpoint", "media_encryption_optimistic"),
     ("endpoint", "one_touch_recording"),
     ("endpoint", "t38_udptl"),
-    ("endpoint", "tone_zone"),
     ("transport", "password"),
 ];
 

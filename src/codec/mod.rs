@@ -1,0 +1,194 @@
+//! Rank 1: sound as numbers. Codecs, resampling, mixing, gain, tones, tone detection, loss concealment, the headers of
+//! sound files. No sockets, clocks or files: bytes and samples come in, bytes and samples go out, and nothing is
+//! allocated once a coder is made.
+//!
+//! ```text
+//! payload ─Decoder─▶ samples ─Resampler─▶ … mix, gain, detect … ─Resampler─▶ samples ─Encoder─▶ payload
+//! ```
+
+mod conceal;
+mod dtmf;
+mod g711;
+mod g722;
+mod gsm;
+mod level;
+mod noise;
+mod resample;
+mod tone;
+pub mod wav;
+
+pub use conceal::Concealer;
+pub use dtmf::ToneDetector;
+pub use g711::{alaw_decode, alaw_encode, ulaw_decode, ulaw_encode};
+pub use gsm::FRAME_BYTES as GSM_FRAME_BYTES;
+pub use level::{Gain, add, level_of, subtract};
+pub use noise::Noise;
+pub use resample::Resampler;
+pub use tone::{ToneFault, ToneGenerator, ToneList};
+
+/// Milliseconds of one frame: the step in which sound is mixed.
+pub const FRAME_MS: u32 = 20;
+/// Most samples a second of any coding.
+pub const MAX_RATE: u32 = 48_000;
+/// Most samples of one frame.
+pub const MAX_FRAME: usize = (MAX_RATE / 1000 * FRAME_MS) as usize;
+/// Most samples that one packet decodes to: 120 ms, the longest packet of any codec here.
+pub const MAX_PACKET: usize = (MAX_RATE / 1000 * 120) as usize;
+
+/// A way to write sound as bytes that we can read and write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Coding {
+    /// G.711 µ-law.
+    Ulaw,
+    /// G.711 A-law.
+    Alaw,
+    /// G.722 at 64 kbit/s.
+    G722,
+    /// GSM 06.10 full rate.
+    Gsm,
+    /// Sixteen bits a sample, big-endian (RFC 3551 L16), at this rate.
+    Linear(u32),
+}
+
+impl Coding {
+    /// The coding of an `allow` word; `None` for what passes through us unread.
+    pub fn from_name(name: &str) -> Option<Coding> {
+        Some(match name {
+            "ulaw" => Coding::Ulaw,
+            "alaw" => Coding::Alaw,
+            "g722" => Coding::G722,
+            "gsm" => Coding::Gsm,
+            "slin" => Coding::Linear(8_000),
+            "slin12" => Coding::Linear(12_000),
+            "slin16" => Coding::Linear(16_000),
+            "slin24" => Coding::Linear(24_000),
+            "slin32" => Coding::Linear(32_000),
+            "slin48" => Coding::Linear(48_000),
+            _ => return None,
+        })
+    }
+
+    /// Samples a second of the sound.
+    pub fn sample_rate(self) -> u32 {
+        match self {
+            Coding::Ulaw | Coding::Alaw | Coding::Gsm => 8_000,
+            Coding::G722 => 16_000,
+            Coding::Linear(rate) => rate,
+        }
+    }
+
+    /// Hertz of its RTP timestamp.
+    pub fn clock_rate(self) -> u32 {
+        match self {
+            Coding::G722 => 8_000,
+            _ => self.sample_rate(),
+        }
+    }
+
+    /// Samples of so many milliseconds.
+    pub fn samples(self, ms: u32) -> usize {
+        (self.sample_rate() * ms / 1000) as usize
+    }
+
+    /// What decoding and encoding costs, in tenths of a G.711 step. Only the order matters: the cheaper of two ways is
+    /// taken.
+    pub fn cost(self) -> u32 {
+        match self {
+            Coding::Linear(_) => 8,
+            Coding::Ulaw | Coding::Alaw => 10,
+            Coding::G722 => 120,
+            Coding::Gsm => 150,
+        }
+    }
+}
+
+/// Reads one coding. Packets go in one after the other.
+#[derive(Debug)]
+pub enum Decoder {
+    /// See [`Coding::Ulaw`].
+    Ulaw,
+    /// See [`Coding::Alaw`].
+    Alaw,
+    /// See [`Coding::G722`].
+    G722(Box<g722::Decoder>),
+    /// See [`Coding::Gsm`].
+    Gsm(Box<gsm::Decoder>),
+    /// See [`Coding::Linear`].
+    Linear,
+}
+
+impl Decoder {
+    /// A decoder without a past.
+    pub fn new(coding: Coding) -> Decoder {
+        match coding {
+            Coding::Ulaw => Decoder::Ulaw,
+            Coding::Alaw => Decoder::Alaw,
+            Coding::G722 => Decoder::G722(Box::default()),
+            Coding::Gsm => Decoder::Gsm(Box::default()),
+            Coding::Linear(_) => Decoder::Linear,
+        }
+    }
+
+    /// Reads a packet; how many samples it wrote. What has no room in `out` is left out.
+    pub fn decode(&mut self, payload: &[u8], out: &mut [i16]) -> usize {
+        match self {
+            Decoder::Ulaw => each(payload, out, ulaw_decode),
+            Decoder::Alaw => each(payload, out, alaw_decode),
+            Decoder::G722(decoder) => decoder.decode(payload, out),
+            Decoder::Gsm(decoder) => decoder.decode(payload, out),
+            Decoder::Linear => {
+                let samples = payload.chunks_exact(2).map(|two| i16::from_be_bytes([two[0], two[1]]));
+                out.iter_mut().zip(samples).map(|(out, sample)| *out = sample).count()
+            }
+        }
+    }
+}
+
+fn each(payload: &[u8], out: &mut [i16], one: impl Fn(u8) -> i16) -> usize {
+    out.iter_mut().zip(payload).map(|(out, byte)| *out = one(*byte)).count()
+}
+
+/// Writes one coding.
+#[derive(Debug)]
+pub enum Encoder {
+    /// See [`Coding::Ulaw`].
+    Ulaw,
+    /// See [`Coding::Alaw`].
+    Alaw,
+    /// See [`Coding::G722`].
+    G722(Box<g722::Encoder>),
+    /// See [`Coding::Gsm`].
+    Gsm(Box<gsm::Encoder>),
+    /// See [`Coding::Linear`].
+    Linear,
+}
+
+impl Encoder {
+    /// An encoder without a past.
+    pub fn new(coding: Coding) -> Encoder {
+        match coding {
+            Coding::Ulaw => Encoder::Ulaw,
+            Coding::Alaw => Encoder::Alaw,
+            Coding::G722 => Encoder::G722(Box::default()),
+            Coding::Gsm => Encoder::Gsm(Box::default()),
+            Coding::Linear(_) => Encoder::Linear,
+        }
+    }
+
+    /// Writes samples; how many bytes they became. What has no room in `out` is left out.
+    pub fn encode(&mut self, samples: &[i16], out: &mut [u8]) -> usize {
+        match self {
+            Encoder::Ulaw => out.iter_mut().zip(samples).map(|(out, s)| *out = ulaw_encode(*s)).count(),
+            Encoder::Alaw => out.iter_mut().zip(samples).map(|(out, s)| *out = alaw_encode(*s)).count(),
+            Encoder::G722(encoder) => encoder.encode(samples, out),
+            Encoder::Gsm(encoder) => encoder.encode(samples, out),
+            Encoder::Linear => {
+                let two = out.chunks_exact_mut(2).zip(samples);
+                two.map(|(out, sample)| out.copy_from_slice(&sample.to_be_bytes())).count() * 2
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

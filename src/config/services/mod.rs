@@ -1,0 +1,56 @@
+//! Files of the media services: tones by country (`indications.conf`), music on hold (`musiconhold.conf`). Each may be
+//! missing; each mistake is told and costs its own line only.
+
+mod music;
+mod tones;
+
+pub use music::{Music, MusicMode};
+pub use tones::ToneZone;
+
+use super::conf;
+use super::files::Files;
+use super::finding::Finding;
+use super::origin::Sources;
+use std::collections::BTreeMap;
+
+/// What the media services need to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Services {
+    /// Tones by country, the built-in ones included.
+    pub zones: BTreeMap<String, ToneZone>,
+    /// `country` of `indications.conf`: the zone of channels without one.
+    pub country: String,
+    /// Classes of music on hold.
+    pub music: BTreeMap<String, Music>,
+}
+
+impl Default for Services {
+    fn default() -> Services {
+        Services { zones: tones::built_in(), country: "us".to_owned(), music: music::built_in() }
+    }
+}
+
+impl Services {
+    /// Reads the files.
+    pub fn read(files: &dyn Files, sources: &mut Sources, findings: &mut Vec<Finding>) -> Services {
+        let mut services = Services::default();
+        if let Some(tree) = conf::read_optional(files, "indications.conf", sources, findings) {
+            tones::read(&tree, &mut services, findings);
+        }
+        if let Some(tree) = conf::read_optional(files, "musiconhold.conf", sources, findings) {
+            music::read(&tree, &mut services, findings);
+        }
+        services
+    }
+
+    /// A tone by its name in a zone: the zone's, else the default zone's.
+    pub fn tone(&self, zone: &str, name: &str) -> Option<&crate::codec::ToneList> {
+        let of = |zone: &str| self.zones.get(zone)?.tones.get(name);
+        of(zone).or_else(|| of(&self.country)).or_else(|| of("us"))
+    }
+}
+
+/// `yes`, `true`, `1`, `on` and their letters.
+fn truth(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "yes" | "true" | "y" | "t" | "1" | "on")
+}

@@ -1,0 +1,286 @@
+//! One leg whose sound is opened up: what is heard from it, what is said to it, and all that hangs on it.
+
+use super::hearing::Hearing;
+use super::player::{Played, Player};
+use super::recorder::{BEEP_MS, Recorder};
+use super::saying::Saying;
+use crate::base::time::Moment;
+use crate::bridge::{Listening, Over, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
+use crate::codec::{FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of};
+use crate::rtp::{Digit, DtmfEvent, Header, JitterRules};
+use std::time::Duration;
+
+/// A place in a room.
+#[derive(Debug)]
+pub(super) struct Sitting {
+    pub room: RoomId,
+    pub seat: Seat,
+    /// Its own sound at the room's rate, this frame, and whether it is more than silence.
+    pub given: Box<[i16; MAX_FRAME]>,
+    pub speaks: bool,
+    /// To the room's rate and back, where they differ.
+    up: Option<Resampler>,
+    down: Option<Resampler>,
+}
+
+/// One leg.
+#[derive(Debug)]
+pub(in crate::media) struct Leg {
+    /// Samples a second of all its sound.
+    pub rate: u32,
+    frame: usize,
+    pub(super) hearing: Option<Hearing>,
+    pub(super) saying: Option<Saying>,
+    pub heard: Box<[i16; MAX_FRAME]>,
+    pub said: Box<[i16; MAX_FRAME]>,
+    /// Whether `heard` is more than silence because nothing comes.
+    pub heard_any: bool,
+    pub(super) sitting: Option<Sitting>,
+    pub(super) players: Vec<Player>,
+    pub(super) recorders: Vec<Recorder>,
+    pub listening: Listening,
+    pub gains: (Gain, Gain),
+    detector: ToneDetector,
+    to_detector: Option<Resampler>,
+    pressed: Option<Duration>,
+    talking: bool,
+    talk_lasted: Duration,
+    quiet: Duration,
+    beep: Option<ToneGenerator>,
+    scratch: Box<[i16; MAX_FRAME]>,
+}
+
+/// What a leg has to tell of a frame.
+#[derive(Debug, PartialEq)]
+pub(super) enum News {
+    /// A digit as tones.
+    Digit(DtmfEvent),
+    /// Talking began or ended; how long the other state lasted.
+    Talking(bool, Duration),
+}
+
+impl Leg {
+    /// A leg before anything hangs on it. Without a coding it neither hears nor speaks, but keeps time.
+    pub fn new(coding: Option<&StreamCoding>, rules: JitterRules) -> Leg {
+        let rate = coding.map_or(8_000, |coding| coding.send.sample_rate());
+        Leg {
+            rate,
+            frame: (rate / 1000 * FRAME_MS) as usize,
+            hearing: coding.map(|coding| Hearing::new(coding, rate, rules)),
+            saying: coding.map(Saying::new),
+            heard: Box::new([0; MAX_FRAME]),
+            said: Box::new([0; MAX_FRAME]),
+            heard_any: false,
+            sitting: None,
+            players: Vec::new(),
+            recorders: Vec::new(),
+            listening: Listening::default(),
+            gains: (Gain::UNITY, Gain::UNITY),
+            detector: ToneDetector::default(),
+            to_detector: (rate != 8_000).then(|| Resampler::new(rate, 8_000)),
+            pressed: None,
+            talking: false,
+            talk_lasted: Duration::ZERO,
+            quiet: Duration::ZERO,
+            beep: None,
+            scratch: Box::new([0; MAX_FRAME]),
+        }
+    }
+
+    /// Another coding was agreed: what hangs on it stays, as far as its rate does. Players that cannot follow are given
+    /// back as ended.
+    pub fn recode(&mut self, coding: Option<&StreamCoding>, rules: JitterRules) {
+        let before = self.rate;
+        let mut new = Leg::new(coding, rules);
+        if new.rate == before {
+            new.players = std::mem::take(&mut self.players);
+            new.recorders = std::mem::take(&mut self.recorders);
+        }
+        new.listening = self.listening;
+        new.gains = self.gains;
+        new.talking = self.talking;
+        *self = Leg {
+            sitting: self.sitting.take(),
+            players: std::mem::take(&mut new.players),
+            recorders: std::mem::take(&mut new.recorders),
+            ..new
+        };
+    }
+
+    /// A packet came from the phone.
+    pub fn packet(&mut self, now: Moment, header: Header, payload: &[u8]) {
+        if let Some(hearing) = &mut self.hearing {
+            hearing.packet(now, header, payload);
+        }
+    }
+
+    /// Samples of one frame.
+    pub fn frame_samples(&self) -> usize {
+        self.frame
+    }
+
+    /// Takes a seat in a room of that rate.
+    pub fn sit(&mut self, room: RoomId, seat: Seat, rate: u32) {
+        let other = rate != self.rate;
+        self.sitting = Some(Sitting {
+            room,
+            seat,
+            given: Box::new([0; MAX_FRAME]),
+            speaks: false,
+            up: other.then(|| Resampler::new(self.rate, rate)),
+            down: other.then(|| Resampler::new(rate, self.rate)),
+        });
+    }
+
+    /// Whether anything needs this leg.
+    pub fn is_idle(&self) -> bool {
+        self.sitting.is_none()
+            && self.players.is_empty()
+            && self.recorders.is_empty()
+            && self.listening == Listening::default()
+            && self.gains == (Gain::UNITY, Gain::UNITY)
+    }
+
+    /// Whether what comes from the phone matters.
+    pub fn listens(&self) -> bool {
+        self.sitting.is_some() || !self.recorders.is_empty() || self.listening != Listening::default()
+    }
+
+    /// Whether it speaks to the phone in place of a join.
+    pub fn speaks(&self) -> bool {
+        self.sitting.is_some() || !self.players.is_empty()
+    }
+
+    /// First half of a frame: what came from the phone.
+    pub(super) fn listen(&mut self, now: Moment, mut tell: impl FnMut(News)) {
+        let heard = &mut self.heard[..self.frame];
+        self.heard_any = match &mut self.hearing {
+            Some(hearing) => hearing.frame(now, heard),
+            None => false,
+        };
+        if !self.heard_any {
+            heard.fill(0);
+        }
+        if self.listening.tones {
+            let samples = match &mut self.to_detector {
+                Some(resampler) => {
+                    let count = resampler.process(heard, &mut self.scratch[..]);
+                    &self.scratch[..count]
+                }
+                None => &heard[..],
+            };
+            let pressed = &mut self.pressed;
+            self.detector.hear(samples, |key, on| {
+                let Some(digit) = Digit::from_char(key) else { return };
+                if on {
+                    *pressed = Some(Duration::from_millis(26));
+                    tell(News::Digit(DtmfEvent::Begin(digit)));
+                } else {
+                    let duration = pressed.take().unwrap_or_default();
+                    tell(News::Digit(DtmfEvent::End { digit, duration }));
+                }
+            });
+            if let Some(pressed) = &mut self.pressed {
+                *pressed += frame_time();
+            }
+        }
+        self.judge_talk(tell);
+        self.gains.0.apply(&mut self.heard[..self.frame]);
+        let Leg { sitting, heard, frame, heard_any, .. } = self;
+        if let Some(sitting) = sitting {
+            sitting.speaks = *heard_any && sitting.seat.speaks;
+            match &mut sitting.up {
+                Some(up) => drop(up.process(&heard[..*frame], &mut sitting.given[..])),
+                None => sitting.given[..*frame].copy_from_slice(&heard[..*frame]),
+            }
+        }
+    }
+
+    fn judge_talk(&mut self, mut tell: impl FnMut(News)) {
+        let Some(rules) = self.listening.talk else { return };
+        self.talk_lasted += frame_time();
+        let loud = self.heard_any && level_of(&self.heard[..self.frame]) >= rules.threshold;
+        self.quiet = if loud { Duration::ZERO } else { self.quiet + frame_time() };
+        let now = if self.talking { self.quiet < rules.silence } else { loud };
+        if now != self.talking {
+            tell(News::Talking(now, std::mem::take(&mut self.talk_lasted)));
+            self.talking = now;
+        }
+    }
+
+    /// Second half: what is said to the phone, from `room` (at the room's rate; `None` outside of one) and the players.
+    /// What ended is pushed to `ended`. Whether there is anything to say.
+    pub fn speak(&mut self, room: Option<&[i16]>, ended: &mut Vec<(SoundId, SoundEnd)>) -> bool {
+        let frame = self.frame;
+        let hears = self.sitting.as_ref().is_some_and(|sitting| sitting.seat.hears);
+        match (room.filter(|_| hears), self.sitting.as_mut().and_then(|sitting| sitting.down.as_mut())) {
+            (Some(room), Some(down)) => drop(down.process(room, &mut self.said[..])),
+            (Some(room), None) => self.said[..frame].copy_from_slice(&room[..frame]),
+            (None, _) => self.said[..frame].fill(0),
+        }
+        let mut speaks = room.is_some();
+        self.players.retain_mut(|player| {
+            let part = &mut self.scratch[..frame];
+            let played = player.frame(part);
+            let over = match played {
+                Played::Waits => {
+                    // A file that is being opened is silence already: nobody shall hear the rest before it.
+                    part.fill(0);
+                    None
+                }
+                Played::Frame => None,
+                Played::Over(end) => Some(end),
+            };
+            speaks = true;
+            match player.over {
+                Over::Replaces if over.is_none() => self.said[..frame].copy_from_slice(part),
+                _ => {
+                    self.said[..frame].iter_mut().zip(part).for_each(|(out, s)| *out = out.saturating_add(*s))
+                }
+            }
+            match over {
+                Some(end) => {
+                    ended.push((player.id, end));
+                    false
+                }
+                None => true,
+            }
+        });
+        self.gains.1.apply(&mut self.said[..frame]);
+        speaks
+    }
+
+    /// Third: recorders take both. Those that end by themselves do.
+    pub fn record(&mut self, now: Moment, bridged: bool) {
+        let frame = self.frame;
+        let mut at = 0;
+        while at < self.recorders.len() {
+            let recorder = &mut self.recorders[at];
+            if recorder.next_beep.is_some_and(|due| due <= now) {
+                recorder.next_beep =
+                    recorder.order.beep.filter(|every| !every.is_zero()).map(|every| now + every);
+                self.beep = Some(ToneGenerator::new(ToneList::beep(1400, BEEP_MS), self.rate));
+            }
+            let ends = match recorder.order.only_bridged && !bridged {
+                true => None,
+                false => recorder.frame(&self.heard[..frame], &self.said[..frame]),
+            };
+            match ends {
+                Some(end) => self.recorders.remove(at).end(end),
+                None => at += 1,
+            }
+        }
+        if let Some(beep) = &mut self.beep {
+            let more = beep.fill(&mut self.scratch[..frame]);
+            let pairs = self.said[..frame].iter_mut().zip(&self.scratch[..frame]);
+            pairs.for_each(|(out, s)| *out = out.saturating_add(*s / 4));
+            if !more {
+                self.beep = None;
+            }
+        }
+    }
+}
+
+fn frame_time() -> Duration {
+    Duration::from_millis(u64::from(FRAME_MS))
+}

@@ -1,0 +1,273 @@
+//! Sound that the server itself makes for a channel: players and tones, and what becomes of them.
+//!
+//! ```text
+//! start ─ audio port aimed? ─ yes ─▶ Plan::Sound
+//!              └ not yet ─▶ waiting ─ aim ─▶ Plan::Sound
+//! MediaEvent::SoundEnded ─▶ the application that waits for it (`prompt`), or just forgotten
+//! ```
+
+use super::channel::{Channel, ChannelId};
+use super::ports::SlotState;
+use crate::base::time::Now;
+use crate::bridge::{
+    Feature, FileOrder, Listening, MediaEvent, Over, Piece, Plan, PortId, SoundEnd, SoundId, SoundOrder,
+    SoundSource,
+};
+use crate::codec::ToneList;
+use crate::config::model::endpoint_words::DtmfMode;
+use crate::config::services::MusicMode;
+use crate::sdp::MediaKind;
+use crate::switch::Switch;
+use crate::switch::io::{Action, Actions, Input};
+use crate::switch::view::Level;
+
+/// What a held channel's music is asked for by.
+const HOLD: &str = "the other side holds the call";
+
+/// What sounds on a channel.
+#[derive(Debug, Default)]
+pub(super) struct ChannelSound {
+    /// Orders that wait until its audio is agreed on.
+    waiting: Vec<SoundOrder>,
+    /// Tones and music that go on until something else is heard.
+    pub background: Option<SoundId>,
+    /// What its sound is listened to for.
+    pub listening: Listening,
+    /// Ports that are told to fail at once, in the next round.
+    failed: Vec<(SoundId, String)>,
+}
+
+impl Channel {
+    /// Its audio port, when it is open and its codec is one we can make.
+    fn audio_port(&self) -> Option<(PortId, bool)> {
+        let slot = self.slots.iter().find(|slot| {
+            slot.kind == MediaKind::Audio && matches!(slot.state, SlotState::Open { .. } | SlotState::Opening)
+        })?;
+        let aim = slot.aim.as_ref()?;
+        Some((slot.port, aim.coding.is_some()))
+    }
+}
+
+impl Switch {
+    /// Plays something to a channel. Its end is told as `MediaEvent::SoundEnded` in any case.
+    pub(super) fn play(
+        &mut self,
+        id: ChannelId,
+        source: SoundSource,
+        over: Over,
+        out: &mut Actions,
+    ) -> SoundId {
+        let sound = SoundId(self.calls.next_sound);
+        self.calls.next_sound += 1;
+        self.order_sound(id, SoundOrder::Play { id: sound, source, over }, out);
+        sound
+    }
+
+    /// Orders something of a channel's sound, now or when its audio is agreed on.
+    pub(super) fn order_sound(&mut self, id: ChannelId, order: SoundOrder, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let what = match &order {
+            SoundOrder::Play { id, .. } | SoundOrder::Record { id, .. } => Some(*id),
+            _ => None,
+        };
+        if let (Some(sound), true) = (what, channel.local.is_some()) {
+            let why = "a Local channel has no sound of its own in this version".to_owned();
+            channel.sound.failed.push((sound, why));
+            return self.calls.work.push_back(super::Work::Unsound(id));
+        }
+        match channel.audio_port() {
+            Some((port, true)) => {
+                out.queue.push(Action::Media(Plan::Sound { port, order: Box::new(order) }));
+            }
+            Some((_, false)) => {
+                let why = "its codec passes through this server but is not made here".to_owned();
+                if let Some(sound) = what {
+                    channel.sound.failed.push((sound, why));
+                    self.calls.work.push_back(super::Work::Unsound(id));
+                }
+            }
+            None if channel.sound.waiting.len() < crate::base::limits::PLAYERS_PER_PORT => {
+                channel.sound.waiting.push(order);
+            }
+            None => {}
+        }
+    }
+
+    /// A channel's audio is agreed on: what waited for it goes out.
+    pub(super) fn sound_aimed(&mut self, id: ChannelId, out: &mut Actions) {
+        self.listen_for_tones(id, out);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if channel.sound.waiting.is_empty() || channel.audio_port().is_none() {
+            return;
+        }
+        for order in std::mem::take(&mut channel.sound.waiting) {
+            self.order_sound(id, order, out);
+        }
+    }
+
+    /// Digits come as tones with `dtmf_mode=inband`, and with `auto` where no events are agreed: somebody must listen,
+    /// unless they only pass from phone to phone.
+    pub(super) fn listen_for_tones(&mut self, id: ChannelId, out: &mut Actions) {
+        let passes = self.calls.channels.get(&id).is_some_and(|channel| channel.bridge.is_some())
+            && !self.is_listened_to(id)
+            && !self.is_mixed(id);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let events = channel.audio().is_some_and(|audio| !audio.events.is_empty());
+        let mode = channel.dtmf_mode();
+        let tones = !passes && (mode == DtmfMode::Inband || (mode == DtmfMode::Auto && !events));
+        let opens = channel.audio_port().is_some_and(|(_, opens)| opens);
+        if opens && channel.sound.listening.tones != tones {
+            channel.sound.listening.tones = tones;
+            let order = SoundOrder::Listen(channel.sound.listening);
+            self.order_sound(id, order, out);
+        }
+    }
+
+    /// Tells the ends of sounds that could not begin.
+    pub(super) fn unsound(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        for (sound, why) in std::mem::take(&mut channel.sound.failed) {
+            self.sound_over(now, id, sound, SoundEnd::Failed(why), out);
+        }
+    }
+
+    /// Stops a player or recorder.
+    pub(super) fn stop_sound(&mut self, id: ChannelId, sound: SoundId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let same = |order: &SoundOrder| matches!(order, SoundOrder::Play { id, .. } if *id == sound);
+        channel.sound.waiting.retain(|order| !same(order));
+        if channel.audio_port().is_some() {
+            self.order_sound(id, SoundOrder::Stop { id: sound }, out);
+        }
+    }
+
+    /// Stops the tone or music that goes on in the background.
+    pub(super) fn hush(&mut self, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if let Some(sound) = channel.sound.background.take() {
+            self.stop_sound(id, sound, out);
+        }
+    }
+
+    /// Starts something that goes on until something else is heard.
+    pub(super) fn play_behind(&mut self, id: ChannelId, source: SoundSource, out: &mut Actions) {
+        self.hush(id, out);
+        let sound = self.play(id, source, Over::Replaces, out);
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.sound.background = Some(sound);
+        }
+    }
+
+    /// A tone by its name in the channel's zone, or as a list.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub(super) fn tone(&self, id: ChannelId, text: &str) -> Result<ToneList, String> {
+        let channel = self.calls.channels.get(&id);
+        // The endpoint's `tone_zone`, or what `CHANNEL(tonezone)` was set to.
+        let zone = channel.map_or("", |channel| &channel.settings.tone_zone);
+        match self.services.tone(zone, text.trim()) {
+            Some(list) => Ok(list.clone()),
+            None => ToneList::parse(text).map_err(|fault| fault.to_string()),
+        }
+    }
+
+    /// Plays a tone of the zone in the background; what cannot be played is said.
+    pub(super) fn play_tone(&mut self, id: ChannelId, text: &str, out: &mut Actions) {
+        match self.tone(id, text) {
+            Ok(list) => self.play_behind(id, SoundSource::Tones(list), out),
+            Err(why) => {
+                let name = self.calls.channels.get(&id).map(|channel| channel.name.clone());
+                let name = name.unwrap_or_default();
+                self.ears.log(out, Level::Warning, "indications.c", || format!("{name}: {why}"));
+            }
+        }
+    }
+
+    /// The files of prompts, in a channel's language.
+    pub(super) fn prompts(&self, id: ChannelId, files: &[String], language: Option<&str>) -> SoundSource {
+        let own = self.calls.channels.get(&id).map_or("", |channel| &channel.settings.language);
+        SoundSource::Files(Box::new(FileOrder {
+            pieces: files.iter().map(|name| Piece::Prompt(name.as_str().into())).collect(),
+            repeat: false,
+            language: language.unwrap_or(own).into(),
+        }))
+    }
+
+    /// The music of a class; the channel's own, then `default`, where there is none of that name.
+    pub(super) fn music(&self, id: ChannelId, class: &str) -> Option<SoundSource> {
+        let channel = self.calls.channels.get(&id)?;
+        let names = [class, &channel.settings.music_class, "default"];
+        let music = names
+            .into_iter()
+            .filter(|name| !name.is_empty())
+            .find_map(|name| self.services.music.get(name))?;
+        let announcement = music.announcement.as_deref().map(|name| Piece::Prompt(name.into()));
+        let pieces = match &music.mode {
+            MusicMode::Files { directory, shuffled } => {
+                vec![Piece::Directory { path: directory.as_str().into(), shuffled: *shuffled }]
+            }
+            MusicMode::Playlist(files) => {
+                files.iter().map(|name| Piece::Prompt(name.as_str().into())).collect()
+            }
+        };
+        Some(SoundSource::Files(Box::new(FileOrder {
+            pieces: announcement.into_iter().chain(pieces).collect(),
+            repeat: true,
+            language: channel.settings.language.as_str().into(),
+        })))
+    }
+
+    /// Music to a channel that is held (`class` as the holder suggests), or no more. Its own class goes first.
+    pub(super) fn hold_music(&mut self, id: ChannelId, class: Option<&str>, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let hold = |used: &crate::bridge::Use| {
+            used.feature == Feature::Playing && used.place.as_deref() == Some(HOLD)
+        };
+        let plays = channel.uses.iter().any(hold);
+        let Some(class) = class else {
+            if plays {
+                channel.uses.retain(|used| !hold(used));
+                self.hush(id, out);
+            }
+            return;
+        };
+        let own = channel.settings.music_class.clone();
+        let class = if own.is_empty() { class } else { &own };
+        if let (false, Some(music)) = (plays, self.music(id, class)) {
+            if let Some(channel) = self.calls.channels.get_mut(&id) {
+                channel.uses.push(crate::bridge::Use { feature: Feature::Playing, place: Some(HOLD.into()) });
+            }
+            self.play_behind(id, music, out);
+        }
+    }
+
+    /// The media threads tell of opened sound.
+    pub(super) fn sound_event(&mut self, now: Now, event: MediaEvent, out: &mut Actions) {
+        if let MediaEvent::SoundEnded { port, id: sound, end } = event
+            && let Some(id) = self.calls.ports.get(&port).copied()
+        {
+            self.sound_over(now, id, sound, end, out);
+        }
+    }
+
+    fn sound_over(&mut self, now: Now, id: ChannelId, sound: SoundId, end: SoundEnd, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if let SoundEnd::Failed(why) = &end {
+            let name = channel.name.clone();
+            self.ears.log(out, Level::Warning, "file.c", || format!("{name}: {why}"));
+        }
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if channel.sound.background == Some(sound) {
+            channel.sound.background = None;
+        }
+        self.prompt_played(now, id, sound, end, out);
+    }
+
+    /// Takes other services over: tones, music.
+    pub(in crate::switch) fn set_services(&mut self, input: Input<'_>) {
+        if let Input::Services(services) = input {
+            self.services = services;
+        }
+    }
+}

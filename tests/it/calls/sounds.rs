@@ -1,0 +1,242 @@
+//! Applications that make sound: what is ordered of the media threads, what ends them, what the dialplan learns.
+
+use super::phone::*;
+use crate::world::World;
+use jackfield::bridge::{MediaEvent, Over, Piece, Plan, PortId, SoundEnd, SoundId, SoundOrder, SoundSource};
+use jackfield::rtp::{Digit, DtmfEvent};
+use jackfield::switch::io::Input;
+use std::time::Duration;
+
+/// Calls an extension and acknowledges its answer.
+fn call(world: &mut World, exten: &str) {
+    let sent =
+        world.datagram(CALLER, invite(exten, 1, "i1", &sdp("127.0.0.1", 7000, "8 0 101", "")).as_bytes());
+    let ok = the(&sent, "SIP/2.0 200").to_owned();
+    let to = header(&ok, "To").to_owned();
+    let ack = request("ACK", "sip:200@127.0.0.1:5060", ("c1", "a1", 1), &to, "");
+    world.datagram(CALLER, ack.as_bytes());
+}
+
+/// The sounds ordered and not told to end: port, name, what.
+pub fn playing(world: &World) -> Vec<(PortId, SoundId, SoundSource)> {
+    let mut playing = Vec::new();
+    for plan in &world.plans {
+        let Plan::Sound { port, order } = plan else { continue };
+        match &**order {
+            SoundOrder::Play { id, source, over: Over::Replaces } => {
+                playing.push((*port, *id, source.clone()))
+            }
+            SoundOrder::Stop { id } => playing.retain(|(_, playing, _)| playing != id),
+            _ => {}
+        }
+    }
+    playing
+}
+
+fn files(source: &SoundSource) -> Vec<String> {
+    let SoundSource::Files(order) = source else { panic!("{source:?} is no file") };
+    let name = |piece: &Piece| match piece {
+        Piece::Prompt(name) => name.to_string(),
+        Piece::Directory { path, .. } => format!("{path}/"),
+    };
+    order.pieces.iter().map(name).collect()
+}
+
+fn ended(world: &mut World, (port, id): (PortId, SoundId), end: SoundEnd) -> Vec<String> {
+    world.handle(Input::Media(MediaEvent::SoundEnded { port, id, end }))
+}
+
+fn press(world: &mut World, port: PortId, key: char) -> Vec<String> {
+    let digit = Digit::from_char(key).expect("a key");
+    let event = DtmfEvent::End { digit, duration: Duration::from_millis(100) };
+    world.handle(Input::Media(MediaEvent::Digit { port, event }))
+}
+
+/// `Playback` answers, plays, and tells how it went; the dialplan goes on after its end.
+#[test]
+fn playback_answers_plays_and_goes_on() {
+    for (end, cause) in [(SoundEnd::Done, "16"), (SoundEnd::Failed("no such file".into()), "21")] {
+        let mut world = office(
+            "",
+            "[phones]\nexten => 610,1,Playback(hello&world)\n same => n,Hangup($[\"${PLAYBACKSTATUS}\" = \"SUCCESS\" ? 16 :: 21])\n",
+        );
+        call(&mut world, "610");
+        let now = playing(&world);
+        assert_eq!(now.len(), 1, "{now:?}");
+        assert_eq!(files(&now[0].2), ["hello", "world"]);
+        // A digit changes nothing, and nothing else ends it.
+        assert!(press(&mut world, now[0].0, '5').is_empty());
+        let sent = ended(&mut world, (now[0].0, now[0].1), end);
+        assert_eq!(header(the(&sent, "BYE"), "Reason"), format!("Q.850;cause={cause}"));
+    }
+}
+
+/// `noanswer` plays as early media; `skip` goes on at once.
+#[test]
+fn playback_before_the_answer() {
+    let plan = "[phones]\nexten => 610,1,Playback(early,noanswer)\n same => n,Hangup(21)\nexten => 611,1,Playback(x,skip)\n same => n,Busy()\n";
+    let mut world = office("", plan);
+    let body = sdp("127.0.0.1", 7000, "8 0 101", "");
+    let sent = world.datagram(CALLER, invite("610", 1, "i1", &body).as_bytes());
+    the(&sent, "SIP/2.0 183");
+    let now = playing(&world);
+    assert_eq!(files(&now[0].2), ["early"]);
+    let sent = ended(&mut world, (now[0].0, now[0].1), SoundEnd::Done);
+    the(&sent, "SIP/2.0 403");
+    let mut world = office("", plan);
+    let sent = world.datagram(CALLER, invite("611", 1, "i1", &body).as_bytes());
+    the(&sent, "SIP/2.0 486");
+    assert!(playing(&world).is_empty());
+}
+
+/// A digit ends `BackGround` and is the first of the extension.
+#[test]
+fn background_is_interrupted_by_an_extension() {
+    let mut world = office(
+        "",
+        "[phones]\nexten => 620,1,Answer(0,i)\n same => n,BackGround(menu)\n same => n,WaitExten(5)\nexten => 12,1,Hangup(17)\n\
+         exten => t,1,Hangup(19)\n",
+    );
+    call(&mut world, "620");
+    let menu = playing(&world).remove(0);
+    assert!(press(&mut world, menu.0, '1').is_empty());
+    assert!(playing(&world).is_empty(), "stopped");
+    let sent = press(&mut world, menu.0, '2');
+    assert_eq!(header(the(&sent, "BYE"), "Reason"), "Q.850;cause=17");
+}
+
+/// `Read`: prompt, digits, terminator, time-out and attempts.
+#[test]
+fn read_collects_digits() {
+    let plan = "[phones]\nexten => 630,1,Answer(0,i)\n same => n,Read(pin,enter,4,,2,3)\n same => n,Verbose(${pin} ${READSTATUS})\n\
+                same => n,Hangup($[\"${READSTATUS}${pin}\" = \"OK42\" ? 17 :: 19])\n";
+    let mut world = office("", plan);
+    call(&mut world, "630");
+    let prompt = playing(&world).remove(0);
+    assert_eq!(files(&prompt.2), ["enter"]);
+    press(&mut world, prompt.0, '4');
+    press(&mut world, prompt.0, '2');
+    let sent = press(&mut world, prompt.0, '#');
+    assert_eq!(header(the(&sent, "BYE"), "Reason"), "Q.850;cause=17");
+    let mut world = office("", plan);
+    call(&mut world, "630");
+    let first = playing(&world).remove(0);
+    ended(&mut world, (first.0, first.1), SoundEnd::Done);
+    world.wait(Duration::from_secs(4));
+    let second = playing(&world).last().cloned().expect("the second attempt");
+    assert_ne!(first.1, second.1);
+    ended(&mut world, (second.0, second.1), SoundEnd::Done);
+    let sent = world.wait(Duration::from_secs(4));
+    assert_eq!(header(the(&sent, "BYE"), "Reason"), "Q.850;cause=19");
+}
+
+/// Tones go on until something else is heard; each zone has its own.
+#[test]
+fn tones_of_the_zone_are_played() {
+    let mut world = office(
+        "tone_zone=de",
+        "[phones]\nexten => 640,1,Answer(0,i)\n same => n,PlayTones(dial)\n same => n,Wait(1)\n same => n,StopPlayTones()\n same => n,Wait(1)\n\
+         same => n,PlayTones(!950/330,!1400/330)\n same => n,Wait(1)\n same => n,Busy(2)\n",
+    );
+    call(&mut world, "640");
+    let tone = |text: &str| SoundSource::Tones(jackfield::codec::ToneList::parse(text).expect("tones"));
+    assert_eq!(playing(&world)[0].2, tone("425"));
+    world.wait(Duration::from_millis(1_100));
+    assert!(playing(&world).is_empty());
+    world.wait(Duration::from_millis(1_000));
+    assert_eq!(playing(&world)[0].2, tone("!950/330,!1400/330"));
+    world.wait(Duration::from_millis(1_000));
+    assert_eq!(playing(&world).last().expect("busy").2, tone("425/480,0/480"));
+    let sent = world.wait(Duration::from_secs(3));
+    assert_eq!(header(the(&sent, "BYE"), "Reason"), "Q.850;cause=17");
+}
+
+/// `m`: music as early media until the answer, instead of ringing.
+#[test]
+fn music_is_heard_while_it_rings() {
+    let mut world = office("", "[phones]\nexten => 200,1,Dial(PJSIP/200,20,m)\n");
+    let sent =
+        world.datagram(CALLER, invite("200", 1, "i1", &sdp("127.0.0.1", 7000, "8 0 101", "")).as_bytes());
+    the(&sent, "SIP/2.0 183");
+    let out = the(&sent, "INVITE sip:200@").to_owned();
+    assert_eq!(files(&playing(&world)[0].2), ["moh/"]);
+    let sent = world.datagram(CALLED, reply(&out, "180 Ringing", CALLED, "").as_bytes());
+    assert!(those(&sent, "SIP/2.0 180").is_empty(), "music goes on");
+    world.datagram(CALLED, reply(&out, "200 OK", CALLED, &sdp("127.0.0.1", 7200, "8 101", "")).as_bytes());
+    assert!(playing(&world).is_empty());
+    assert_eq!(world.joins(), 1);
+}
+
+/// The room that ports were told to enter, and by whom it was left.
+fn rooms(world: &World) -> Vec<(PortId, Option<u64>)> {
+    let orders = world.plans.iter().filter_map(|plan| match plan {
+        Plan::Sound { port, order } => Some((*port, &**order)),
+        _ => None,
+    });
+    orders
+        .filter_map(|(port, order)| match order {
+            SoundOrder::Enter { room, .. } => Some((port, Some(room.0))),
+            SoundOrder::Leave => Some((port, None)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// S1-26: two phones without a common codec talk through a room; each is offered and answered what it has, and digits
+/// are passed on.
+#[test]
+fn phones_without_a_common_codec_are_converted() {
+    let text = office_text("").replace("allow=ulaw,alaw\naors=200", "allow=g722\naors=200");
+    let mut world = World::with(&text);
+    set_dialplan(&mut world, "[phones]\nexten => 200,1,Dial(PJSIP/200)\n");
+    let sent =
+        world.datagram(CALLER, invite("200", 1, "i1", &sdp("127.0.0.1", 7000, "8 0 101", "")).as_bytes());
+    let out = the(&sent, "INVITE sip:200@").to_owned();
+    assert!(body(&out).contains("RTP/AVP 9 101"), "{out}");
+    let sent = world
+        .datagram(CALLED, reply(&out, "200 OK", CALLED, &sdp("127.0.0.1", 7200, "9 101", "")).as_bytes());
+    let ok = the(&sent, "SIP/2.0 200").to_owned();
+    assert!(body(&ok).contains("RTP/AVP 0 8 101"), "{ok}");
+    assert_eq!(world.joins(), 0);
+    let entered = rooms(&world);
+    assert!(matches!(entered[..], [(a, Some(x)), (b, Some(y))] if a != b && x == y), "{entered:?}");
+    let ack = request("ACK", "sip:200@127.0.0.1:5060", ("c1", "a1", 1), header(&ok, "To"), "");
+    world.datagram(CALLER, ack.as_bytes());
+    press(&mut world, entered[0].0, '7');
+    let passed = world.plans.iter().any(|plan| {
+        matches!(plan, Plan::SendDigit { port, digit, .. } if *port == entered[1].0 && digit.as_char() == '7')
+    });
+    assert!(passed, "the digit goes on to the other phone");
+    let bye = request("BYE", "sip:200@127.0.0.1:5060", ("c1", "b1", 2), header(&ok, "To"), "");
+    let sent = world.datagram(CALLER, bye.as_bytes());
+    world.datagram(CALLED, reply(the(&sent, "BYE sip:phone@"), "200 OK", CALLED, "").as_bytes());
+    assert_eq!(rooms(&world).iter().filter(|(_, room)| room.is_none()).count(), 2);
+}
+
+/// S1-40: the held phone hears music of the holder's class until the call goes on.
+#[test]
+fn who_is_held_hears_music() {
+    let mut world =
+        office("direct_media=no\nmoh_suggest=default", "[phones]\nexten => 200,1,Dial(PJSIP/200)\n");
+    let (_, ok) = super::basic::answered(&mut world);
+    let again = |cseq: u32, direction: &str| {
+        let body = sdp("127.0.0.1", 7000, "8 0 101", direction);
+        request(
+            "INVITE",
+            "sip:200@127.0.0.1:5060",
+            ("c1", &format!("h{cseq}"), cseq),
+            header(&ok, "To"),
+            &body,
+        )
+    };
+    let sent = world.datagram(CALLER, again(3, "a=sendonly\r\n").as_bytes());
+    the(&sent, "SIP/2.0 200");
+    let music = playing(&world);
+    assert_eq!(music.len(), 1, "{music:?}");
+    assert_eq!(files(&music[0].2), ["moh/"]);
+    let ack = request("ACK", "sip:200@127.0.0.1:5060", ("c1", "k3", 3), header(&ok, "To"), "");
+    world.datagram(CALLER, ack.as_bytes());
+    let sent = world.datagram(CALLER, again(4, "a=sendrecv\r\n").as_bytes());
+    the(&sent, "SIP/2.0 200");
+    assert!(playing(&world).is_empty());
+}
