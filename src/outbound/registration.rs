@@ -128,6 +128,11 @@ impl Registration {
         self.ask(now, Send::Register { expires_secs: self.interval_secs })
     }
 
+    /// What was asked for went to another address of the registrar's, which hears us now.
+    pub fn moved(&mut self, now: Moment) {
+        self.asked_at = Some(now);
+    }
+
     /// The connection over which it is registered is gone: at once again.
     pub fn connection_lost(&mut self, now: Moment) -> Step {
         if self.status != Status::Registered || self.state != State::Waiting {
@@ -229,8 +234,11 @@ impl Registration {
         let anew = self.status != Status::Registered;
         self.status = Status::Registered;
         self.retries = 0;
-        self.until = now + Duration::from_secs(u64::from(granted_secs));
-        self.wait(now, refresh_secs(granted_secs));
+        // The registrar counts from when it heard us, and its answer may be a repetition of one that was lost.
+        let heard = self.asked_at.unwrap_or(now);
+        self.until = heard + Duration::from_secs(u64::from(granted_secs));
+        self.wait(heard, refresh_secs(granted_secs));
+        self.due = self.due.max(now + Duration::from_secs(1));
         let outcome = Outcome::Registered { granted_secs, anew };
         Step { outcome: Some(outcome), ..Step::default() }
     }
@@ -508,6 +516,20 @@ mod tests {
         assert!(machine.connection_lost(later).send.is_some(), "at once");
         machine.ended(later, answer(403), &mut rng);
         assert_eq!(machine.connection_lost(later + BETWEEN).send, None, "it is not registered");
+    }
+
+    /// The 200 was lost and its repetition came late: what was granted counts from when we asked.
+    #[test]
+    fn a_late_answer_lengthens_nothing() {
+        let (mut machine, asked, mut rng) = asking(USUAL);
+        let late = asked + Duration::from_secs(30);
+        machine.ended(late, granted(60), &mut rng);
+        assert_eq!(machine.next_deadline(), Some(asked + Duration::from_secs(50)));
+        assert!(machine.has_lapsed(asked + Duration::from_secs(60)));
+        assert!(machine.due(asked + Duration::from_secs(50)).send.is_some());
+        let late = asked + Duration::from_secs(50 + 30);
+        machine.ended(late, granted(8), &mut rng);
+        assert_eq!(machine.next_deadline(), Some(late + Duration::from_secs(1)), "never without a pause");
     }
 
     #[test]

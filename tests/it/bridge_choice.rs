@@ -457,6 +457,27 @@ fn glare_mitigation_leaves_the_first_redirection_to_the_other_server() {
     }
 }
 
+/// S2-10, S2-11: a leg that refrained is told by the answer to its own offer; if it makes none, it is sent the redirection
+/// after all, once.
+#[test]
+fn a_leg_that_refrained_waits_for_an_offer_or_for_its_patience() {
+    let mut facts = good();
+    facts
+        .legs
+        .iter_mut()
+        .for_each(|leg| leg.glare_mitigation = Setting::default_of(GlareMitigation::Outgoing));
+    let mut direct = Direct::new();
+    assert_eq!(steps(&mut direct, &facts), [(1, peer(A))]);
+    assert!(direct.is_waiting(0) && !direct.is_waiting(1));
+    direct.offered(0);
+    assert_eq!(steps(&mut direct, &facts), []);
+    let mut direct = Direct::new();
+    steps(&mut direct, &facts);
+    direct.patience_over(0);
+    assert_eq!(steps(&mut direct, &facts), [(0, peer(B))]);
+    assert_eq!(steps(&mut direct, &facts), []);
+}
+
 /// S2-12: two servers in a row, both with `outgoing`: on the leg between them exactly one sends.
 #[test]
 fn on_a_leg_between_two_servers_exactly_one_sends() {

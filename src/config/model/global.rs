@@ -50,7 +50,7 @@ options! {
     /// User part of From and Contact when nothing better is known.
     Obeyed "default_from_user" default_from_user: Name = Name::from("asterisk"), NotEmpty;
     /// Endpoint used for sends outside dialogs when none is given.
-    Later "default_outbound_endpoint" default_outbound_endpoint: Name = Name::from("default_outbound_endpoint"), Text;
+    Obeyed "default_outbound_endpoint" default_outbound_endpoint: Name = Name::from("default_outbound_endpoint"), Text;
     /// Realm in challenges of auths without one.
     Obeyed "default_realm" default_realm: Name = Name::from("asterisk"), Text;
     /// Message-Account user in MWI bodies when aor and endpoint give none.

@@ -355,6 +355,7 @@ impl Switch {
         let until = self.now.at + Duration::from_secs(limits::AVOID_TARGET_SECS);
         let Some(trunk) = self.trunks.registrations.all.get_mut(&number) else { return };
         trunk.server = Some(to);
+        trunk.machine.moved(self.now.at);
         trunk.avoid.retain(|(remote, _)| *remote != from);
         if trunk.avoid.len() < limits::DNS_TARGETS {
             trunk.avoid.push((from, until));

@@ -17,11 +17,14 @@ const DIALPLAN: &str = "[phones]\nexten => _X00,1,Dial(PJSIP/${EXTEN},20)\n same
     exten => 703,1,Dial(PJSIP/400,20,tTL(9000))\n same => n,Hangup()\n\
     exten => 704,1,Dial(PJSIP/300,4)\n same => n,Dial(PJSIP/200,10)\n same => n,Busy(5)\n\
     exten => 705,1,Progress()\n same => n,Wait(1)\n same => n,Dial(PJSIP/100,20,r)\n\
+    exten => 706,1,Dial(Local/200@phones/n,20)\n same => n,Hangup()\n\
+    exten => 707,1,Dial(Local/300@phones&PJSIP/100,20)\n same => n,Hangup()\n\
+    exten => 708,1,Dial(Local/704@phones,20,g)\n same => n,Dial(Local/706@phones,20)\n\
     exten => 601,1,Answer()\n same => n,Echo()\nexten => 602,1,Busy()\n\
     exten => 88,1,Pickup()\n same => n,Hangup()\n";
 
-const EXTENSIONS: [&str; 12] =
-    ["100", "200", "300", "400", "200", "300", "701", "702", "703", "704", "705", "601"];
+const EXTENSIONS: [&str; 15] =
+    ["100", "200", "300", "400", "200", "300", "701", "702", "703", "704", "705", "706", "707", "708", "601"];
 
 /// One of these for each endpoint.
 const OPTIONS: [&str; 12] = [

@@ -1,7 +1,7 @@
 //! Issue 3, B2, end to end: what keeps the media of a call here, or lets it go, through a whole switch.
 
 use super::desk::{Desk, audio_of, tree};
-use super::phone::{CALLED, CALLER, THIRD, body};
+use super::phone::{CALLED, CALLER, THIRD, body, invite, reply, sdp, the};
 use jackfield::bridge::Feature;
 use jackfield::switch::view::Event;
 
@@ -317,6 +317,41 @@ fn an_attended_transfer_ends_direct() {
     desk.wait(40_000);
     assert_eq!(super::phone::leftovers(&mut desk.world), (0, 0, 0));
     assert_eq!(desk.world.open_ports(), 0);
+}
+
+/// S4-131: a Local channel that stays joins two bridges; one that goes leaves a call like any other.
+#[test]
+fn a_local_channel_that_stays_keeps_media_here() {
+    let dialplan = "[phones]\nexten => 200,1,Dial(PJSIP/200,20)\nexten => 801,1,Dial(Local/200@phones/n,20)\n\
+        exten => 802,1,Dial(Local/200@phones,20)\n";
+    let mut desk = Desk::new(["", "", ""], dialplan);
+    desk.call(CALLER, "801");
+    desk.wait(1_000);
+    assert_eq!(desk.failed(CHANNEL), ["both legs in one bridge"]);
+    assert_eq!(desk.changed(), [""; 0]);
+    let mut desk = Desk::new(["", "", ""], dialplan);
+    desk.call(CALLER, "802");
+    desk.wait(1_000);
+    is_direct(&mut desk);
+    assert_eq!(desk.changed().len(), 2, "each is redirected once");
+}
+
+/// S1-53: each leg is told the address proper to its side.
+#[test]
+fn each_side_is_told_its_own_address() {
+    let outside = "[out]\ntype=endpoint\ncontext=phones\ndisallow=all\nallow=ulaw\naors=out\n[out]\ntype=aor\n\
+        contact=sip:out@9.9.9.9:5060\n[out]\ntype=identify\nendpoint=out\nmatch=9.9.9.9\n";
+    let transport = "local_net=127.0.0.0/8\nexternal_media_address=198.51.100.5";
+    let dialplan = "[phones]\nexten => 9,1,Dial(PJSIP/out,20)\n";
+    let mut desk = Desk::with(&tree(["", "", ""], transport, outside), dialplan);
+    let offer = sdp("127.0.0.1", 7000, "0 101", "");
+    let sent = desk.world.datagram(CALLER, invite("9", 1, "i1", &offer).as_bytes());
+    let out = the(&sent, "INVITE sip:out@9.9.9.9").to_owned();
+    assert_eq!(audio_of(body(&out)).map(|at| at.ip().to_string()).as_deref(), Some("198.51.100.5"));
+    let answer = reply(&out, "200 OK", "9.9.9.9:5060", &sdp("9.9.9.9", 7200, "0 101", ""));
+    let sent = desk.world.datagram("9.9.9.9:5060", answer.as_bytes());
+    let ok = the(&sent, "SIP/2.0 200");
+    assert_eq!(audio_of(body(ok)).map(|at| at.ip().to_string()).as_deref(), Some("127.0.0.1"));
 }
 
 /// S1-15: `media_address` stands in what the phone of that endpoint is sent, and in nothing else.
