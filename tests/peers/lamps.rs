@@ -33,7 +33,7 @@ fn bodies_are_valid_by_the_schemas_of_their_rfcs() {
             digium: false,
             version: 7,
         };
-        let mut write = |name: &str, write: fn(&mut String, &Facts<'_>)| -> PathBuf {
+        let write = |name: &str, write: fn(&mut String, &Facts<'_>)| -> PathBuf {
             let mut text = String::new();
             write(&mut text, &facts);
             let path = dir.join(format!("{name}{n}.xml"));

@@ -277,18 +277,6 @@ impl Channel {
         [doing, session, absolute, transfer].into_iter().chain(more).flatten().min()
     }
 
-    /// What lamps see of it; nothing once it is hung up.
-    pub fn shown(&self) -> Option<Shown> {
-        match self.state {
-            // A message is no call.
-            _ if self.hung_up || &*self.name == QUEUE => None,
-            _ if self.is_told_to_hold => Some(Shown::Held),
-            State::Down => Some(Shown::Down),
-            State::Ringing => Some(Shown::Ringing),
-            State::Ring | State::Up => Some(Shown::Used),
-        }
-    }
-
     /// Whether nothing is left of it.
     pub fn is_over(&self) -> bool {
         self.ended
