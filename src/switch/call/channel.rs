@@ -142,7 +142,6 @@ pub(super) struct Way {
     pub local: IpAddr,
 }
 
-/// A channel.
 #[derive(Debug)]
 pub(super) struct Channel {
     pub id: ChannelId,
