@@ -102,7 +102,7 @@ impl Answers {
             return Err(Stop::TooMany);
         }
         self.challenges += 1;
-        let before = self.given.len();
+        let mut fresh: Vec<Given> = Vec::new();
         let mut served: Vec<(Header, &[u8])> = Vec::new();
         let mut unserved: Vec<(Header, &[u8])> = Vec::new();
         let pairs = [
@@ -121,11 +121,10 @@ impl Answers {
                 };
                 let stale = challenge.stale.is_some_and(|stale| stale.eq_ignore_ascii_case(b"true"));
                 let given = Given { header: answers, realm: realm.into(), value };
-                match self.given[..before].iter_mut().find(|old| old.is_for(answers, realm)) {
-                    Some(_) if !stale => return Err(Stop::Refused(lossy(realm))),
-                    Some(old) => *old = given,
-                    None => self.given.push(given),
+                if !stale && self.given.iter().any(|old| old.is_for(answers, realm)) {
+                    return Err(Stop::Refused(lossy(realm)));
                 }
+                fresh.push(given);
                 served.push((answers, realm));
             }
         }
@@ -133,7 +132,11 @@ impl Answers {
         match unserved.into_iter().find(|realm| !served.contains(realm)) {
             Some((_, realm)) => Err(Stop::NoCredentials(lossy(realm))),
             None if served.is_empty() => Err(Stop::NoChallenge),
-            None => Ok(()),
+            None => {
+                self.given.retain(|old| !fresh.iter().any(|new| new.is_for(old.header, &old.realm)));
+                self.given.append(&mut fresh);
+                Ok(())
+            }
         }
     }
 

@@ -52,11 +52,10 @@ impl Switch {
     }
 
     fn received(&mut self, now: Now, arrival: Arrival, message: Message<'_>, out: &mut Actions) {
-        if message.method().is_some() {
-            return self.request(now, arrival, message, out);
+        match message.method() {
+            Some(_) => self.request(now, arrival, message, out),
+            None => self.hear_response(now, (&message, &arrival), out),
         }
-        self.counters.count(Counter::Responses);
-        self.hear_response(now, (&message, &arrival), out);
     }
 
     /// A message that cannot be read whole: answered where there is enough of it to answer to.

@@ -2,6 +2,7 @@
 //! (a way, a response, silence) is handed to the room it belongs to.
 
 use super::Switch;
+use super::counters::Counter;
 use super::io::Actions;
 use super::route::Targets;
 use super::trunks::Ended;
@@ -55,6 +56,7 @@ impl Switch {
         (message, arrival): (&Message<'_>, &Arrival),
         out: &mut Actions,
     ) {
+        self.counters.count(Counter::Responses);
         match self.transactions.clients.receive(now.at, message, &mut out.outbox) {
             Heard::Response { owner: Owner::Qualify(ping), .. } => {
                 self.ping_answered(now, ping, message, out);

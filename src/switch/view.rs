@@ -3,6 +3,7 @@
 
 mod calls;
 mod events;
+mod judgement;
 mod objects;
 mod orders;
 mod questions;
@@ -13,6 +14,7 @@ pub use calls::{
     StateView, StreamStats, SubscriptionView,
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
+pub use judgement::{Explanation, Step};
 pub use objects::{
     AorView, AuthView, ContactView, EndpointView, IdentifyView, Options, RegistrationView, TimerView,
     TransportView,
@@ -338,26 +340,4 @@ pub struct BanView {
     pub reason: &'static str,
     /// Packets dropped since.
     pub dropped: u64,
-}
-
-/// A judgement with its reasons, in the order they were considered.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Explanation {
-    /// The outcome in one sentence.
-    pub verdict: String,
-    /// Each step: what was asked, and what it said.
-    pub steps: Vec<Step>,
-    /// What would change the outcome, smallest change first.
-    pub advice: Vec<String>,
-}
-
-/// One step of an [`Explanation`].
-#[derive(Clone, Debug, Serialize)]
-pub struct Step {
-    /// `match`, `pass`, `fail`, `skip`.
-    pub outcome: &'static str,
-    /// What was looked at.
-    pub what: String,
-    /// The object and option behind it, with `file:line`, when there is one.
-    pub culprit: String,
 }

@@ -49,7 +49,8 @@ impl Side {
     /// A request of the caller's; `sdp`: its o= version and direction.
     fn asks(self, request: &str, cseq: u32, lines: &str, sdp: Option<(u32, &str)>) -> Side {
         let method = request.split(' ').next().unwrap_or_default();
-        let first = cseq == 1;
+        // The ACK of a 2xx (`ACK answer`) is a request of its own, in the dialog; that of a refusal is not.
+        let first = cseq == 1 && !request.contains(' ');
         let (uri, tag) = match first {
             true => ("sip:200@[remote_ip]:[remote_port]", ""),
             false => ("[next_url]", "[peer_tag_param]"),

@@ -12,7 +12,6 @@ log_stderror=yes
 children=1
 disable_tcp=yes
 auto_aliases=no
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
 loadmodule "sl.so"
 loadmodule "tm.so"
 loadmodule "rr.so"

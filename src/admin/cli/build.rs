@@ -141,16 +141,6 @@ pub(super) fn show_history(call: &Call<'_>) -> Built {
     call.ask(Command::ShowHistory, Layout::History(pick))
 }
 
-/// `trace <call> [messages]`.
-pub(super) fn trace(call: &Call<'_>) -> Built {
-    let (key, whole) = match call.rest() {
-        [key] => (key, false),
-        [key, word] if word.is("messages") => (key, true),
-        _ => return Err(Fault::Usage),
-    };
-    call.ask(Command::Trace { key: key.text.clone() }, Layout::Trace { whole })
-}
-
 /// `pjsip set history {on|off|clear}`.
 pub(super) fn set_history(call: &Call<'_>) -> Built {
     call.nothing()?;

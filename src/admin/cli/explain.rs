@@ -1,10 +1,20 @@
-//! `explain …`: questions of our own, with flags.
+//! `explain …` and `trace`: questions of our own.
 
 use super::build::{Built, Call, Fault};
 use crate::admin::shape::Layout;
 use crate::base::limits::MESSAGE_BYTES;
 use crate::switch::view::{Command, DirectMediaQuestion, IdentifyQuestion};
 use std::net::{IpAddr, SocketAddr};
+
+/// `trace <call> [messages]`.
+pub(super) fn trace(call: &Call<'_>) -> Built {
+    let (key, whole) = match call.rest() {
+        [key] => (key, false),
+        [key, word] if word.is("messages") => (key, true),
+        _ => return Err(Fault::Usage),
+    };
+    call.ask(Command::Trace { key: key.text.clone() }, Layout::Trace { whole })
+}
 
 /// `explain auth NAME`.
 pub(super) fn auth(call: &Call<'_>) -> Built {

@@ -181,7 +181,7 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         "--packet-hex <digits> judges a whole message instead of one made from the options.",
     ])
     .named(Names::Words(&["--from", "--source", "--header", "--request-uri", "--packet-hex"])),
-    entry("trace", "<channel>|<endpoint>|<Call-ID> [messages]", "Draw a call as a ladder", build::trace)
+    entry("trace", "<channel>|<endpoint>|<Call-ID> [messages]", "Draw a call as a ladder", explain::trace)
         .helped(&[
             "The messages of the latest call that the name fits, and the decisions between them.",
             "messages                every message in full below its arrow",

@@ -7,6 +7,7 @@ use super::local::Local;
 use super::message::{QUEUE, TextMessage};
 use super::originate::Origin;
 use super::out::Placing;
+pub(super) use super::party::{Party, Redirecting};
 use super::ports::Slot;
 use super::prompt::Sounding;
 use super::sending::Sending;
@@ -16,7 +17,7 @@ use crate::base::ids::{FlowId, TransportId};
 use crate::base::time::{Moment, Now};
 use crate::bridge::Target;
 use crate::config::model::Endpoint;
-use crate::config::model::endpoint_words::{DtmfMode, Presentation};
+use crate::config::model::endpoint_words::DtmfMode;
 use crate::dialplan::variables::Variables;
 use crate::dialplan::{Place, Program};
 use crate::sdp::{self, Agreement, Format, MediaKind, Numbered, RtpStream, Situation};
@@ -29,34 +30,6 @@ use std::sync::Arc;
 /// A channel's number. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::switch) struct ChannelId(pub u64);
-
-/// A name and a number, as `CALLERID()` and `CONNECTEDLINE()` have them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Party {
-    /// Display name, empty for none.
-    pub name: String,
-    /// Number, empty for none.
-    pub number: String,
-    /// Who may see it.
-    pub presentation: Presentation,
-    /// `callerid_tag`.
-    pub tag: String,
-}
-
-/// What redirected a call here: Diversion or History-Info.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Redirecting {
-    /// The last to redirect.
-    pub from: Party,
-    /// Whom it was redirected to.
-    pub to: Party,
-    /// The first to redirect.
-    pub orig: Party,
-    /// `unconditional`, `user-busy`, …
-    pub reason: String,
-    /// How often.
-    pub count: u32,
-}
 
 /// The states of `core show channels`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,6 +38,7 @@ mod message;
 mod note;
 mod originate;
 mod out;
+mod party;
 mod place;
 mod ports;
 mod prompt;
