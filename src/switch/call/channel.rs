@@ -115,6 +115,7 @@ pub(super) struct Way {
     pub local: IpAddr,
 }
 
+/// A channel.
 #[derive(Debug)]
 pub(super) struct Channel {
     pub id: ChannelId,
@@ -247,6 +248,18 @@ impl Channel {
         let sending = self.sending.as_ref().map(|sending| sending.next);
         let more = [origin, sending, self.redirect_at];
         [doing, session, absolute, transfer].into_iter().chain(more).flatten().min()
+    }
+
+    /// What lamps see of it; nothing once it is hung up.
+    pub fn shown(&self) -> Option<Shown> {
+        match self.state {
+            // A message is no call.
+            _ if self.hung_up || &*self.name == QUEUE => None,
+            _ if self.is_told_to_hold => Some(Shown::Held),
+            State::Down => Some(Shown::Down),
+            State::Ringing => Some(Shown::Ringing),
+            State::Ring | State::Up => Some(Shown::Used),
+        }
     }
 
     /// Whether nothing is left of it.

@@ -56,7 +56,6 @@ mod variables;
 
 use super::Switch;
 use super::io::Actions;
-use super::lamps::Shown;
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
 use crate::bridge::PortId;
@@ -64,7 +63,7 @@ use crate::dialplan::database::Database;
 use crate::dialplan::{Dialplan, Globals};
 use crate::session;
 use crate::sip::dialog;
-use channel::{Channel, ChannelId, State};
+use channel::{Channel, ChannelId};
 use join::{Bridge, BridgeId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -253,14 +252,7 @@ impl Switch {
     /// Tells the lamps when a channel shows something else than before.
     fn show_lamp(&mut self, id: ChannelId) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        let shown = match channel.state {
-            // A phone that hung up is idle, whatever its dialplan still does.
-            _ if channel.hung_up => None,
-            _ if channel.is_told_to_hold => Some(Shown::Held),
-            State::Down => Some(Shown::Down),
-            State::Ringing => Some(Shown::Ringing),
-            State::Ring | State::Up => Some(Shown::Used),
-        };
+        let shown = channel.shown();
         if channel.lamp != shown {
             channel.lamp = shown;
             let endpoint = channel.endpoint.name.clone();
