@@ -204,6 +204,10 @@ pub const CHANNELS: usize = 60_000;
 pub const CALL_STEPS: usize = 4_096;
 /// Digits pressed on a channel while its dialplan does not listen; further ones are lost.
 pub const CHANNEL_DIGITS: usize = 128;
+/// Groups of a channel (`GROUP()`), and variables it shares (`SHARED()`).
+pub const CHANNEL_GROUPS: usize = 64;
+/// Rows of a realtime table of extensions: all of them are in memory.
+pub const EXTENSION_ROWS: usize = 1_000_000;
 /// Entries of the dialplan's key store: all of it is in memory, 100 bytes each as a rule.
 pub const DATABASE_ENTRIES: usize = 262_144;
 /// Bytes of `/family/key`: the width of Asterisk's table.

@@ -95,6 +95,11 @@ impl Judge<'_> {
                 format!("{name} is known, but not done by this version: {what}"),
             );
         }
+        let item = rest.split([',', ')']).next().unwrap_or_default().trim();
+        if name == "CHANNEL" && !(self.done)(&format!("CHANNEL({})", item.to_ascii_lowercase())) {
+            let message = format!("CHANNEL({item}) is known, but not done by this version: it gives nothing");
+            self.findings.warn("later-function", at, message);
+        }
         if written && !function.is_writable() {
             self.findings.error("function-use", at, format!("{name} can be read, but not set"));
         }

@@ -32,6 +32,8 @@ pub struct Dialplan {
     pub(super) contexts: Vec<Arc<Context>>,
     pub(super) by_name: HashMap<Arc<str>, usize>,
     pub(super) realtime: BTreeMap<Arc<str>, Arc<Table>>,
+    /// The environment the server was started in, for `ENV()`.
+    pub(super) environment: Arc<BTreeMap<String, String>>,
 }
 
 /// Settings of `[general]`.
@@ -277,6 +279,16 @@ impl Dialplan {
             Ok(hit) => Ok(Place::new(context, exten, hit.number())),
             Err(miss) => Err(format!("{context},{exten},{}: {miss}", jump.priority)),
         }
+    }
+
+    /// `ENV(name)`; empty for one that is not set.
+    pub fn environment(&self, name: &str) -> String {
+        self.environment.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The dialplan with the environment that `ENV()` reads while calls run.
+    pub fn with_environment(self, environment: Arc<BTreeMap<String, String>>) -> Dialplan {
+        Dialplan { environment, ..self }
     }
 
     /// The dialplan with a realtime family's rows replaced.

@@ -53,8 +53,6 @@ pub struct Program {
     idle_priorities: u32,
     /// Priorities that may still run in this wake-up.
     budget: u32,
-    /// `CHANNEL(appname)` and `(appdata)`: what runs.
-    running: Option<(&'static App, String)>,
     /// One application in place of priorities: what it is, until it has run.
     only: Option<(&'static App, String)>,
     /// Whether the run ends with the application it began with.
@@ -128,7 +126,6 @@ impl Program {
             hangup_exten_ran: false,
             idle_priorities: 0,
             budget: PRIORITIES_PER_WAKE,
-            running: None,
             only: None,
             is_single: false,
         }
@@ -166,7 +163,7 @@ impl Program {
 
     /// The application that runs, and its arguments.
     pub fn running(&self) -> Option<(&'static str, &str)> {
-        self.running.as_ref().map(|(app, arguments)| (app.name, arguments.as_str()))
+        self.memory.running.as_ref().map(|(name, arguments)| (*name, arguments.as_str()))
     }
 
     /// The channel's variables.

@@ -76,6 +76,8 @@ pub(super) struct Memory {
     pub(super) exception: Option<Exception>,
     /// `CHANNEL(hangup_handler_push)`: subroutines run after the hangup, last pushed first.
     pub(super) hangup_handlers: Vec<String>,
+    /// `CHANNEL(appname)` and `(appdata)`: what runs.
+    pub(super) running: Option<(&'static str, String)>,
 }
 
 impl Memory {
@@ -92,6 +94,7 @@ impl Memory {
             },
             exception: None,
             hangup_handlers: Vec::new(),
+            running: None,
         }
     }
 }

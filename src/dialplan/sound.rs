@@ -39,6 +39,17 @@ pub enum SoundAction {
     },
     /// `StopMusicOnHold`.
     StopMusic,
+    /// `Record`: the answer has `RECORD_STATUS` and `RECORDED_FILE`.
+    Record(Box<RecordCall>),
+    /// `MixMonitor`, `Monitor`: begun at once.
+    MixMonitor(Box<MixMonitor>),
+    /// `StopMixMonitor`, `StopMonitor`.
+    StopMonitor {
+        /// Its id; empty for all of the kind.
+        id: String,
+        /// `StopMonitor`.
+        is_monitor: bool,
+    },
     /// A tone until the hangup.
     Tone {
         /// As `PlayTones` has it.
@@ -79,4 +90,54 @@ pub struct Read {
     pub attempts: u32,
     /// How long to wait for each digit; `None`: the channel's time-outs.
     pub timeout: Option<Duration>,
+}
+
+/// `Record(file.format[,silence[,maximum[,options]]])`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordCall {
+    /// The file with its extension, relative to the sounds directory.
+    pub file: String,
+    /// So much silence ends it.
+    pub silence: Option<Duration>,
+    /// Longest duration.
+    pub most: Option<Duration>,
+    /// `a`: after what is there.
+    pub append: bool,
+    /// `k`: keep the file when the caller hangs up.
+    pub keep: bool,
+    /// When the channel is not answered yet.
+    pub unanswered: Unanswered,
+    /// `o`: `0` ends it with `OPERATOR`.
+    pub operator: bool,
+    /// `q`: no beep.
+    pub quiet: bool,
+    /// The digits that end it: `#`, `*` with `t`, all with `y`, none with `x`.
+    pub terminators: String,
+}
+
+/// `MixMonitor(file.ext[,options[,command]])`, `Monitor([format[,base[,options]]])`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MixMonitor {
+    /// `Monitor` and not `MixMonitor`.
+    pub is_monitor: bool,
+    /// Both sides together; may be empty.
+    pub file: String,
+    /// `r`: what comes from the channel.
+    pub heard: Option<String>,
+    /// `t`: what goes to it.
+    pub said: Option<String>,
+    /// `a`: after what is there.
+    pub append: bool,
+    /// `b`: only while bridged.
+    pub only_bridged: bool,
+    /// `B(secs)`: a beep so often.
+    pub beep: Option<Duration>,
+    /// `D`: two channels.
+    pub stereo: bool,
+    /// `v`, `V`, `W`: loudness of what is heard and said, -4 to 4.
+    pub volumes: (i32, i32),
+    /// `i`: the variable that gets the id.
+    pub id_variable: Option<String>,
+    /// What is run when the file is complete.
+    pub command: Option<String>,
 }

@@ -3,12 +3,15 @@
 use super::runtime::Server;
 use super::shard::Order;
 use crate::config::conf;
-use crate::config::files::{FileFault, Files};
+use crate::config::files::{FileFault, Files, MemoryFiles};
 use crate::config::finding::{Finding, Severity};
-use crate::config::origin::Sources;
+use crate::config::origin::{Origin, Sources};
 use crate::config::services::Services;
+use crate::dialplan::realtime::Table;
 use crate::dialplan::zone::{Zone, Zones};
 use crate::dialplan::{Dialplan, Loaded, Surroundings, line, load, toml_file};
+use crate::store::extensions::{self, Content, Wanted};
+use crate::store::fault::Fault;
 use crate::store::files::ConfigDir;
 use crate::switch::call;
 use crate::switch::view::{Level, Reply};
@@ -27,6 +30,8 @@ pub struct Read {
     pub sources: Sources,
     /// Whether all of it could be read. When not, what is missing may only be unreadable.
     pub is_complete: bool,
+    /// Tables it comes from, each with the hash of what was read.
+    pub tables: Vec<(Wanted, Option<u64>)>,
 }
 
 /// Reads the files of the media services.
@@ -96,14 +101,26 @@ fn tidy(findings: Vec<Finding>) -> Vec<Finding> {
     tidied
 }
 
-/// Reads the dialplan of a configuration directory: `extensions.conf`, or `extensions.toml` where there is no `.conf`.
+/// Reads the dialplan of a configuration directory: `extensions.conf` (or its table, where `extconfig.conf` maps the
+/// file), `extensions.toml` where there is no `.conf`, and the tables of its realtime switches.
 pub fn read(dir: &Path, now: crate::base::time::Now) -> Read {
     let files = ConfigDir::new(dir);
-    let (mut sources, mut findings) = (Sources::new(), Vec::new());
+    let (mut sources, mut findings, mut tables) = (Sources::new(), Vec::new(), Vec::new());
+    let mut is_complete;
+    let mapped =
+        extensions::wanted(&["extensions.conf".to_owned()], (&files, dir), &mut sources, &mut findings);
     let toml = files.read("extensions.toml").ok().filter(|_| is_missing(&files, "extensions.conf"));
-    let is_complete;
-    let Loaded { dialplan, findings: told } = match toml.map(String::from_utf8) {
-        Some(Ok(text)) => {
+    let Loaded { dialplan, findings: told } = match (mapped.into_iter().next(), toml.map(String::from_utf8)) {
+        (Some(wanted), _) => {
+            let name = format!("extensions.conf in table {} of {}", wanted.table, wanted.path.display());
+            let text = table_text(&wanted, &mut sources, &mut findings);
+            is_complete = text.is_some();
+            tables.push((wanted, text.as_ref().map(|(_, print)| *print)));
+            let text = text.map(|(text, _)| text).unwrap_or_default();
+            let tree = conf::read(&MemoryFiles::new().with(&name, text), &name, &mut sources, &mut findings);
+            load(&line::sections(&tree), &surroundings(&sources, now))
+        }
+        (None, Some(Ok(text))) => {
             let source = sources.intern("extensions.toml");
             let sections = toml_file::sections(&text, source, &mut findings);
             is_complete = sections.is_some();
@@ -118,7 +135,73 @@ pub fn read(dir: &Path, now: crate::base::time::Now) -> Read {
         }
     };
     findings.extend(tidy(told));
-    Read { dialplan: Arc::new(dialplan), findings, sources, is_complete }
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut dialplan = dialplan.with_environment(Arc::new(environment.collect()));
+    let (wanted, unmapped) = families(&dialplan, (&files, dir), &mut sources, &mut findings);
+    findings.extend(unmapped);
+    for wanted in wanted {
+        let read = extensions::read(&wanted);
+        let print = read.as_ref().ok().map(|read| read.print);
+        match read.map(|read| read.content) {
+            Ok(Content::Rows(rows)) => {
+                let (table, faults) = Table::new(rows);
+                let at = Origin::new(sources.intern(&wanted.table), 0, 0);
+                findings.extend(faults.into_iter().map(|fault| Finding::warning("realtime-row", at, fault)));
+                dialplan = dialplan.with_realtime(&wanted.family, Arc::new(table));
+            }
+            // A family of extensions is read as rows.
+            Ok(Content::Text(_)) => {}
+            Err(fault) => {
+                is_complete = false;
+                findings.push(unreadable(&wanted, &fault, &mut sources));
+            }
+        }
+        tables.push((wanted, print));
+    }
+    Read { dialplan: Arc::new(dialplan), findings, sources, is_complete, tables }
+}
+
+/// The text of a file in a table, and the hash to know it by.
+fn table_text(wanted: &Wanted, sources: &mut Sources, findings: &mut Vec<Finding>) -> Option<(String, u64)> {
+    match extensions::read(wanted).map(|read| (read.content, read.print)) {
+        Ok((Content::Text(text), print)) => Some((text, print)),
+        // What is mapped as a file is read as one.
+        Ok((Content::Rows(_), _)) => None,
+        Err(fault) => {
+            findings.push(unreadable(wanted, &fault, sources));
+            None
+        }
+    }
+}
+
+fn unreadable(wanted: &Wanted, fault: &Fault, sources: &mut Sources) -> Finding {
+    let at = Origin::new(sources.intern("extconfig.conf"), 0, 0);
+    let message = format!("table {} cannot be read: {fault}", wanted.table);
+    Finding::error("unreadable-table", at, message).help("it is read again as soon as that works")
+}
+
+/// The tables of the families that its switches read, and what is said of families that no file maps.
+fn families(
+    dialplan: &Dialplan,
+    (files, dir): (&ConfigDir, &Path),
+    sources: &mut Sources,
+    findings: &mut Vec<Finding>,
+) -> (Vec<Wanted>, Vec<Finding>) {
+    let named = dialplan.realtime_families();
+    let faults = findings.len();
+    let wanted = extensions::wanted(&named, (files, dir), sources, findings);
+    let told = findings.len() > faults;
+    let missing = named.iter().filter(|name| !told && !wanted.iter().any(|wanted| wanted.family == **name));
+    let at = Origin::new(sources.intern("extensions.conf"), 0, 0);
+    let unmapped = missing.map(|name| {
+        let message =
+            format!("switch Realtime: extconfig.conf maps no family '{name}': it has no extensions");
+        Finding::warning("unmapped-family", at, message)
+            .help(format!("add {name} => sqlite3,NAME to [settings]"))
+    });
+    let unmapped = unmapped.collect();
+    (wanted, unmapped)
 }
 
 fn is_missing(files: &ConfigDir, path: &str) -> bool {
@@ -170,9 +253,9 @@ impl Server {
     }
 
     /// `dialplan reload`: the next priority of every call is looked up in the new one.
-    pub(super) async fn reload_dialplan(&self, said: &str) -> Reply {
+    pub(super) async fn reload_dialplan(self: &Arc<Server>, said: &str) -> Reply {
         let (dir, now) = (self.layout.config_dir.clone(), self.clock.now());
-        let Ok(read) = tokio::task::spawn_blocking(move || read(&dir, now)).await else {
+        let Ok(mut read) = tokio::task::spawn_blocking(move || read(&dir, now)).await else {
             return Reply::Refused("The dialplan could not be read: this is a fault of the program.".into());
         };
         let mut text = said.to_owned();
@@ -187,6 +270,7 @@ impl Server {
             self.say(Level::Error, "pbx_config.c", kept);
             return Reply::Refused(format!("{text}\n{kept}"));
         }
+        self.take_dialplan(&mut read);
         self.order(Order::Dialplan(read.dialplan)).await;
         self.reload_services().await;
         Reply::Done(text)

@@ -22,6 +22,7 @@ pub mod control;
 pub mod convert;
 mod database;
 pub mod dialplan;
+pub mod extensions;
 pub mod heartbeat;
 pub mod interface;
 pub mod layout;
@@ -130,6 +131,7 @@ fn run_with(
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     let outcome = runtime.block_on(attend(Arc::clone(&running.server)));
     running.server.stop_watching();
+    running.server.stop_watching_extensions();
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     // Without signals to wait for, it cannot run; otherwise the switch has ended already.
     runtime.block_on(running.server.order(Order::Stop(Stop::Now)));

@@ -53,6 +53,8 @@ pub struct Server {
     pub current: Arc<Mutex<InForce>>,
     /// Realtime tables.
     pub realtime: Realtime,
+    /// The dialplan in force, and the watch on its tables.
+    pub extensions: super::extensions::Extensions,
     /// Sockets. Locked for the whole of a reload, so that there is one at a time.
     pub served: tokio::sync::Mutex<Served>,
     /// What connections share.

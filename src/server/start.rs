@@ -149,11 +149,11 @@ pub(super) fn start(
     };
     stored.notes.iter().for_each(|note| log.line(now, Level::Warning, "contacts", note));
     let bound = stored.bindings.len();
-    let plan = dialplan::read(&options.layout.config_dir, now);
+    let mut plan = dialplan::read(&options.layout.config_dir, now);
     for (level, origin, text) in dialplan::lines(&plan) {
         log.line(now, level, origin, &text);
     }
-    switch.handle(now, Input::Dialplan(plan.dialplan), &mut actions);
+    switch.handle(now, Input::Dialplan(plan.dialplan.clone()), &mut actions);
     let (services, said) = dialplan::read_services(&options.layout.config_dir);
     for (level, origin, text) in said {
         log.line(now, level, origin, &text);
@@ -229,6 +229,7 @@ pub(super) fn start(
         lamps,
         current,
         realtime: Realtime::new(loaded.rows, contacts),
+        extensions: Default::default(),
         served: tokio::sync::Mutex::new(Served { transports, listeners: Default::default() }),
         streams: shared,
         resolver,
@@ -238,6 +239,10 @@ pub(super) fn start(
     });
     runtime.block_on(attach(&server, outcome, heartbeat, hosts_wanted, dns))?;
     server.watch_tables(watches);
+    {
+        let _inside = runtime.enter();
+        server.take_dialplan(&mut plan);
+    }
     log.line(now, Level::Notice, "asterisk.c", &text);
     Ok(Running { server, switch })
 }

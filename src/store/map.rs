@@ -114,7 +114,7 @@ fn contacts(mappings: &Mappings) -> Contacts {
 }
 
 /// The file behind a family.
-fn database(family: &Family, names: Option<&Tree>) -> Result<PathBuf, Box<Finding>> {
+pub(super) fn database(family: &Family, names: Option<&Tree>) -> Result<PathBuf, Box<Finding>> {
     let error = |code, message: String| Box::new(Finding::error(code, family.at, message));
     if family.driver != "sqlite3" {
         let message = format!("driver '{}' is not among those that tables are read by", family.driver);

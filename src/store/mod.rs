@@ -9,6 +9,7 @@
 //! | [`lamps`] | subscriptions, mailboxes and states that outlive a restart |
 //! | [`voicemail`] | voicemail directories, looked at for messages |
 //! | [`database`] | the dialplan's key store, on disk |
+//! | [`extensions`] | dialplans in tables |
 //! | [`map`] | which table of which database file holds what |
 //! | [`realtime`] | the `ps_*` tables read whole |
 //! | [`watch`], [`watcher`] | what other programs change in them, and the thread that looks |
@@ -24,6 +25,7 @@ pub mod committer;
 mod compare;
 pub mod contacts;
 pub mod database;
+pub mod extensions;
 pub mod fault;
 pub mod files;
 pub mod journal;

@@ -180,7 +180,7 @@ impl Switch {
         }
     }
 
-    fn contact_view(&self, _now: Now, binding: &Binding) -> ContactView {
+    pub(super) fn contact_view(&self, _now: Now, binding: &Binding) -> ContactView {
         let status = self.qualify.status(&(binding.aor.clone(), binding.hash));
         let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
         let own = vec![
@@ -243,7 +243,7 @@ fn contact_options(aor: &crate::config::model::AorOptions, own: Vec<(&'static st
 }
 
 /// A static contact has nothing but its URI; the rest is shown at its defaults, as in Asterisk.
-fn static_contact_options(uri: &str) -> Options {
+pub(super) fn static_contact_options(uri: &str) -> Options {
     let own = ["call_id", "endpoint", "path", "reg_server", "user_agent", "via_addr"]
         .map(|name| (name, String::new()));
     let mut own = own.to_vec();

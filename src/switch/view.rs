@@ -20,10 +20,10 @@ pub use objects::{
     TransportView,
 };
 
-pub use orders::{DatabaseOrder, OriginateTo, VariableOrder};
+pub use orders::{DatabaseOrder, HistoryOrder, Logger, OriginateTo, VariableOrder};
 pub use trace::{TraceLeg, TraceStep, TraceView, Traced};
 
-pub use questions::{DirectMediaQuestion, HistoryOrder, IdentifyQuestion, Logger, NotifyTarget};
+pub use questions::{DirectMediaQuestion, IdentifyQuestion, NotifyTarget};
 
 use crate::base::ids::Name;
 use serde::Serialize;

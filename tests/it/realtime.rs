@@ -316,3 +316,46 @@ fn the_example_loads() {
     assert_eq!(names, ["200", "201", "trunk"]);
     assert!(matches!(contacts, Contacts::Shared { .. }));
 }
+
+/// `switch => Realtime` finds the rows of the mapped table; without a mapping that is said, and `extensions.conf` may
+/// itself be a table.
+#[test]
+fn extensions_come_from_tables() {
+    use jackfield::base::time::Now;
+    use jackfield::dialplan::{Match, Query};
+    let text = "[in]\nexten => 1,1,NoOp()\nswitch => Realtime\n[other]\nswitch => Realtime/x@unmapped\n";
+    let extconfig = "[settings]\nextensions => sqlite3,asterisk,my_extensions\n";
+    let dir = Dir::new(
+        "extensions",
+        &[("extensions.conf", text), ("extconfig.conf", extconfig), ("res_config_sqlite3.conf", SQLITE)],
+    );
+    let conn = Connection::open(dir.0.join("realtime.db")).expect("opens");
+    conn.execute_batch(
+        "CREATE TABLE my_extensions (id INTEGER PRIMARY KEY, context, exten, priority, app, appdata);
+         INSERT INTO my_extensions VALUES (1, 'in', 200, '1', 'Dial', 'PJSIP/200'), (2, 'in', '_3XX', 1, 'Dail', NULL);",
+    )
+    .expect("sql");
+    let read = jackfield::server::dialplan::read(&dir.0, Now::default());
+    assert!(read.is_complete, "{:?}", read.findings);
+    let told: Vec<&str> = read.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(told, ["unmapped-family", "realtime-row"]);
+    let found = |exten: &str| {
+        read.dialplan.find(Query { context: "in", exten, caller: "", now: WallTime(0) }) == Match::Found
+    };
+    assert!(found("1") && found("200") && found("345") && !found("400"));
+
+    let extconfig = "[settings]\nextensions.conf => sqlite3,asterisk,ast_config\n";
+    std::fs::write(dir.0.join("extconfig.conf"), extconfig).expect("written");
+    conn.execute_batch(
+        "CREATE TABLE ast_config (id INTEGER PRIMARY KEY, cat_metric INTEGER, var_metric INTEGER, filename TEXT,
+             category TEXT, var_name TEXT, var_val TEXT, commented INTEGER);
+         INSERT INTO ast_config VALUES (1, 0, 0, 'extensions.conf', 'in', 'exten', '500,1,NoOp()', 0);",
+    )
+    .expect("sql");
+    let read = jackfield::server::dialplan::read(&dir.0, Now::default());
+    assert!(read.is_complete && read.findings.is_empty(), "{:?}", read.findings);
+    let query = Query { context: "in", exten: "500", caller: "", now: WallTime(0) };
+    assert_eq!(read.dialplan.find(query), Match::Found);
+    conn.execute_batch("DROP TABLE ast_config").expect("sql");
+    assert!(!jackfield::server::dialplan::read(&dir.0, Now::default()).is_complete);
+}

@@ -3,7 +3,7 @@
 use super::super::action::Action;
 use super::super::arguments::{letters, nth, split};
 use super::super::scope::Scope;
-use super::super::sound::{Read, SoundAction, Unanswered};
+use super::super::sound::{MixMonitor, Read, RecordCall, SoundAction, Unanswered};
 use super::App;
 use super::flow::Flow;
 use std::time::Duration;
@@ -21,6 +21,20 @@ pub(super) fn perform(scope: &mut Scope<'_>, app: &'static App, text: &str) -> F
         },
         "MusicOnHold" => SoundAction::Music { class: class(), most: seconds(scope, app, nth(&parts, 1)) },
         "StartMusicOnHold" => SoundAction::StartMusic { class: class() },
+        "Record" => match record(scope, &parts) {
+            Ok(call) => SoundAction::Record(Box::new(call)),
+            Err(why) => return Flow::failed(app, why),
+        },
+        "MixMonitor" => match mix_monitor(scope, text) {
+            Ok(order) => SoundAction::MixMonitor(Box::new(order)),
+            Err(why) => return Flow::failed(app, why),
+        },
+        "Monitor" => SoundAction::MixMonitor(Box::new(monitor(scope, &parts))),
+        "StopMixMonitor" | "StopMonitor" => SoundAction::StopMonitor {
+            id: nth(&parts, 0).trim().to_owned(),
+            is_monitor: app.name == "StopMonitor",
+        },
+        "SayDigits" | "SayAlpha" | "SayPhonetic" => say(app, nth(&parts, 0)),
         "Milliwatt" => SoundAction::Tone { tones: "1004".to_owned() },
         _ => SoundAction::StopMusic,
     };
@@ -120,4 +134,128 @@ fn read(scope: &mut Scope<'_>, app: &App, parts: &[String]) -> Result<Read, Stri
         }
     }
     Ok(read)
+}
+
+/// Digits and letters as the files of Asterisk's sound packages are named.
+fn say(app: &App, text: &str) -> SoundAction {
+    let phonetic = app.name == "SayPhonetic";
+    let files = text.chars().filter_map(|c| match c.to_ascii_lowercase() {
+        digit @ '0'..='9' => Some(format!("digits/{digit}")),
+        '#' => Some("digits/pound".to_owned()),
+        '*' => Some("digits/star".to_owned()),
+        '-' => Some("digits/minus".to_owned()),
+        letter @ 'a'..='z' if phonetic => Some(format!("phonetic/{letter}_p")),
+        letter @ 'a'..='z' if app.name == "SayAlpha" => Some(format!("letters/{letter}")),
+        _ => None,
+    });
+    SoundAction::Playback { files: files.collect(), unanswered: Unanswered::Early }
+}
+
+fn record(scope: &mut Scope<'_>, parts: &[String]) -> Result<RecordCall, String> {
+    let named = nth(parts, 0).trim();
+    // `file:gsm` is the old way to name the format.
+    let file = if named.contains('.') { named.to_owned() } else { named.replacen(':', ".", 1) };
+    if !file.contains('.') {
+        return Err("the file must be named with its format: file.wav".to_owned());
+    }
+    let file = file.replace("%d", &format!("{:x}", scope.host.random() & 0xff_ffff));
+    let secs = |at: usize| {
+        let secs = nth(parts, at).trim().parse::<u64>().ok().filter(|secs| *secs > 0);
+        secs.map(|secs| Duration::from_secs(secs.min(86_400)))
+    };
+    let mut call = RecordCall {
+        file,
+        silence: secs(1),
+        most: secs(2),
+        append: false,
+        keep: false,
+        unanswered: Unanswered::Answer,
+        operator: false,
+        quiet: false,
+        terminators: "#".to_owned(),
+    };
+    for option in nth(parts, 3).chars() {
+        match option {
+            'a' => call.append = true,
+            'k' => call.keep = true,
+            'n' => call.unanswered = Unanswered::Early,
+            'o' => call.operator = true,
+            'q' => call.quiet = true,
+            's' => call.unanswered = Unanswered::Skip,
+            't' => call.terminators = "*".to_owned(),
+            'x' => call.terminators.clear(),
+            'y' => call.terminators = "0123456789*#ABCD".to_owned(),
+            // What was recorded is kept as it is: nothing is cut off its end.
+            'u' => {}
+            other => scope.warn(&format!("Record: there is no option {other}")),
+        }
+    }
+    Ok(call)
+}
+
+fn mix_monitor(scope: &mut Scope<'_>, text: &str) -> Result<MixMonitor, String> {
+    let parts = split(text, ',', 3);
+    let mut order = MixMonitor { file: nth(&parts, 0).trim().to_owned(), ..MixMonitor::default() };
+    let step = |argument: &Option<String>| {
+        argument
+            .as_deref()
+            .and_then(|text| text.trim().parse::<i32>().ok())
+            .map_or(0, |step| step.clamp(-4, 4))
+    };
+    for option in letters(nth(&parts, 1)).unwrap_or_else(|read| read) {
+        match option.letter {
+            'a' => order.append = true,
+            'b' => order.only_bridged = true,
+            'B' => {
+                let secs =
+                    option.argument.as_deref().and_then(|text| text.trim().parse().ok()).unwrap_or(15u64);
+                order.beep = Some(Duration::from_secs(secs.max(1)));
+            }
+            'p' => order.beep = order.beep.or(Some(Duration::ZERO)),
+            'D' => order.stereo = true,
+            'r' => order.heard = option.argument.clone(),
+            't' => order.said = option.argument.clone(),
+            'v' => order.volumes.0 = step(&option.argument),
+            'V' => order.volumes.1 = step(&option.argument),
+            'W' => order.volumes = (step(&option.argument), step(&option.argument)),
+            'i' => order.id_variable = option.argument.clone(),
+            other => scope.warn(&format!("MixMonitor: option {other} is not obeyed by this version")),
+        }
+    }
+    if order.file.is_empty() && order.heard.is_none() && order.said.is_none() {
+        return Err("there is no file to record to".to_owned());
+    }
+    let command = nth(&parts, 2).trim();
+    // `^{X}` is expanded when the recording begins.
+    order.command = (!command.is_empty()).then(|| scope.expand(&command.replace("^{", "${")));
+    Ok(order)
+}
+
+/// Two files, `base-in` and `base-out`, or one with both (`m`).
+fn monitor(scope: &mut Scope<'_>, parts: &[String]) -> MixMonitor {
+    let format = match nth(parts, 0).split(':').next().unwrap_or_default().trim() {
+        "" => "wav",
+        format => format,
+    };
+    let base = match nth(parts, 1).trim() {
+        "" => scope.host.builtin("UNIQUEID").unwrap_or_else(|| "monitor".to_owned()),
+        base => base.to_owned(),
+    };
+    let mut order = MixMonitor { is_monitor: true, ..MixMonitor::default() };
+    let mut mixed = false;
+    for option in letters(nth(parts, 2)).unwrap_or_else(|read| read) {
+        match option.letter {
+            'm' => mixed = true,
+            'b' => order.only_bridged = true,
+            'B' => order.beep = Some(Duration::from_secs(15)),
+            other => scope.warn(&format!("Monitor: option {other} is not obeyed by this version")),
+        }
+    }
+    if mixed {
+        order.file = format!("{base}.{format}");
+    } else {
+        order.heard = Some(format!("{base}-in.{format}"));
+        order.said = Some(format!("{base}-out.{format}"));
+    }
+    order
 }

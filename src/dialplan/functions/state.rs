@@ -64,6 +64,8 @@ pub(super) fn channel(scope: &mut Scope<'_>, item: &str) -> Answer {
     match item {
         "exten" => Ok(scope.memory.place.exten.to_string()),
         "context" => Ok(scope.memory.place.context.to_string()),
+        "appname" => Ok(scope.memory.running.as_ref().map_or("", |(name, _)| name).to_owned()),
+        "appdata" => Ok(scope.memory.running.as_ref().map_or("", |(_, data)| data).to_owned()),
         _ => scope.host.read("CHANNEL", item).map_err(|why| told(&why)),
     }
 }
@@ -90,6 +92,13 @@ pub(super) fn set_channel(scope: &mut Scope<'_>, item: &str, value: &str) -> Res
         _ => return scope.host.write("CHANNEL", item, value).map_err(|why| told(&why)),
     }
     Ok(())
+}
+
+/// `PJSIP_PARSE_URI_FROM(variable,part)`
+pub(super) fn parse_uri_from(scope: &mut Scope<'_>, arguments: &str) -> Answer {
+    let (name, part) = arguments.split_once(',').ok_or("the form is PJSIP_PARSE_URI_FROM(variable,part)")?;
+    let uri = scope.value(name.trim()).unwrap_or_default();
+    scope.host.read("PJSIP_PARSE_URI_FROM", &format!("{},{uri}", part.trim())).map_err(|why| told(&why))
 }
 
 /// `EXTENSION_STATE(exten[@context])`

@@ -266,7 +266,7 @@ pub(super) static TABLE: &[F] = &[
     F::host("PJSIP_MEDIA_OFFER"),
     F::host("PJSIP_MOH_PASSTHROUGH"),
     F::host_read("PJSIP_PARSE_URI"),
-    F::host_read("PJSIP_PARSE_URI_FROM"),
+    F::here("PJSIP_PARSE_URI_FROM", state::parse_uri_from),
     F::host_read("PJSIP_RESPONSE_HEADER"),
     F::host_read("PJSIP_RESPONSE_HEADERS"),
     F::host_write("PJSIP_SEND_SESSION_REFRESH"),

@@ -17,7 +17,7 @@ impl Program {
             let mut scope = Scope::new(&mut self.memory, plan, host, now);
             tell(&mut scope, app, &arguments);
             let flow = perform(&mut scope, app, &arguments, 0);
-            self.running = Some((app, arguments));
+            self.memory.running = Some((app.name, arguments));
             return self.follow(app, flow, false);
         }
         let wanted = Wanted::Priority(self.memory.place.priority);
@@ -44,7 +44,7 @@ impl Program {
         let arguments = if expands { scope.expand(template) } else { template.to_string() };
         tell(&mut scope, app, &arguments);
         let flow = perform(&mut scope, app, &arguments, 0);
-        self.running = Some((app, arguments));
+        self.memory.running = Some((app.name, arguments));
         self.follow(app, flow, false)
     }
 

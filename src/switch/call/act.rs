@@ -99,7 +99,9 @@ impl Switch {
                 let text = self.text_application(now, id, (application.name, &arguments), out);
                 text.unwrap_or(Some(Outcome::Unsupported))
             }
-            Wanted::ChannelRedirect { .. } => Some(Outcome::Unsupported),
+            Wanted::ChannelRedirect { channel, target } => {
+                Some(self.redirect(now, id, (&channel, &target), out))
+            }
             Wanted::PlayTones { tones } => {
                 self.play_tone(id, &tones, out);
                 Some(Outcome::Done)

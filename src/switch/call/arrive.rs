@@ -263,6 +263,13 @@ impl Switch {
             origin: None,
             sending: None,
             hangup_place: None,
+            calling: None,
+            called_at: None,
+            from_params: Vec::new(),
+            next_offer: Vec::new(),
+            response: None,
+            groups: Vec::new(),
+            shared: Vec::new(),
         };
         self.calls.channels.insert(id, channel);
         id

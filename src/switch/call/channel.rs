@@ -8,19 +8,20 @@ use super::message::{QUEUE, TextMessage};
 use super::originate::Origin;
 use super::out::Placing;
 pub(super) use super::party::{Party, Redirecting};
+use super::pjsip_fields::ParamOf;
 use super::ports::Slot;
 use super::prompt::Sounding;
 use super::sending::Sending;
 use super::sound::ChannelSound;
 use super::subroutine::Suspended;
-use crate::base::ids::{FlowId, TransportId};
+use crate::base::ids::{FlowId, Name, TransportId};
 use crate::base::time::{Moment, Now};
 use crate::bridge::Target;
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::DtmfMode;
 use crate::dialplan::variables::Variables;
 use crate::dialplan::{Place, Program};
-use crate::sdp::{self, Agreement, Format, MediaKind, Numbered, RtpStream, Situation};
+use crate::sdp::{Format, MediaKind, RtpStream};
 use crate::session::{RequestId, Session};
 use crate::sip::transaction::ClientTx;
 use crate::switch::lamps::Shown;
@@ -167,6 +168,20 @@ pub(super) struct Channel {
     pub scheduled: Option<Moment>,
     /// Digits that came while nobody waited.
     pub digits: Vec<char>,
+    /// `CALLERID(ani…)`, once it differs from the caller id.
+    pub calling: Option<Box<Party>>,
+    /// Aor and URI it is called at: `CHANNEL(aor)`, `CHANNEL(contact)`.
+    pub called_at: Option<(Name, Name)>,
+    /// `PJSIP_HEADER_PARAM(From,…)` for its INVITE.
+    pub from_params: Vec<(ParamOf, String, String)>,
+    /// `PJSIP_MEDIA_OFFER()` for its next offer.
+    pub next_offer: Vec<Format>,
+    /// The 200 to its INVITE, where a subroutine may ask for it.
+    pub response: Option<Box<[u8]>>,
+    /// `GROUP(category)`, and the group.
+    pub groups: Vec<(String, String)>,
+    /// `SHARED()`: names and values.
+    pub shared: Vec<(String, String)>,
     /// `PJSIP_INHERITABLE_HEADER()`.
     pub inheritable: Vec<(String, String)>,
     /// 183 with a description was sent, or is on its way.
@@ -225,6 +240,8 @@ pub(super) struct Settings {
     pub tone_zone: String,
     pub music_class: String,
     pub user_field: String,
+    /// `PJSIP_MOH_PASSTHROUGH()`.
+    pub moh_passthrough: Option<bool>,
     /// `PJSIP_DTMF_MODE()`.
     pub dtmf_mode: Option<DtmfMode>,
     /// Everything else that `CHANNEL()` can keep.
@@ -334,39 +351,6 @@ impl Channel {
         self.audio().map(|audio| audio.formats.iter().map(|f| f.codec.name()).collect()).unwrap_or_default()
     }
 
-    /// Codecs that it could carry: those agreed or offered, else those its endpoint allows.
-    pub fn formats(&self) -> Vec<Format> {
-        let capabilities = super::capability::of(&self.endpoint);
-        let offer = self.session.as_ref().and_then(|session| session.offer());
-        let joint = offer.and_then(|offer| sdp::answer(offer, &capabilities, &Situation::default()).ok());
-        match joint.map(|answer| formats_of(&answer.agreement)).or_else(|| self.agreed_formats()) {
-            Some(formats) if !formats.is_empty() => formats,
-            _ => capabilities.formats,
-        }
-    }
-
-    /// The payload numbers its phone has for what has none of its own, from its offer or what was agreed.
-    pub fn numbers(&self) -> Vec<(Numbered, u8)> {
-        let Some(session) = self.session.as_ref() else { return Vec::new() };
-        let joint = session.offer().and_then(|offer| {
-            let answer =
-                sdp::answer(offer, &super::capability::of(&self.endpoint), &Situation::default()).ok()?;
-            Some(answer.agreement)
-        });
-        let Some(agreement) = joint.as_ref().or(session.agreement()) else { return Vec::new() };
-        let mut numbers = Vec::new();
-        for rtp in agreement.streams.iter().filter_map(|stream| stream.rtp()) {
-            numbers.extend(rtp.formats.iter().map(|f| (Numbered::Codec(f.codec), f.send)));
-            numbers.extend(rtp.events.iter().map(|e| (Numbered::Events(e.clock_rate), e.send)));
-        }
-        numbers
-    }
-
-    /// Codecs agreed on in all its streams.
-    pub fn agreed_formats(&self) -> Option<Vec<Format>> {
-        Some(formats_of(self.session.as_ref()?.agreement()?))
-    }
-
     /// Headers that the legs it calls get: `PJSIP_INHERITABLE_HEADER`, and those added on it for an INVITE to come.
     pub fn inherited_headers(&self) -> Vec<(String, String)> {
         self.inheritable.clone()
@@ -376,11 +360,4 @@ impl Channel {
     pub fn is_caller(&self) -> bool {
         self.side == Side::Caller
     }
-}
-
-/// The codecs of an agreement, with the parameters the peer wants.
-fn formats_of(agreement: &Agreement) -> Vec<Format> {
-    let streams = agreement.streams.iter().filter_map(|stream| stream.rtp());
-    let formats = streams.flat_map(|rtp| rtp.formats.iter());
-    formats.map(|format| Format { fmtp: format.theirs.clone(), ..Format::of(format.codec) }).collect()
 }

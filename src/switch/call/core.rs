@@ -2,7 +2,7 @@
 
 use super::channel::{Channel, ChannelId};
 use super::join::BridgeId;
-use crate::bridge::{Over, RoomId, Seat, SoundOrder, SoundSource, Technology};
+use crate::bridge::{Condition, Over, RoomId, Seat, SoundOrder, SoundSource, Technology, Why};
 use crate::codec::{Coding, ToneList};
 use crate::sdp::{CodecKind, Format};
 use crate::switch::Switch;
@@ -12,6 +12,15 @@ use std::time::Duration;
 /// Whether a codec's sound can be opened up.
 pub(super) fn opens(format: &Format) -> bool {
     Coding::from_name(format.codec.name()).is_some()
+}
+
+/// Whether what fails asks for the samples themselves; otherwise packets pass unopened.
+pub(super) fn must_open(why: &Why) -> bool {
+    why.failed().any(|(condition, fault)| match condition {
+        Condition::CommonCodec => true,
+        Condition::NotUsed(feature) => !feature.is_served_by_relay(),
+        _ => fault.needs_core,
+    })
 }
 
 /// What to answer a caller with when the called side agreed to `called`: what both have, else the caller's own codecs
@@ -53,7 +62,9 @@ impl Switch {
         let (legs, room) = (bridge.legs, bridge.room);
         // A Local channel's sound is that of the phone behind it.
         let phones = legs.map(|leg| self.media_of(leg).unwrap_or(leg));
-        let wanted = bridge.technology == Some(Technology::Core) && self.can_open(legs);
+        let opened =
+            bridge.technology == Some(Technology::Core) && bridge.why.as_ref().is_some_and(must_open);
+        let wanted = opened && self.can_open(legs);
         match (wanted, room) {
             (true, None) => {
                 let room = RoomId(self.calls.next_sound);

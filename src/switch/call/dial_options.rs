@@ -21,7 +21,7 @@ const DIGITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from
 
 /// Letters (and `letter:` for values after the first) that are known and not obeyed: there is no sound to be played,
 /// no call record, no parking.
-pub(super) const UNDONE: &[&str] = &["A", "C", "E", "k", "K", "L:", "m", "n", "N", "p", "P", "x", "X"];
+pub(super) const UNDONE: &[&str] = &["A", "C", "E", "k", "K", "L:", "n", "N", "p", "P", "x", "X"];
 
 /// Of these, the letters that a `Dial` has.
 pub(super) fn undone_letters(dial: &Dial) -> String {

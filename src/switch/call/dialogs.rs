@@ -169,10 +169,30 @@ impl Switch {
     ) {
         let Ok(envelope) = message.envelope() else { return };
         let id = ChannelId(channel);
+        if envelope.cseq.method_text == b"INVITE" {
+            self.keep_response(id, message);
+        }
         self.with_session(now, id, out, |session, cx| {
             session.response(cx, RequestId(request), message, &envelope, arrival);
         });
         self.settle(now, out);
+    }
+
+    /// The 200 to a called channel's INVITE, where a subroutine before the bridge (`U`) may ask for its headers.
+    fn keep_response(&mut self, id: ChannelId, message: &Message<'_>) {
+        if message.status() != Some(200) {
+            return;
+        }
+        let caller = self.caller_side(id).and_then(|caller| self.calls.channels.get(&caller));
+        let asks = caller.is_some_and(|caller| match &caller.doing {
+            super::channel::Doing::Dialling(dialling) => dialling.dial.options.subroutine.is_some(),
+            _ => false,
+        });
+        if let Some(channel) =
+            self.calls.channels.get_mut(&id).filter(|channel| asks && channel.response.is_none())
+        {
+            channel.response = Some(message.bytes().into());
+        }
     }
 
     /// A request of a session got no answer.

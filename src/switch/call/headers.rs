@@ -17,14 +17,73 @@ pub(super) fn read_header(channel: &Channel, arguments: &str) -> Answer {
 }
 
 pub(super) fn header_names(channel: &Channel, prefix: &str) -> String {
+    distinct(headers_of(channel), prefix)
+}
+
+/// Names that begin so, each once.
+fn distinct(headers: Vec<(String, String)>, prefix: &str) -> String {
     let mut names: Vec<String> = Vec::new();
-    for (name, _) in headers_of(channel) {
+    for (name, _) in headers {
         let fits = name.to_ascii_lowercase().starts_with(&prefix.trim().to_ascii_lowercase());
         if fits && !names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
             names.push(name);
         }
     }
     names.join(",")
+}
+
+/// `PJSIP_RESPONSE_HEADER(read,name[,n])`
+pub(super) fn read_response(channel: &Channel, arguments: &str) -> Answer {
+    let mut parts = arguments.split(',').map(str::trim);
+    let (action, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let number: usize = parts.next().and_then(|n| n.parse().ok()).unwrap_or(1);
+    if !action.eq_ignore_ascii_case("read") {
+        return Err(failed(format!("PJSIP_RESPONSE_HEADER has no '{action}'")));
+    }
+    let found = response_of(channel)?.into_iter().filter(|(known, _)| header_matches(known, name));
+    Ok(found.map(|(_, value)| value).nth(number.saturating_sub(1)).unwrap_or_default())
+}
+
+/// `PJSIP_RESPONSE_HEADERS([prefix])`
+pub(super) fn response_names(channel: &Channel, prefix: &str) -> String {
+    distinct(response_of(channel).unwrap_or_default(), prefix)
+}
+
+fn response_of(channel: &Channel) -> Result<Vec<(String, String)>, Unavailable> {
+    let bytes = channel.response.as_deref();
+    let bytes = bytes.ok_or_else(|| failed("the 200 is known in a subroutine of Dial's option U only"))?;
+    Ok(lines_of(bytes))
+}
+
+/// The header lines of a message.
+fn lines_of(bytes: &[u8]) -> Vec<(String, String)> {
+    let mut index = Index::default();
+    let Ok(message) = index.scan(bytes) else { return Vec::new() };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    message.lines().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+/// The request URI of the INVITE that came.
+pub(super) fn request_uri(channel: &Channel) -> Option<String> {
+    let session = channel.session.as_ref().filter(|_| channel.is_caller())?;
+    let mut index = Index::default();
+    let message = index.scan(session.invite_text()).ok()?;
+    message.uri().ok().map(|uri| String::from_utf8_lossy(uri.raw).into_owned())
+}
+
+/// A parameter of the From of the INVITE that came.
+pub(super) fn read_from(
+    channel: &Channel,
+    place: super::pjsip_fields::ParamOf,
+    name: &str,
+) -> Option<String> {
+    let from = read_header(channel, "read,From").ok()?;
+    let address = crate::sip::wire::NameAddr::parse(from.as_bytes()).ok()?;
+    let value = match place {
+        super::pjsip_fields::ParamOf::Uri => address.uri().ok()?.params.value(name.as_bytes()),
+        super::pjsip_fields::ParamOf::Header => address.params.value(name.as_bytes()),
+    };
+    value.map(|value| String::from_utf8_lossy(value).into_owned())
 }
 
 /// Names compare without case; `*` at the end stands for any rest.
@@ -40,10 +99,7 @@ fn headers_of(channel: &Channel) -> Vec<(String, String)> {
     let invite =
         channel.session.as_ref().filter(|_| channel.is_caller()).map(|session| session.invite_text());
     let Some(bytes) = invite.filter(|bytes| !bytes.is_empty()) else { return channel.headers.clone() };
-    let mut index = Index::default();
-    let Ok(message) = index.scan(bytes) else { return Vec::new() };
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    message.lines().map(|(name, value)| (text(name), text(value))).collect()
+    lines_of(bytes)
 }
 
 pub(super) fn set_header(

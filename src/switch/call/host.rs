@@ -1,6 +1,7 @@
 //! One channel as its dialplan sees it.
 
 use super::channel::{Channel, ChannelId, State};
+use crate::base::time::Now;
 use crate::dialplan::host::{Host, Level as Said, Unavailable};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
@@ -11,6 +12,7 @@ pub(super) struct ChannelHost<'a> {
     pub switch: &'a mut Switch,
     pub out: &'a mut Actions,
     pub id: ChannelId,
+    pub now: Now,
 }
 
 impl ChannelHost<'_> {

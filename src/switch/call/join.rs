@@ -143,7 +143,7 @@ impl Switch {
             self.ears.log(out, Level::Verbose, "bridge.c", || {
                 format!("Bridge {}: now {technology}: {why}", bridge.unique_id)
             });
-            if technology == Technology::Core && !self.can_open(bridge.legs) {
+            if technology == Technology::Core && super::core::must_open(&why) && !self.can_open(bridge.legs) {
                 self.ears.log(out, Level::Warning, "bridge.c", || {
                     format!(
                         "Bridge {}: {why}; a codec of these is passed on but not opened here",
@@ -256,7 +256,7 @@ impl Switch {
         channel.is_told_to_hold = held;
         self.calls.touched.insert(other);
         let Some(channel) = self.calls.channels.get_mut(&other) else { return };
-        if !channel.endpoint.options.moh_passthrough {
+        if !channel.passes_music() {
             let suggested = holder.map(|holder| holder.options.moh_suggest.clone()).unwrap_or_default();
             return self.hold_music(other, held.then_some(&suggested), out);
         }

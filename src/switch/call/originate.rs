@@ -3,6 +3,7 @@
 
 use super::channel::{ChannelId, Doing, State};
 use crate::base::time::{Moment, Now};
+use crate::dialplan::apps::dial::Jump;
 use crate::dialplan::apps::{self, App, originate::Originate};
 use crate::dialplan::{Outcome, Place, Program};
 use crate::switch::Switch;
@@ -189,6 +190,32 @@ impl Switch {
             self.ears
                 .log(out, Level::Notice, "pbx.c", || format!("{name}: nobody answered the originated call"));
             self.hang_up(now, id, 19, out);
+        }
+    }
+
+    /// `ChannelRedirect`: another channel goes to `[[context,]exten,]priority`.
+    pub(super) fn redirect(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        (channel, target): (&str, &str),
+        out: &mut Actions,
+    ) -> Outcome {
+        let status = |word: &str| Outcome::Status(word.to_owned());
+        let Some(other) = self.channel_named(channel.trim()) else { return status("NOCHANNEL") };
+        let here = self.calls.channels.get(&other).and_then(|channel| channel.place());
+        let here = here.or_else(|| self.calls.channels.get(&id)?.place());
+        let number = self.calls.channels.get(&other).map(|other| other.caller.number.clone());
+        let jump = Jump::parse(&target.replace(',', "^"));
+        let place =
+            here.map(|here| self.calls.plan.resolve(&jump, &here, &number.unwrap_or_default(), now.wall));
+        match place {
+            Some(Ok(place)) => {
+                self.send_to(now, other, place, out);
+                status("SUCCESS")
+            }
+            Some(Err(why)) => Outcome::Failed(why),
+            None => status("NOCHANNEL"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Calling somebody: the way is sought, then ports are opened, then the INVITE goes out.
 
 use super::channel::{Channel, ChannelId, Side, State, Way};
+use super::pjsip_fields::with_params;
 use super::place::Located;
 use super::ports::SlotState;
 use super::subroutine::Then;
@@ -70,6 +71,9 @@ impl Switch {
         };
         let id = self.new_channel(now, located.endpoint.clone(), nowhere, Side::Called(caller));
         self.introduce(caller, id);
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.called_at = located.contact.clone();
+        }
         let placing = placing_of(&located, streams).map_err(|why| {
             self.discard(id);
             (3, why)
@@ -301,7 +305,7 @@ impl Switch {
             to: [b"<", &placing.request_uri[..], b">"].concat().into(),
             request_uri: placing.request_uri.into(),
             routes: placing.routes,
-            from: who.from.into(),
+            from: with_params(who.from, &channel.from_params).into(),
             contact,
             secure,
             targets: placing.targets,
@@ -338,6 +342,18 @@ impl Switch {
 }
 
 impl Placing {
+    /// Codecs of all streams.
+    pub fn formats(&self) -> Vec<Format> {
+        self.streams.iter().flat_map(|(_, formats)| formats.iter().cloned()).collect()
+    }
+
+    /// Offers these codecs in the stream of that kind.
+    pub fn offer(&mut self, kind: &MediaKind, formats: Vec<Format>) {
+        if let Some((_, offered)) = self.streams.iter_mut().find(|(known, _)| known == kind) {
+            *offered = formats;
+        }
+    }
+
     /// The URI of the next hop.
     fn hop(&self) -> Vec<u8> {
         let route = self.routes.first().and_then(|route| {

@@ -35,6 +35,8 @@ pub(in crate::switch) struct Located {
     pub proxy: String,
     /// User dialled before the `@`.
     pub user: Option<String>,
+    /// Aor, and id of the contact; `None` for a URI that was dialled.
+    pub contact: Option<(Name, Name)>,
 }
 
 impl Switch {
@@ -117,6 +119,7 @@ impl Switch {
                 path: String::new(),
                 known: None,
                 user,
+                contact: None,
             }),
             _ => Err((3, format!("'{location}' is neither an aor nor a SIP URI"))),
         }
@@ -137,6 +140,7 @@ impl Switch {
                 known: None,
                 proxy,
                 user: None,
+                contact: Some((name.clone(), format!("{name}@@{:x}", md5::compute(uri.as_bytes())).into())),
             });
         }
         let mut bindings: Vec<_> =
@@ -151,6 +155,7 @@ impl Switch {
             known: self.known(binding),
             proxy,
             user: None,
+            contact: Some((name.clone(), format!("{name};@{}", binding.hash_hex()).into())),
         })
     }
 }

@@ -3,10 +3,10 @@
 
 use super::channel::{ChannelId, Doing, State};
 use crate::base::time::{Moment, Now};
-use crate::bridge::{Over, SoundEnd, SoundId, SoundSource};
+use crate::bridge::{Feature, Over, SoundEnd, SoundId, SoundSource};
 use crate::dialplan::Outcome;
 use crate::dialplan::action::Indication;
-use crate::dialplan::sound::{Read, SoundAction, Unanswered};
+use crate::dialplan::sound::{Read, RecordCall, SoundAction, Unanswered};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
 use std::time::Duration;
@@ -31,6 +31,7 @@ enum What {
     Background { only: Option<String> },
     Read { read: Box<Read>, digits: String, attempt: u32 },
     Music,
+    Record { call: Box<RecordCall>, recording: bool, pressed: Option<char> },
 }
 
 impl Switch {
@@ -59,6 +60,15 @@ impl Switch {
                 Some(_) => Some(read_outcome(&read, "SKIPPED", "")),
                 None => self.read_again(now, id, read, 1, out),
             },
+            SoundAction::Record(call) => match self.make_heard(now, id, call.unanswered, out) {
+                Some(_) => Some(Outcome::Status("SKIP".into())),
+                None => self.start_record(id, call, out),
+            },
+            SoundAction::MixMonitor(order) => self.mix_monitor(id, *order, out),
+            SoundAction::StopMonitor { id: which, is_monitor } => {
+                let feature = if is_monitor { Feature::Monitor } else { Feature::MixMonitor };
+                self.stop_monitor(id, &which, feature, out)
+            }
             SoundAction::Music { class, most } => {
                 let until = most.map(|most| now.at + most);
                 let playing = self.music(id, &class).map(|music| self.play_over(id, music, out));
@@ -129,6 +139,33 @@ impl Switch {
         self.wait(id, Doing::Sounding(Box::new(Sounding { playing, until: None, what })))
     }
 
+    /// The beep of `Record`, or its beginning.
+    fn start_record(&mut self, id: ChannelId, call: Box<RecordCall>, out: &mut Actions) -> Option<Outcome> {
+        let recording = call.quiet;
+        let playing = Some(match recording {
+            true => self.begin_record(id, &call, out),
+            false => {
+                let beep = self.prompts(id, &["beep".to_owned()], None);
+                self.play_over(id, beep, out)
+            }
+        });
+        let what = What::Record { call, recording, pressed: None };
+        self.wait(id, Doing::Sounding(Box::new(Sounding { playing, until: None, what })))
+    }
+
+    /// The beep of `Record` is over, or the recording itself.
+    fn record_played(&mut self, now: Now, id: ChannelId, end: &SoundEnd, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let Doing::Sounding(mut sounding) = std::mem::take(&mut channel.doing) else { return };
+        let What::Record { call, recording, pressed } = &mut sounding.what else { return };
+        if *recording {
+            return self.record_over(now, id, call, *pressed, end);
+        }
+        *recording = true;
+        sounding.playing = Some(self.begin_record(id, call, out));
+        self.wait(id, Doing::Sounding(sounding));
+    }
+
     /// One attempt of `Read`.
     fn read_again(
         &mut self,
@@ -173,11 +210,14 @@ impl Switch {
         id: ChannelId,
         sound: SoundId,
         end: SoundEnd,
-        _out: &mut Actions,
+        out: &mut Actions,
     ) {
         let Some(sounding) = self.sounding(id) else { return };
         if sounding.playing != Some(sound) {
             return;
+        }
+        if let What::Record { .. } = sounding.what {
+            return self.record_played(now, id, &end, out);
         }
         sounding.playing = None;
         let word = if matches!(end, SoundEnd::Failed(_)) { "FAILED" } else { "SUCCESS" };
@@ -191,7 +231,7 @@ impl Switch {
                 self.calls.touched.insert(id);
             }
             // Music that ends is music that could not be played: the time goes on in silence.
-            What::Music => {}
+            What::Music | What::Record { .. } => {}
         }
     }
 
@@ -219,6 +259,13 @@ impl Switch {
                     self.resume(id, outcome);
                 }
             }
+            What::Record { call, recording: true, pressed }
+                if call.terminators.contains(digit) || (call.operator && digit == '0') =>
+            {
+                *pressed = Some(digit);
+                // Its end is told when the file is complete.
+                self.stop_playing(id, playing, out);
+            }
             _ => {}
         }
     }
@@ -244,7 +291,7 @@ impl Switch {
                 let status = if digits.is_empty() { "TIMEOUT" } else { "OK" };
                 self.resume(id, read_outcome(&read, status, &digits));
             }
-            What::Music => self.resume(id, Outcome::Done),
+            What::Music | What::Record { .. } => self.resume(id, Outcome::Done),
             What::Playback | What::Background { .. } => self.resume(id, Outcome::Status("SUCCESS".into())),
         }
     }

@@ -18,7 +18,7 @@ impl Switch {
         let Some(mut program) = channel.program.take() else { return };
         let plan = Arc::clone(&self.calls.plan);
         let step = {
-            let mut host = ChannelHost { switch: self, out, id };
+            let mut host = ChannelHost { switch: self, out, id, now };
             program.step(now, &plan, &mut host)
         };
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };

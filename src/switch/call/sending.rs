@@ -82,10 +82,8 @@ impl Switch {
             match c {
                 'w' | 'W' => {}
                 'f' | 'F' => {
-                    let name = channel.name.clone();
-                    self.ears.log(out, Level::Warning, "app_senddtmf.c", || {
-                        format!("{name}: a hook flash is not sent by this version")
-                    });
+                    // A call that is ending sends no more.
+                    let _ = self.with_session(now, id, out, |session, cx| session.flash(cx));
                 }
                 _ => self.send_digit(now, id, c, length, out),
             }

@@ -10,8 +10,7 @@ use super::channel::{Channel, ChannelId};
 use super::ports::SlotState;
 use crate::base::time::Now;
 use crate::bridge::{
-    Feature, FileOrder, Listening, MediaEvent, Over, Piece, Plan, PortId, SoundEnd, SoundId, SoundOrder,
-    SoundSource,
+    FileOrder, Listening, MediaEvent, Over, Piece, Plan, PortId, SoundEnd, SoundId, SoundOrder, SoundSource,
 };
 use crate::codec::ToneList;
 use crate::config::model::endpoint_words::DtmfMode;
@@ -21,9 +20,6 @@ use crate::switch::Switch;
 use crate::switch::io::{Action, Actions, Input};
 use crate::switch::view::Level;
 
-/// What a held channel's music is asked for by.
-const HOLD: &str = "the other side holds the call";
-
 /// What sounds on a channel.
 #[derive(Debug, Default)]
 pub(super) struct ChannelSound {
@@ -31,6 +27,10 @@ pub(super) struct ChannelSound {
     waiting: Vec<SoundOrder>,
     /// Tones and music that go on until something else is heard.
     pub background: Option<SoundId>,
+    /// Recordings that run beside the dialplan.
+    pub recordings: Vec<super::record::Recording>,
+    /// Music plays because the other side holds the call.
+    pub is_held: bool,
     /// What its sound is listened to for.
     pub listening: Listening,
     /// Ports that are told to fail at once, in the next round.
@@ -218,16 +218,13 @@ impl Switch {
         })))
     }
 
-    /// Music to a channel that is held (`class` as the holder suggests), or no more. Its own class goes first.
+    /// Music to a channel that is held (`class` as the holder suggests), or no more. Its own class goes first. Direct
+    /// media brings the held side home by itself, and leaves the holder's where it is.
     pub(super) fn hold_music(&mut self, id: ChannelId, class: Option<&str>, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        let hold = |used: &crate::bridge::Use| {
-            used.feature == Feature::Playing && used.place.as_deref() == Some(HOLD)
-        };
-        let plays = channel.uses.iter().any(hold);
+        let plays = std::mem::replace(&mut channel.sound.is_held, class.is_some());
         let Some(class) = class else {
             if plays {
-                channel.uses.retain(|used| !hold(used));
                 self.hush(id, out);
             }
             return;
@@ -235,9 +232,6 @@ impl Switch {
         let own = channel.settings.music_class.clone();
         let class = if own.is_empty() { class } else { &own };
         if let (false, Some(music)) = (plays, self.music(id, class)) {
-            if let Some(channel) = self.calls.channels.get_mut(&id) {
-                channel.uses.push(crate::bridge::Use { feature: Feature::Playing, place: Some(HOLD.into()) });
-            }
             self.play_behind(id, music, out);
         }
     }
@@ -261,6 +255,7 @@ impl Switch {
         if channel.sound.background == Some(sound) {
             channel.sound.background = None;
         }
+        self.recording_over(id, sound);
         self.prompt_played(now, id, sound, end, out);
     }
 

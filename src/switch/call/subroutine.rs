@@ -58,7 +58,7 @@ impl Switch {
             None => std::mem::take(&mut channel.variables),
         };
         let program = {
-            let mut host = ChannelHost { switch: self, out, id };
+            let mut host = ChannelHost { switch: self, out, id, now };
             Program::subroutine(place, (&jump.arguments, variables), &plan, &mut host, now)
         };
         let Some(channel) = self.calls.channels.get_mut(&id) else { return Err(then) };

@@ -110,7 +110,7 @@ impl Switch {
             format!("'{resource}' is no endpoint, and default_outbound_endpoint '{default}' does not exist")
         })?;
         let proxy = endpoint.options.outbound_proxy.to_string();
-        Ok(Located { endpoint, uri, path: String::new(), known: None, proxy, user: None })
+        Ok(Located { endpoint, uri, path: String::new(), known: None, proxy, user: None, contact: None })
     }
 
     /// A request to somebody on behalf of his endpoint.

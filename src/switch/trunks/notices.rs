@@ -124,6 +124,7 @@ impl Switch {
                 known,
                 proxy: proxy.to_string(),
                 user: None,
+                contact: None,
             };
             all.extend(aor.contact.iter().map(|uri| at(uri.to_string(), String::new(), None)));
             let bindings = self.registrar.contacts(&aor.name);

@@ -1,4 +1,38 @@
-//! Orders about calls and what dialplans remember.
+//! Orders about calls, about what dialplans remember, and about messages in the log.
+
+/// What `pjsip set logger` can say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Logger {
+    /// Everything.
+    On,
+    /// Nothing.
+    Off,
+    /// Only messages to or from these addresses; replaces the list, or adds to it.
+    Host {
+        /// An address or network.
+        host: String,
+        /// Add to the list.
+        add: bool,
+    },
+    /// Only these methods; replaces the list, or adds to it.
+    Method {
+        /// The method.
+        method: String,
+        /// Add to the list.
+        add: bool,
+    },
+}
+
+/// What `pjsip set history` can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryOrder {
+    /// Keep messages.
+    On,
+    /// Stop keeping them.
+    Off,
+    /// Forget them.
+    Clear,
+}
 
 /// What `database …` can say. Keys are `family/key`.
 #[derive(Clone, Debug, PartialEq, Eq)]

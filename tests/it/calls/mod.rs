@@ -7,6 +7,7 @@ mod direct;
 mod early;
 mod endpoint_options;
 mod flows;
+mod functions;
 mod glare;
 mod identity;
 mod local;

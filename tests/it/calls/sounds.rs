@@ -2,7 +2,9 @@
 
 use super::phone::*;
 use crate::world::World;
-use jackfield::bridge::{MediaEvent, Over, Piece, Plan, PortId, SoundEnd, SoundId, SoundOrder, SoundSource};
+use jackfield::bridge::{
+    MediaEvent, Over, Piece, Plan, PortId, Sides, SoundEnd, SoundId, SoundOrder, SoundSource,
+};
 use jackfield::rtp::{Digit, DtmfEvent};
 use jackfield::switch::io::Input;
 use std::time::Duration;
@@ -239,4 +241,56 @@ fn who_is_held_hears_music() {
     let sent = world.datagram(CALLER, again(4, "a=sendrecv\r\n").as_bytes());
     the(&sent, "SIP/2.0 200");
     assert!(playing(&world).is_empty());
+}
+
+/// The recordings ordered: port, name, path, side.
+fn recordings(world: &World) -> Vec<(PortId, SoundId, String, Sides)> {
+    let orders = world.plans.iter().filter_map(|plan| match plan {
+        Plan::Sound { port, order } => Some((*port, &**order)),
+        _ => None,
+    });
+    orders
+        .filter_map(|(port, order)| match order {
+            SoundOrder::Record { id, record } => Some((port, *id, record.path.to_string(), record.sides)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// `Record`: a beep, the caller's side, ended by `#`, silence or time; the dialplan learns which.
+#[test]
+fn record_tells_how_it_ended() {
+    for (end, status) in [(SoundEnd::Stopped, 17), (SoundEnd::Silence, 18), (SoundEnd::Done, 19)] {
+        let plan = "[phones]\nexten => 650,1,Record(greeting.wav,3,60)\n same => n,GotoIf($[\"${RECORD_STATUS}\" = \"SILENCE\"]?s)\n\
+                    same => n,Hangup($[\"${RECORD_STATUS}${RECORDED_FILE}\" = \"DTMFgreeting\" ? 17 :: 19])\n same => n(s),Hangup(18)\n";
+        let mut world = office("", plan);
+        call(&mut world, "650");
+        let beep = playing(&world).remove(0);
+        assert_eq!(files(&beep.2), ["beep"]);
+        ended(&mut world, (beep.0, beep.1), SoundEnd::Done);
+        let (port, id, path, sides) = recordings(&world).remove(0);
+        assert_eq!((path.as_str(), sides), ("greeting.wav", Sides::Heard));
+        if end == SoundEnd::Stopped {
+            assert!(press(&mut world, port, '5').is_empty());
+            assert!(press(&mut world, port, '#').is_empty(), "the file is not complete yet");
+        }
+        let sent = ended(&mut world, (port, id), end);
+        assert_eq!(header(the(&sent, "BYE"), "Reason"), format!("Q.850;cause={status}"));
+    }
+}
+
+/// S1-37: `MixMonitor` takes the media in while it runs, beside the dialplan; its end gives it back.
+#[test]
+fn a_recorded_call_is_opened_while_it_is_recorded() {
+    let plan = "[phones]\nexten => 200,1,MixMonitor(${CALLERID(num)}.wav,br(in.wav)i(MON))\n same => n,Dial(PJSIP/200)\n";
+    let mut world = office("direct_media=no", plan);
+    super::basic::answered(&mut world);
+    let begun = recordings(&world);
+    let what: Vec<_> = begun.iter().map(|(_, _, path, sides)| (path.as_str(), *sides)).collect();
+    assert_eq!(what, [("100.wav", Sides::Mixed), ("in.wav", Sides::Heard)]);
+    assert_eq!((world.joins(), rooms(&world).len()), (0, 2), "a room, no relay");
+    for (port, id, ..) in begun {
+        ended(&mut world, (port, id), SoundEnd::Stopped);
+    }
+    assert_eq!(world.joins(), 1, "relayed again");
 }
