@@ -112,6 +112,8 @@ pub enum Layout {
         /// The extension, or `extension@context`.
         name: String,
     },
+    /// `mailbox show`.
+    Mailboxes,
     /// `devstate list` and `presencestate list`.
     States,
     /// `show status`.

@@ -220,6 +220,24 @@ pub const ADDED_HEADERS: usize = 64;
 pub const SUBSCRIPTIONS: usize = 100_000;
 /// `Custom:` devices, and `CustomPresence:` providers. A further one is refused, and said so.
 pub const CUSTOM_STATES: usize = 100_000;
+/// Unsolicited NOTIFYs about mailboxes that wait for their turn. Further ones are counted, and told in the log.
+pub const MWI_QUEUED: usize = 200_000;
+/// How many of them (endpoints or contacts) are told in one turn, and how often there is a turn: 1,280 per second, so
+/// that a start with 50,000 phones takes 40 seconds and no queue of theirs or ours overflows.
+pub const MWI_PER_TURN: usize = 64;
+/// See [`MWI_PER_TURN`].
+pub const MWI_TURN_MILLIS: u64 = 50;
+/// Bytes of a mailbox's name with its context.
+pub const MAILBOX_NAME_BYTES: usize = 255;
+/// Bytes of a SUBSCRIBE that is written down to outlive a restart (Asterisk keeps 2,048). A longer one's subscription ends
+/// with the server.
+pub const STORED_SUBSCRIBE_BYTES: usize = 8_192;
+/// Files looked at in one folder of a mailbox: app_voicemail's own maximum is 9,999 messages of a few files each.
+pub const MAILBOX_MESSAGES: usize = 65_536;
+/// Endpoints and extensions whose last refused SUBSCRIBE is remembered for `explain subscription`. Full: all are forgotten.
+pub const REFUSALS: usize = 1_024;
+/// Members of one resource list, those of lists in it included. Further ones are left out.
+pub const LIST_MEMBERS: usize = 2_000;
 /// Mailboxes whose counts are known. A further one is refused, and said so.
 pub const MAILBOXES: usize = 200_000;
 /// Seconds a server that ends waits for registrars elsewhere to forget it. Asterisk waits 35.

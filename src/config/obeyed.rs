@@ -27,7 +27,8 @@ impl Compiler<'_> {
     /// One warning per kind with which nothing is done.
     fn tell_others(&mut self) {
         let mut seen: BTreeMap<Kind, (Origin, Name, usize)> = BTreeMap::new();
-        for ((kind, name), object) in &self.objects.others {
+        let others = self.objects.others.iter().filter(|((kind, _), _)| *kind != Kind::ResourceList);
+        for ((kind, name), object) in others {
             let at = object.provenance.at();
             let entry = seen.entry(*kind).or_insert_with(|| (at, name.clone(), 0));
             entry.2 += 1;

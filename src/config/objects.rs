@@ -90,6 +90,8 @@ pub enum AnyObject {
     Registration(Arc<Registration>),
     /// A bound contact.
     Contact(Arc<Contact>),
+    /// An object of a kind without a type of its own: resource lists and the like.
+    Other(Arc<Other>),
 }
 
 /// One difference between two configurations.
@@ -244,12 +246,18 @@ macro_rules! stored {
         impl AnyObject {
             /// Which kind it is.
             pub fn kind(&self) -> Kind {
-                match self { $( AnyObject::$object(_) => $object::KIND, )* }
+                match self {
+                    $( AnyObject::$object(_) => $object::KIND, )*
+                    AnyObject::Other(other) => other.kind,
+                }
             }
 
             /// Its name.
             pub fn name(&self) -> &Name {
-                match self { $( AnyObject::$object(object) => object.name(), )* }
+                match self {
+                    $( AnyObject::$object(object) => object.name(), )*
+                    AnyObject::Other(other) => &other.name,
+                }
             }
         }
 
@@ -259,12 +267,16 @@ macro_rules! stored {
                 match change {
                     Change::Put(object) | Change::Moved(object) => match object {
                         $( AnyObject::$object(object) => self.$field.put(object.clone()), )*
+                        AnyObject::Other(other) => {
+                            self.others.insert((other.kind, other.name.clone()), other.clone());
+                        }
                     },
                     $( Change::Remove($object::KIND, name) => {
                         self.$field.take(name);
                     } )*
-                    // No object of another kind is kept.
-                    Change::Remove(_, _) => {}
+                    Change::Remove(kind, name) => {
+                        self.others.remove(&(*kind, name.clone()));
+                    }
                 }
             }
         }

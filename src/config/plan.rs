@@ -1,11 +1,12 @@
 //! What a reload would do, before it does it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use super::kind::Kind;
-use super::objects::{Change, Objects, Stored, Table, VisitKinds, visit_kinds};
+use super::model::Other;
+use super::objects::{AnyObject, Change, Objects, Stored, Table, VisitKinds, visit_kinds};
 use crate::base::ids::Name;
 
 /// What happens to one object.
@@ -51,6 +52,7 @@ impl Objects {
     pub fn plan(&self, new: &Objects) -> Plan {
         let mut planner = Planner { old: self, new, plan: Plan::default() };
         visit_kinds(&mut planner);
+        planner.compare_others();
         planner.plan
     }
 }
@@ -84,6 +86,24 @@ impl VisitKinds for Planner<'_> {
 }
 
 impl Planner<'_> {
+    /// Objects of kinds without a type of their own, by their settings.
+    fn compare_others(&mut self) {
+        let (old, new) = (&self.old.others, &self.new.others);
+        for ((kind, name), object) in new {
+            let deed = match old.get(&(*kind, name.clone())) {
+                Some(before) if settings(before) == settings(object) => continue,
+                Some(_) => Deed::Changed(Vec::new()),
+                None => Deed::Added,
+            };
+            self.plan.changes.push(Change::Put(AnyObject::Other(object.clone())));
+            self.plan.deeds.push((*kind, name.clone(), deed));
+        }
+        for (kind, name) in old.keys().filter(|key| !new.contains_key(key)) {
+            self.plan.changes.push(Change::Remove(*kind, name.clone()));
+            self.plan.deeds.push((*kind, name.clone(), Deed::Removed));
+        }
+    }
+
     fn compare<T: Stored>(&mut self, name: &Name, old: Option<&Arc<T>>, new: Option<&Arc<T>>) {
         let deed = match (old, new) {
             (None, None) => return,
@@ -107,6 +127,15 @@ impl Planner<'_> {
         };
         self.plan.deeds.push((T::KIND, name.clone(), deed));
     }
+}
+
+/// The settings of an object of such a kind; values that are repeated say the same as values in one line.
+fn settings(object: &Other) -> BTreeMap<String, Vec<&str>> {
+    let mut all: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (name, value) in &object.settings {
+        all.entry(name.to_ascii_lowercase()).or_default().extend(value.split(',').map(str::trim));
+    }
+    all
 }
 
 fn option_changes<T: Stored>(old: &T, new: &T) -> Vec<OptionChange> {

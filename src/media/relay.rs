@@ -111,6 +111,19 @@ impl Worker {
         true
     }
 
+    /// Ends a join, for both of its ports.
+    pub(super) fn unjoin(&mut self, index: usize) {
+        let Some(peer) = self.slots.get(index).and_then(|port| port.peer) else { return };
+        for index in [index, peer as usize] {
+            if let Some(port) = self.slots.get(index) {
+                port.peer = None;
+                port.table.set_path(None);
+                port.out.forget_speaker();
+                port.one_way_check = None;
+            }
+        }
+    }
+
     fn learned(&mut self, now: Moment, index: usize, from: SocketAddr) {
         let Some(port) = self.slots.get(index) else { return };
         let moved = port.source.send_to() == Some(from) && port.source.described() != Some(from);

@@ -183,9 +183,10 @@ impl Worker {
         if !self.outgoing.backlog.is_empty() || !self.handovers.is_empty() {
             return EpollTimeout::from(10u8);
         }
-        let sweep = self.sweep.as_ref().map(|(at, _)| *at);
-        let deadlines = [self.wheel.next_deadline(), self.floor.next_frame, sweep];
-        let Some(deadline) = deadlines.into_iter().flatten().min() else { return EpollTimeout::NONE };
+        let others = [self.floor.next_frame, self.sweep.as_ref().map(|(at, _)| *at)].into_iter().flatten();
+        let Some(deadline) = self.wheel.next_deadline().into_iter().chain(others).min() else {
+            return EpollTimeout::NONE;
+        };
         let millis = deadline.since(self.now()).as_micros().div_ceil(1000);
         EpollTimeout::from(u16::try_from(millis).unwrap_or(u16::MAX))
     }
@@ -345,18 +346,6 @@ impl Worker {
                 port.peer = u32::try_from(peer).ok();
             }
             self.service(now, index);
-        }
-    }
-
-    pub fn unjoin(&mut self, index: usize) {
-        let Some(peer) = self.slots.get(index).and_then(|port| port.peer) else { return };
-        for index in [index, peer as usize] {
-            if let Some(port) = self.slots.get(index) {
-                port.peer = None;
-                port.table.set_path(None);
-                port.out.forget_speaker();
-                port.one_way_check = None;
-            }
         }
     }
 

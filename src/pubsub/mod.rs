@@ -20,6 +20,8 @@
 
 pub mod body;
 pub mod index;
+pub mod kept;
+pub mod list;
 pub mod mailbox;
 pub mod package;
 pub mod presence;
@@ -28,6 +30,8 @@ pub mod subscription;
 pub mod table;
 
 pub use index::{HintId, Index, Source, Watched};
+pub use kept::{Kept, StoredSubscription};
+pub use list::{Leaf, List, ListConfig, Member};
 pub use mailbox::{Counts, Mailboxes};
 pub use package::{BodyType, Package};
 pub use presence::{Presence, PresenceState};

@@ -22,6 +22,8 @@ pub enum Resource {
         /// User of Message-Account; empty for none.
         account: Name,
     },
+    /// A list of them.
+    List(Box<super::list::List>),
 }
 
 /// Why a subscription ends (RFC 6665 4.1.3).

@@ -29,7 +29,7 @@ pub struct Layout {
     pub log_dir: PathBuf,
     /// `astdatadir`: `sounds`, `moh`.
     pub data_dir: PathBuf,
-    /// `astspooldir`: `monitor`.
+    /// `astspooldir`: `monitor`, `voicemail`.
     pub spool_dir: PathBuf,
     /// `systemname`.
     pub systemname: Name,

@@ -8,6 +8,7 @@ use crate::config::services::Services;
 use crate::config::{Change, Sources};
 use crate::dialplan::Dialplan;
 use crate::net::stream::ConnectionFacts;
+use crate::pubsub::Counts;
 use crate::sip::flow::Destination;
 use crate::store::committer::Report;
 use crate::switch::view::{Command, Level, Reply};
@@ -33,6 +34,8 @@ pub enum Order {
     },
     /// Host names of identify sections have these addresses.
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
+    /// Mailboxes changed on disk.
+    Mailboxes(Vec<(String, Counts)>),
     /// Another dialplan.
     Dialplan(Arc<Dialplan>),
     /// Tones, music and other services.

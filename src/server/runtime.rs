@@ -21,6 +21,7 @@ use crate::net::stream;
 use crate::net::wait::Waker;
 use crate::store::contacts::{ContactStore, Status};
 use crate::store::fault::Health;
+use crate::store::lamps::LampStore;
 use crate::switch::view::{Command, ContactView, Kind, Level, Logger, Reply, StatusView};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +47,8 @@ pub struct Server {
     pub log: Log,
     /// The contact store.
     pub store: ContactStore,
+    /// Subscriptions, mailboxes and states.
+    pub lamps: LampStore,
     /// What is in force, and what was found when it was read.
     pub current: Arc<Mutex<InForce>>,
     /// Realtime tables.

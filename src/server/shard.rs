@@ -26,6 +26,7 @@ use crate::net::wait::Poller;
 use crate::sip::flow::{Destination, Protocol};
 use crate::store::contacts::Writer;
 use crate::store::database::DatabaseStore;
+use crate::store::lamps::LampWriter;
 use crate::switch::Switch;
 use crate::switch::guard::shed::Backlog;
 use crate::switch::guard::thin::Nuisance;
@@ -53,6 +54,8 @@ pub struct Shard {
     pub orders: mpsc::Receiver<Order>,
     /// The way to the contact store.
     pub store: Writer,
+    /// The way to the store of subscriptions and mailboxes.
+    pub lamps: LampWriter,
     /// The dialplan's key store; `None` when its file cannot be opened, and entries last until the end only.
     pub database: Option<DatabaseStore>,
     /// Resolves names.
@@ -149,6 +152,9 @@ impl Shard {
                 }
                 Order::Dialplan(dialplan) => {
                     self.switch.handle(now, Input::Dialplan(dialplan), &mut turn.actions);
+                }
+                Order::Mailboxes(all) => {
+                    self.switch.handle(now, Input::Mailboxes(all), &mut turn.actions);
                 }
                 Order::Services(services) => {
                     self.switch.handle(now, Input::Services(services), &mut turn.actions);
@@ -296,6 +302,7 @@ impl Shard {
         for action in turn.actions.queue.drain(..) {
             match action {
                 Action::Commit { sequence, change } => self.store.push(sequence, change),
+                Action::Keep(kept) => self.lamps.push(*kept),
                 Action::Database(change) => {
                     if let Some(database) = &self.database {
                         database.push(change);

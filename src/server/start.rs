@@ -23,7 +23,9 @@ use crate::media::Media;
 use crate::net::resolve::{Resolver, SystemDns};
 use crate::net::stream::{Shared, Streams};
 use crate::net::wait::Poller;
+use crate::store::lamps::LampStore;
 use crate::store::map::Contacts;
+use crate::store::voicemail::Spool;
 use crate::store::watch::Watch;
 use crate::switch::io::{Actions, Input};
 use crate::switch::view::Level;
@@ -125,6 +127,12 @@ pub(super) fn start(
         key: random::bytes()?,
         systemname: options.layout.systemname.clone(),
     });
+    let (lamps, kept) = {
+        let log = log.clone();
+        let path = options.layout.state_dir.join("lamps.sqlite");
+        let complain = move |text: String| log.line(clock.now(), Level::Error, "res_pjsip_pubsub.c", &text);
+        LampStore::open(&path, complain).map_err(|fault| format!("{}: {fault}", path.display()))?
+    };
     let ears = switch.ears();
     (ears.level, ears.security) = (wanted_level(&logger.sinks, log.levels()), logger.security());
     let mut actions = Actions::default();
@@ -158,6 +166,7 @@ pub(super) fn start(
     switch.handle(now, Input::NotifyConf(notify), &mut actions);
     let database = database::open(&options.layout.state_dir, (clock, log), &mut switch, &mut actions);
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
+    switch.restore_lamps(now, kept, &mut actions);
     let bell = waker.clone();
     let (media, media_events) = Media::start_waking(
         media_threads(),
@@ -174,6 +183,7 @@ pub(super) fn start(
         stream_events,
         orders: order_queue,
         store: store.writer(0),
+        lamps: lamps.writer(),
         database,
         names: Names {
             resolver: resolver.clone(),
@@ -216,6 +226,7 @@ pub(super) fn start(
         waker,
         log: log.clone(),
         store,
+        lamps,
         current,
         realtime: Realtime::new(loaded.rows, contacts),
         extensions: Default::default(),
@@ -286,6 +297,7 @@ async fn attach(
     tokio::spawn(Arc::clone(server).watch_certificates());
     tokio::spawn(Arc::clone(server).reload_for_tables());
     tokio::spawn(give_back());
+    tokio::spawn(watch_voicemail(Arc::clone(server)));
     tokio::spawn(watch_dns_files(Arc::clone(server), dns));
     Ok(())
 }
@@ -301,6 +313,26 @@ async fn give_back() {
 
 /// Large enough to be a mapping of its own.
 const GIVE_BACK_BYTES: usize = 4 << 20;
+
+/// Looks at voicemail directories every second.
+async fn watch_voicemail(server: Arc<Server>) {
+    let mut spool = Spool::new(&server.layout.spool_dir.join("voicemail"));
+    loop {
+        let looked = tokio::task::spawn_blocking(move || {
+            let changed = spool.look();
+            (spool, changed)
+        });
+        // A look that panicked ends the watch; the panic is told by its thread.
+        let Ok((back, changed)) = looked.await else { return };
+        spool = back;
+        for some in changed.chunks(limits::BATCH) {
+            if !server.order(Order::Mailboxes(some.to_vec())).await {
+                return;
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
 
 /// Looks at `/etc/resolv.conf` and `/etc/hosts` from time to time.
 async fn watch_dns_files(server: Arc<Server>, dns: Arc<SystemDns>) {

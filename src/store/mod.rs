@@ -6,6 +6,8 @@
 //! | [`committer`] | its decisions: group commit, retry, reports |
 //! | [`journal`] | its file: journal rows, folded now and then into a table; how contacts are written is in [`record`]; `checkpoint` keeps its log short beside the commits |
 //! | [`shared`] | or the journal before a `ps_contacts` table that others use too ([`ps_contacts`]) |
+//! | [`lamps`] | subscriptions, mailboxes and states that outlive a restart |
+//! | [`voicemail`] | voicemail directories, looked at for messages |
 //! | [`database`] | the dialplan's key store, on disk |
 //! | [`extensions`] | dialplans in tables |
 //! | [`map`] | which table of which database file holds what |
@@ -28,6 +30,7 @@ pub mod fault;
 pub mod files;
 pub mod journal;
 mod journal_file;
+pub mod lamps;
 pub mod map;
 pub mod ps_columns;
 pub mod ps_contacts;
@@ -42,5 +45,6 @@ pub mod shared;
 mod states;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod voicemail;
 pub mod watch;
 pub mod watcher;

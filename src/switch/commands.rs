@@ -5,6 +5,8 @@ use super::io::{Action, Actions};
 use super::view::{Command, Reply, StatusView};
 use crate::base::ids::Name;
 use crate::base::time::Now;
+use crate::pubsub::Counts;
+use crate::pubsub::mailbox::full_name;
 
 impl Switch {
     pub(super) fn command(&mut self, now: Now, token: u64, command: Command, out: &mut Actions) {
@@ -44,6 +46,16 @@ impl Switch {
             Command::Subscriptions { outbound: false } => Reply::Subscriptions(self.subscription_views(now)),
             Command::Subscriptions { outbound: true } => Reply::Subscriptions(Vec::new()),
             Command::Hints => Reply::Hints(self.hint_views()),
+            Command::ExplainSubscription { endpoint, exten } => {
+                self.explain_subscription(now, &endpoint, &exten)
+            }
+            Command::Mailboxes { name } => Reply::Mailboxes(self.mailbox_views(name.as_deref())),
+            Command::SetMailbox { name, new, old } => {
+                match self.set_mailbox(now, &name, Counts { new, old }) {
+                    Ok(()) => Reply::Done(format!("Mailbox {}: {new} new, {old} old", full_name(&name))),
+                    Err(why) => Reply::Refused(why),
+                }
+            }
             Command::DeviceStates => Reply::DeviceStates(self.custom_states()),
             Command::PresenceStates => Reply::PresenceStates(self.presence_states()),
             Command::SetDeviceState { device, state } => {

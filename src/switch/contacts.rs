@@ -18,8 +18,12 @@ impl Switch {
         let mut happened = std::mem::take(&mut self.happened);
         for event in happened.drain(..) {
             match &event {
-                Happened::Added(binding) | Happened::Gone(binding, _) => self.contacts_touch(&binding.aor),
-                Happened::Refreshed(..) => {}
+                Happened::Added(binding) => {
+                    self.contacts_touch(&binding.aor);
+                    self.mailboxes_for(now, (binding.aor.clone(), binding.hash));
+                }
+                Happened::Refreshed(aor, hash, _) => self.mailboxes_for(now, (aor.clone(), *hash)),
+                Happened::Gone(binding, _) => self.contacts_touch(&binding.aor),
             }
             match event {
                 Happened::Added(binding) => {

@@ -98,6 +98,8 @@ pub enum Input<'a> {
     Database(Vec<(Box<str>, Box<str>)>),
     /// The media threads tell something.
     Media(MediaEvent),
+    /// Messages came to mailboxes, or were heard: voicemail directories say so.
+    Mailboxes(Vec<(String, crate::pubsub::Counts)>),
     /// Host names in `match` of identify sections have these addresses now.
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
     /// Which transports are open now: after start and after each reload.
@@ -132,6 +134,8 @@ pub enum Action {
         /// The change.
         change: ContactChange,
     },
+    /// Write this down, so that it outlives a restart. Nothing waits for it.
+    Keep(Box<crate::pubsub::Kept>),
     /// Find addresses for a host (RFC 3263), then [`Input::Resolved`].
     Resolve {
         /// To know the answer by.

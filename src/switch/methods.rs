@@ -10,7 +10,11 @@ use crate::sip::wire::Header;
 
 /// What we answer to, in pjproject's order.
 pub(super) const ALLOW: &[u8] =
-    b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER, SUBSCRIBE";
+    b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER, SUBSCRIBE, NOTIFY";
+
+/// Extensions that may stand in Require.
+pub(super) const SUPPORTED: [&str; 8] =
+    ["path", "outbound", "100rel", "timer", "replaces", "norefersub", "histinfo", "eventlist"];
 
 impl Switch {
     /// Hands an admitted request to its room.
@@ -21,6 +25,7 @@ impl Switch {
             Method::Invite => self.new_invite(now, admitted, out),
             Method::Message => self.message(now, admitted, out),
             Method::Subscribe => self.subscribe(now, admitted, out),
+            Method::Notify => self.hear_notify(now, admitted, out),
             _ => self.answer(admitted.request(), (501, ""), out, |_, writer| {
                 writer.header(Header::Allow, ALLOW);
             }),

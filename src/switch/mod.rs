@@ -180,6 +180,7 @@ impl Switch {
             }
         }
         self.commit(out);
+        self.mailboxes_at_start(now);
     }
 
     /// One thing happened outside. What is to be done about it is appended to `out`.
@@ -207,6 +208,7 @@ impl Switch {
                     clients.flow_closed(now.at, named, None, &mut out.outbox, events);
                 }
                 self.transactions_due(now, out);
+                self.lamps_flow_closed(now, flow, out);
                 self.registrations_lost(now, flow, named, out);
                 // Contacts that lived on it end now.
                 self.registrar.flow_closed(flow, &mut self.changes, &mut self.happened);
@@ -256,6 +258,7 @@ impl Switch {
             Input::NotifyConf(conf) => self.trunks.set_notify(conf),
             Input::Database(entries) => self.load_database(entries),
             Input::Media(event) => self.media_event(now, event, out),
+            Input::Mailboxes(all) => self.mailboxes_seen(now, all, out),
             Input::Command { token, command } => self.command(now, token, command, out),
         }
         self.expire(now, out);
@@ -350,7 +353,7 @@ impl Switch {
         for aor in &touched.aors {
             self.aor_changed(now, aor);
         }
-        self.watched_changed(&touched);
+        self.watched_changed(now, &touched, out);
         self.registrations_changed(now, &touched, out);
         if touched.systemname {
             let name = self.directory.objects.asterisk.systemname.clone();

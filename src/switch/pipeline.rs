@@ -11,6 +11,7 @@ use super::guard::bans::Offence;
 use super::guard::thin::Nuisance;
 use super::inbound::{Admitted, Inbound, contact_addresses};
 use super::io::Actions;
+use super::methods::SUPPORTED;
 use super::unidentified;
 use super::view::Level;
 use crate::authenticate::inbound::{Presented, verify, verify_nobody};
@@ -395,6 +396,3 @@ impl Switch {
         self.challenge(now, inbound, "<unknown>", (&shape, false), out);
     }
 }
-
-/// Extensions that may stand in Require.
-const SUPPORTED: [&str; 7] = ["path", "outbound", "100rel", "timer", "replaces", "norefersub", "histinfo"];

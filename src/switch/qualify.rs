@@ -59,10 +59,10 @@ impl Pings {
 }
 
 /// What is needed of a contact to ping it.
-struct Pinged {
-    uri: String,
-    path: String,
-    known: Option<Known>,
+pub(super) struct Pinged {
+    pub uri: String,
+    pub path: String,
+    pub known: Option<Known>,
     endpoint: Option<Arc<Endpoint>>,
 }
 
@@ -263,10 +263,15 @@ impl Switch {
 
     /// A new one, on behalf of an endpoint.
     fn identity(&mut self, endpoint: &Endpoint, sent_by: &str) -> Identity {
+        self.identity_of(from_user(endpoint), endpoint, sent_by)
+    }
+
+    /// The same with another user.
+    pub(super) fn identity_of(&mut self, user: &str, endpoint: &Endpoint, sent_by: &str) -> Identity {
         let own_host = sent_by.rsplit_once(':').map_or(sent_by, |(host, _)| host);
         let domain = &endpoint.options.from_domain;
         let host: &str = if domain.is_empty() { own_host } else { domain };
-        let mut from = format!("<sip:{}@{host}>;tag=", from_user(endpoint)).into_bytes();
+        let mut from = format!("<sip:{user}@{host}>;tag=").into_bytes();
         mint::tag(Shard(0), &mut self.rng, &mut from);
         let mut call_id = Vec::new();
         mint::call_id(&mut self.rng, &mut call_id);
@@ -292,7 +297,7 @@ impl Switch {
         self.pinged(key).map(|contact| contact.uri)
     }
 
-    fn pinged(&self, (aor, hash): &ContactKey) -> Option<Pinged> {
+    pub(super) fn pinged(&self, (aor, hash): &ContactKey) -> Option<Pinged> {
         if let Some(binding) = self.registrar.contacts(aor).find(|binding| binding.hash == *hash) {
             return Some(Pinged {
                 uri: binding.uri.to_string(),
@@ -317,7 +322,7 @@ impl Switch {
     }
 
     /// The Route of requests to a contact: the aor's outbound proxy, else the endpoint's, else the contact's Path.
-    fn route_of(&self, key: &ContactKey, contact: &Pinged, endpoint: &Endpoint) -> String {
+    pub(super) fn route_of(&self, key: &ContactKey, contact: &Pinged, endpoint: &Endpoint) -> String {
         let of_aor = self.directory.aor(&key.0).map(|aor| &*aor.options.outbound_proxy).unwrap_or_default();
         let proxy = if of_aor.is_empty() { &*endpoint.options.outbound_proxy } else { of_aor };
         match proxy {
@@ -329,15 +334,15 @@ impl Switch {
 }
 
 /// What makes requests one conversation.
-struct Identity {
-    from: Vec<u8>,
-    call_id: Vec<u8>,
-    cseq: u32,
+pub(super) struct Identity {
+    pub from: Vec<u8>,
+    pub call_id: Vec<u8>,
+    pub cseq: u32,
 }
 
 impl Identity {
     /// That of the request which this answers, one CSeq higher.
-    fn next(response: &Message<'_>) -> Option<Identity> {
+    pub fn next(response: &Message<'_>) -> Option<Identity> {
         let copy = |header| response.header(header).map(<[u8]>::to_vec);
         let cseq = response.cseq()?.number.checked_add(1)?;
         Some(Identity { from: copy(Header::From)?, call_id: copy(Header::CallId)?, cseq })

@@ -18,6 +18,8 @@ use crate::sip::wire::Message;
 pub(super) enum Owner {
     /// A subscription's NOTIFY, by its number.
     Notify(u64),
+    /// That of an unasked NOTIFY about mailboxes, by its number.
+    Unasked(u64),
     /// A ping's, by its number in `Switch::pings`.
     Qualify(u64),
     /// A session's: its channel's number, and the request's number within the session.
@@ -43,6 +45,7 @@ impl Switch {
             Owner::Sending(number) => self.sending_routed(now, number, targets, out),
             Owner::Placing(channel) => self.placing_routed(now, channel, targets, out),
             Owner::Notify(number) => self.notify_routed(now, number, targets, out),
+            Owner::Unasked(number) => self.unasked_routed(now, number, targets, out),
         }
     }
 
@@ -65,6 +68,10 @@ impl Switch {
             Heard::Response { owner: Owner::Notify(number), .. } => {
                 self.notify_answered(now, number, message, out);
             }
+            Heard::Response { owner: Owner::Unasked(number), .. } => {
+                self.unasked_answered(now, number, message, out);
+            }
+            Heard::FailedOver { owner: Owner::Unasked(number), to, .. } => self.unasked_moved(number, to),
             Heard::Response { owner: Owner::Sending(number), .. } => {
                 self.sending_answered(now, number, (message, arrival), out);
             }
@@ -103,6 +110,9 @@ impl Switch {
                 Event::TransportFailed { owner: Owner::Call(channel, request), .. } => {
                     self.session_failed(now, (channel, request), Failure::Transport, out);
                 }
+                Event::TimedOut { owner: Owner::Unasked(number), .. }
+                | Event::TransportFailed { owner: Owner::Unasked(number), .. } => self.unasked_failed(number),
+                Event::FailedOver { owner: Owner::Unasked(number), to, .. } => self.unasked_moved(number, to),
                 Event::TimedOut { owner: Owner::Notify(number), .. }
                 | Event::TransportFailed { owner: Owner::Notify(number), .. } => {
                     self.notify_failed(now, number, out);

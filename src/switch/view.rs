@@ -6,11 +6,12 @@ mod events;
 mod judgement;
 mod objects;
 mod orders;
+mod questions;
 mod trace;
 
 pub use calls::{
-    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MaintenanceView, StateView,
-    StreamStats, SubscriptionView,
+    BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MailboxView, MaintenanceView,
+    StateView, StreamStats, SubscriptionView,
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use judgement::{Explanation, Step};
@@ -22,9 +23,10 @@ pub use objects::{
 pub use orders::{DatabaseOrder, HistoryOrder, Logger, OriginateTo, VariableOrder};
 pub use trace::{TraceLeg, TraceStep, TraceView, Traced};
 
+pub use questions::{DirectMediaQuestion, IdentifyQuestion, NotifyTarget};
+
 use crate::base::ids::Name;
 use serde::Serialize;
-use std::net::SocketAddr;
 
 /// A question or an order from an administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +154,20 @@ pub enum Command {
     Variables(VariableOrder),
     /// Hints and their states (`core show hints`).
     Hints,
+    /// Mailboxes (`mailbox show`).
+    Mailboxes {
+        /// One; all when `None`.
+        name: Option<String>,
+    },
+    /// Set the counts of a mailbox (`mailbox set`).
+    SetMailbox {
+        /// `box@context`; without a context it is in `default`.
+        name: String,
+        /// Messages not yet heard.
+        new: u32,
+        /// Messages heard.
+        old: u32,
+    },
     /// `Custom:` devices (`devstate list`).
     DeviceStates,
     /// Set a `Custom:` device (`devstate change`).
@@ -172,6 +188,13 @@ pub enum Command {
     },
     /// Whether two legs may exchange media directly, condition by condition.
     ExplainDirectMedia(DirectMediaQuestion),
+    /// Why a phone's lamp is dark, or lit.
+    ExplainSubscription {
+        /// The phone.
+        endpoint: String,
+        /// What it watches.
+        exten: String,
+    },
     /// Sources that are barred (`security show bans`).
     Bans,
     /// Lift a ban (`security unban`).
@@ -205,51 +228,6 @@ pub enum Kind {
     DomainAlias,
     Global,
     System,
-}
-
-/// Whom `pjsip send notify` addresses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotifyTarget {
-    /// Every contact of every aor of these endpoints.
-    Endpoints(Vec<String>),
-    /// These URIs, through `default_outbound_endpoint`.
-    Uris(Vec<String>),
-    /// In the INVITE dialogs of these channels.
-    Channels(Vec<String>),
-}
-
-/// The question of `explain direct-media`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DirectMediaQuestion {
-    /// A running call, by one of its channels.
-    Call {
-        /// The channel's name.
-        channel: String,
-    },
-    /// A call that could be: two endpoints, and the options `Dial` would have.
-    Between {
-        /// The calling endpoint.
-        caller: String,
-        /// The called endpoint.
-        callee: String,
-        /// Options of the application `Dial` (`tT`); empty for none.
-        dial_options: String,
-    },
-}
-
-/// The request of `explain identify`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentifyQuestion {
-    /// The From URI.
-    pub from: String,
-    /// The packet's source.
-    pub source: SocketAddr,
-    /// A whole message to judge instead of one made from the fields here.
-    pub packet: Option<Vec<u8>>,
-    /// Further headers, `Name: value`.
-    pub headers: Vec<String>,
-    /// The request URI; the From URI's host when `None`.
-    pub request_uri: Option<String>,
 }
 
 /// The answer to a [`Command`].
@@ -299,6 +277,8 @@ pub enum Reply {
     Dialplan(Box<DialplanView>),
     /// Hints.
     Hints(Vec<HintView>),
+    /// Mailboxes, by name.
+    Mailboxes(Vec<MailboxView>),
     /// Device states that were set.
     DeviceStates(Vec<StateView>),
     /// Presences that were set.

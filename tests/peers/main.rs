@@ -9,6 +9,7 @@ mod calls;
 mod client;
 mod crash;
 mod flows;
+mod lamps;
 mod lifecycle;
 mod natted;
 mod operating;

@@ -57,8 +57,8 @@ pub const MODULES: &[Module] = &[
     Module { name: "res_pjsip_history.so", description: "PJSIP History", running: true },
     Module { name: "res_pjsip_logger.so", description: "PJSIP Packet Logger", running: true },
     Module { name: "res_pjsip_maintenance.so", description: "PJSIP Maintenance Mode", running: true },
-    Module { name: "res_pjsip_mwi.so", description: "PJSIP MWI resource", running: false },
-    Module { name: "res_pjsip_mwi_body_generator.so", description: "PJSIP MWI resource", running: false },
+    Module { name: "res_pjsip_mwi.so", description: "PJSIP MWI resource", running: true },
+    Module { name: "res_pjsip_mwi_body_generator.so", description: "PJSIP MWI resource", running: true },
     Module { name: "res_pjsip_nat.so", description: "PJSIP NAT Support", running: true },
     Module { name: "res_pjsip_notify.so", description: "CLI/AMI PJSIP NOTIFY Support", running: true },
     Module {

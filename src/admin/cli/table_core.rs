@@ -167,6 +167,9 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
     )
     .helped(&["Every condition with pass or fail, and which option of which object is behind it."])
     .named(Names::Kind(Kind::Channel)),
+    entry("explain subscription", "<endpoint> <exten>", "Say why a lamp is dark", lamps::explain)
+        .helped(&["Every condition from the SUBSCRIBE to the NOTIFY: hint, context, devices, and what the phone subscribed to."])
+        .named(Names::Kind(Kind::Endpoint)),
     entry(
         "explain identify",
         "--from <uri> --source <address:port> [--header <name: value>]... [--request-uri <uri>]",
@@ -197,6 +200,9 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         c.server(ServerOrder::LogReopen)
     })
     .helped(&["Files are renamed by the system's log rotation; this opens them again."]),
+    entry("mailbox set", "<box>[@<context>] <new> [<old>]", "Set the messages of a mailbox", lamps::set_mailbox)
+        .helped(&["What voicemail of another program tells: lamps and message lights follow, and it outlives a restart."]),
+    entry("mailbox show", "[<box>[@<context>]]", "Show mailboxes and who is told of them", lamps::mailboxes),
     entry("message send", "<to> <from> <text>...", "Send a SIP MESSAGE", |c| match c.rest() {
         [_, _] | [_] | [] => Err(Fault::Usage),
         [to, from, words @ ..] => {

@@ -1,5 +1,6 @@
 //! Hints of one extension, and states that were set.
 
+use super::columns::cell;
 use super::core::hint_line;
 use crate::admin::shape::Answer;
 use crate::switch::view::Reply;
@@ -46,4 +47,22 @@ pub(super) fn states(out: &mut String, reply: &Reply) {
         }
     }
     out.push_str(&format!("{line}\n{line}\n\n"));
+}
+
+/// `mailbox show`.
+pub(super) fn mailboxes(out: &mut String, reply: &Reply) {
+    let Reply::Mailboxes(all) = reply else { return };
+    cell(out, "Mailbox", 40);
+    out.push_str("    New    Old  Subscriptions  Endpoints told\n");
+    for one in all {
+        cell(out, &one.name, 40);
+        out.push_str(&format!(
+            " {:6} {:6} {:14}  {}\n",
+            one.new,
+            one.old,
+            one.subscriptions,
+            one.endpoints.join(",")
+        ));
+    }
+    out.push_str(&format!("{} mailboxes\n", all.len()));
 }

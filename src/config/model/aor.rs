@@ -53,7 +53,7 @@ options! {
     /// Static contacts.
     Obeyed "contact" contact, SipUris;
     /// Mailboxes for MWI SUBSCRIBE.
-    Later "mailboxes" mailboxes, TextList;
+    Obeyed "mailboxes" mailboxes, TextList;
 }
 
 options! {
@@ -88,7 +88,7 @@ options! {
     /// Store and use Path.
     Obeyed "support_path" support_path: bool = false, Truth;
     /// Message-Account user in MWI to this aor.
-    Later "voicemail_extension" voicemail_extension: Name = Name::default(), Text;
+    Obeyed "voicemail_extension" voicemail_extension: Name = Name::default(), Text;
 }
 
 named_object!(Aor, Aor, [OWN, SHARED], {

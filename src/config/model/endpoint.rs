@@ -132,7 +132,7 @@ options! {
     /// Inbound caller id unless trusted; outbound, its number overrides From.
     Obeyed "callerid" callerid, CallerIdentity;
     /// Mailboxes of unsolicited MWI.
-    Later "mailboxes" mailboxes, TextList;
+    Obeyed "mailboxes" mailboxes, TextList;
 }
 
 options! {
@@ -149,7 +149,7 @@ options! {
     /// From user on requests to this endpoint.
     Obeyed "from_user" from_user, Text;
     /// Mailbox updated by NOTIFY message-summary from the peer.
-    Later "incoming_mwi_mailbox" incoming_mwi_mailbox, Text;
+    Obeyed "incoming_mwi_mailbox" incoming_mwi_mailbox, Text;
     /// Credentials used when challenged.
     Obeyed "outbound_auth" outbound_auth, NameList;
     /// Channel variable set on every channel.

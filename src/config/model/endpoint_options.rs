@@ -46,7 +46,7 @@ options! {
     /// Accept changed SDP from the same To tag while early.
     Obeyed "accept_multiple_sdp_answers" accept_multiple_sdp_answers: bool = false, Truth;
     /// One MWI NOTIFY for all mailboxes, else one each.
-    Later "aggregate_mwi" aggregate_mwi: bool = true, Truth;
+    Obeyed "aggregate_mwi" aggregate_mwi: bool = true, Truth;
     /// Codecs in order of preference.
     Obeyed "allow" codecs: CodecList = CodecList::default(), Allow;
     /// 484 for partial numbers; off gives 404.
@@ -168,9 +168,9 @@ options! {
     /// Music class suggested to the peer when put on hold.
     Obeyed "moh_suggest" moh_suggest: Name = Name::from("default"), Text;
     /// From user of unsolicited MWI.
-    Later "mwi_from_user" mwi_from_user: Name = Name::default(), Text;
+    Obeyed "mwi_from_user" mwi_from_user: Name = Name::default(), Text;
     /// A SUBSCRIBE for the same mailbox stops unsolicited MWI.
-    Later "mwi_subscribe_replaces_unsolicited" mwi_subscribe_replaces_unsolicited: bool = false, YesNo;
+    Obeyed "mwi_subscribe_replaces_unsolicited" mwi_subscribe_replaces_unsolicited: bool = false, YesNo;
     /// Named pickup groups the device belongs to.
     Obeyed "named_call_group" named_call_group: Box<[Name]> = Box::default(), NamedGroups;
     /// Named groups it may pick up.
@@ -292,7 +292,7 @@ options! {
     /// Append user=phone when the user is a number.
     Obeyed "user_eq_phone" user_eq_phone: bool = false, Truth;
     /// Message-Account user in unsolicited MWI.
-    Later "voicemail_extension" voicemail_extension: Name = Name::default(), Text;
+    Obeyed "voicemail_extension" voicemail_extension: Name = Name::default(), Text;
     /// Turns on what browsers need: dtls, ice, avpf, bundle, rtcp_mux.
     Missed "webrtc" webrtc: bool = false, YesNo;
     /// Mechanisms of security_negotiation.

@@ -54,7 +54,7 @@ options! {
     /// Realm in challenges of auths without one.
     Obeyed "default_realm" default_realm: Name = Name::from("asterisk"), Text;
     /// Message-Account user in MWI bodies when aor and endpoint give none.
-    Later "default_voicemail_extension" default_voicemail_extension: Name = Name::default(), Text;
+    Obeyed "default_voicemail_extension" default_voicemail_extension: Name = Name::default(), Text;
     /// Look up users by name only.
     Obeyed "disable_multi_domain" disable_multi_domain: bool = false, Truth;
     /// Identifiers in the order tried.
@@ -68,7 +68,7 @@ options! {
     /// Upper bound in seconds of the random delay of the first qualify; 0 uses qualify_frequency.
     Obeyed "max_initial_qualify_time" max_initial_qualify_time_secs: u32 = 0, Uint;
     /// Skip the unsolicited MWI burst at start.
-    Later "mwi_disable_initial_unsolicited" mwi_disable_initial_unsolicited: bool = false, Truth;
+    Obeyed "mwi_disable_initial_unsolicited" mwi_disable_initial_unsolicited: bool = false, Truth;
     /// Queue marks of a task processor that does not exist here.
     Moot "mwi_tps_queue_high" mwi_tps_queue_high: u32 = 500, Uint;
     /// Queue marks of a task processor that does not exist here.

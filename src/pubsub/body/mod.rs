@@ -69,7 +69,7 @@ fn escape(out: &mut String, text: &str) {
 }
 
 /// Appends ` name="value"`.
-fn attribute(out: &mut String, name: &str, value: &str) {
+pub(super) fn attribute(out: &mut String, name: &str, value: &str) {
     out.push(' ');
     out.push_str(name);
     out.push_str("=\"");
@@ -78,7 +78,7 @@ fn attribute(out: &mut String, name: &str, value: &str) {
 }
 
 /// Appends `<name>text</name>`.
-fn element(out: &mut String, name: &str, text: &str) {
+pub(super) fn element(out: &mut String, name: &str, text: &str) {
     out.push('<');
     out.push_str(name);
     out.push('>');
@@ -88,7 +88,7 @@ fn element(out: &mut String, name: &str, text: &str) {
     out.push_str(">\n");
 }
 
-const XML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+pub(super) const XML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 #[cfg(test)]
 mod tests {

@@ -2,35 +2,77 @@
 
 use super::devices::{Kind, Shown, kind_of};
 use crate::pubsub::body::{self, End, Facts};
-use crate::pubsub::{BodyType, HintId, Resource, SlotId, Subscription};
+use crate::pubsub::{BodyType, HintId, List, Resource, SlotId, Subscription};
 use crate::sip::wire::{NameAddr, Uri};
 use crate::switch::Switch;
 use crate::switch::call::Ringing;
 use std::borrow::Cow;
 
+/// What was written.
+pub(super) struct Body {
+    /// Its Content-Type.
+    pub kind: Cow<'static, str>,
+    /// Not all had room: another must follow.
+    pub more: bool,
+}
+
 impl Switch {
     /// Appends the body of a subscription's next NOTIFY and counts it. What is watched may be gone already: the last
     /// body then says that nobody is there.
-    pub(super) fn write_body(&mut self, id: SlotId, out: &mut String) {
-        let Some(subscription) = self.lamps.subscriptions.get(id) else { return };
-        match &subscription.watches {
-            Resource::Hint(hint) => self.write_hint(subscription, *hint, out),
+    pub(super) fn write_body(&mut self, id: SlotId, out: &mut String) -> Option<Body> {
+        let seed = self.rng.next_u64();
+        let one = self.lamps.subscriptions.get_mut(id)?;
+        let version = one.version;
+        one.version = version.wrapping_add(1);
+        if let Resource::List(list) = &mut one.watches {
+            let blank = List { name: list.name.clone(), full_state: false, version: 0, members: Vec::new() };
+            let mut list = std::mem::replace(&mut **list, blank);
+            let one = self.lamps.subscriptions.get(id)?;
+            let written = self.write_list(one, &mut list, seed, out);
+            let one = self.lamps.subscriptions.get_mut(id)?;
+            one.watches = Resource::List(Box::new(list));
+            return Some(Body { kind: written.content_type.into(), more: written.more });
+        }
+        let one = self.lamps.subscriptions.get(id)?;
+        self.write_resource(one, (&one.resource, &one.watches), version, out);
+        Some(Body { kind: one.body.name().into(), more: false })
+    }
+
+    /// Appends the document about one resource.
+    pub(super) fn write_resource(
+        &self,
+        one: &Subscription,
+        (name, watches): (&str, &Resource),
+        version: u32,
+        out: &mut String,
+    ) {
+        match watches {
+            Resource::Hint(hint) => self.write_hint(one, (name, *hint), version, out),
             Resource::Mailboxes { names, account } => {
                 let counts = self.lamps.mailboxes.sum(names.iter());
-                let local = uri_of(subscription.dialog.local());
+                let local = uri_of(one.dialog.local());
                 let host = host_of(&local);
                 let account =
                     if account.is_empty() { String::new() } else { format!("sip:{account}@{host}") };
                 body::summary(out, counts, &account);
             }
-        }
-        if let Some(subscription) = self.lamps.subscriptions.get_mut(id) {
-            subscription.version = subscription.version.wrapping_add(1);
+            // A leaf is never a list.
+            Resource::List(_) => {}
         }
     }
 
-    fn write_hint(&self, subscription: &Subscription, hint: HintId, out: &mut String) {
+    fn write_hint(
+        &self,
+        subscription: &Subscription,
+        (exten, hint): (&str, HintId),
+        version: u32,
+        out: &mut String,
+    ) {
         let (local, remote) = (uri_of(subscription.dialog.local()), uri_of(subscription.dialog.remote()));
+        let host = host_of(&local);
+        // A member of a list has a URI of its own.
+        let own = matches!(subscription.watches, Resource::Hint(_));
+        let entity = if own { local.clone() } else { Cow::Owned(format!("sip:{exten}@{host}")) };
         let nobody = crate::pubsub::Presence::default();
         let gone = (crate::base::device::ExtensionState::Unavailable, &nobody);
         let shows = self.lamps.index.shows(hint);
@@ -38,18 +80,17 @@ impl Switch {
         let options = self.directory.endpoint(&subscription.endpoint).map(|endpoint| &endpoint.options);
         let wants_caller = subscription.body == BodyType::DialogInfo && state.rings();
         let ringing = shows.filter(|_| wants_caller).and_then(|(_, _, what)| self.ringing_at(&what.devices));
-        let host = host_of(&local);
         let ends = ringing.map(|ringing| (end_of(&ringing, true, host), end_of(&ringing, false, host)));
         let facts = Facts {
-            exten: &subscription.resource,
-            local: &local,
+            exten,
+            local: &entity,
             remote: &remote,
             state,
             presence,
             ringing: ends.as_ref().map(|(caller, called)| (caller, called)),
             early_beside_call: options.is_some_and(|options| options.notify_early_inuse_ringing),
             digium: subscription.digium,
-            version: subscription.version,
+            version,
         };
         match subscription.body {
             BodyType::DialogInfo => body::dialog_info(out, &facts),
@@ -82,13 +123,13 @@ fn end_of(ringing: &Ringing, caller: bool, host: &str) -> End {
 }
 
 /// The URI of a From or To value.
-fn uri_of(value: &[u8]) -> Cow<'_, str> {
+pub(super) fn uri_of(value: &[u8]) -> Cow<'_, str> {
     let uri = NameAddr::parse(value).map(|address| address.uri_text).unwrap_or_default();
     String::from_utf8_lossy(uri)
 }
 
 /// The host of a URI as written.
-fn host_of(uri: &str) -> &str {
+pub(super) fn host_of(uri: &str) -> &str {
     let Ok(parsed) = Uri::parse(uri.as_bytes()) else { return "" };
     let host = parsed.host.to_string();
     // The text itself, so that nothing is copied.

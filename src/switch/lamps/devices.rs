@@ -138,3 +138,19 @@ pub(super) fn custom_presence(provider: &str) -> Option<&str> {
     let (start, rest) = provider.split_at_checked("CustomPresence:".len())?;
     start.eq_ignore_ascii_case("CustomPresence:").then_some(rest)
 }
+
+/// A device's name with its prefix as it is usually written.
+pub(super) fn canonical(device: &str) -> Name {
+    match kind_of(device) {
+        Some((Kind::Pjsip, rest)) => format!("PJSIP/{rest}").into(),
+        Some((Kind::Custom, rest)) => format!("Custom:{rest}").into(),
+        Some((Kind::Mailbox, rest)) => format!("MWI:{}", crate::pubsub::mailbox::full_name(rest)).into(),
+        Some((Kind::Local, rest)) => format!("Local/{rest}").into(),
+        None => device.into(),
+    }
+}
+
+/// The same for a presence provider.
+pub(super) fn canonical_presence(provider: &str) -> Name {
+    custom_presence(provider).map_or_else(|| provider.into(), |rest| format!("CustomPresence:{rest}").into())
+}

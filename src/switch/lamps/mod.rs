@@ -8,22 +8,30 @@
 
 mod describe;
 mod devices;
+mod explain;
+mod keep;
+mod lists;
+mod mailboxes;
 mod notify;
+mod resources;
 mod show;
 mod states;
 mod subscribe;
+mod unsolicited;
 
 use super::Switch;
 use super::io::Actions;
 use crate::authenticate::outbound::Answers;
 use crate::base::device::DeviceState;
-use crate::base::ids::Name;
+use crate::base::ids::{FlowId, Name};
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
 use crate::config::Kind;
-use crate::pubsub::{Ended, Index, Mailboxes, Presence, Resource, SlotId, Subscription, Subscriptions};
+use crate::pubsub::{
+    Ended, Gone, Index, Kept, Mailboxes, Presence, Resource, SlotId, Subscription, Subscriptions,
+};
 use devices::Devices;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 pub(in crate::switch) use devices::Shown;
 
@@ -47,6 +55,21 @@ pub(super) struct Lamps {
     told: BTreeSet<u64>,
     /// Challenges of NOTIFYs that are being answered.
     answers: HashMap<u64, Answers, foldhash::fast::RandomState>,
+    /// Who is told of mailboxes.
+    listeners: mailboxes::Listeners,
+    /// NOTIFYs nobody asked for.
+    sent: unsolicited::Sent,
+    /// Lists that gather changes, and until when.
+    batches: BTreeSet<(Moment, SlotId)>,
+    gathering: BTreeSet<SlotId>,
+    /// Why each endpoint's last SUBSCRIBE to a resource was refused.
+    refused: HashMap<(Name, Name), (u16, String), foldhash::fast::RandomState>,
+    /// Subscriptions by the connection they came by.
+    flows: HashMap<FlowId, BTreeSet<u64>, foldhash::fast::RandomState>,
+    /// Subscriptions of the last life that are to be told of the present state, and when.
+    restored: VecDeque<(Moment, SlotId)>,
+    /// What is to be written down when the present input is done with.
+    kept: Vec<Kept>,
     /// Where bodies are written.
     body: String,
 }
@@ -64,6 +87,14 @@ impl Lamps {
             dirty: BTreeSet::new(),
             told: BTreeSet::new(),
             answers: HashMap::default(),
+            listeners: mailboxes::Listeners::default(),
+            sent: unsolicited::Sent::default(),
+            batches: BTreeSet::new(),
+            gathering: BTreeSet::new(),
+            refused: HashMap::default(),
+            flows: HashMap::default(),
+            restored: VecDeque::new(),
+            kept: Vec::new(),
             body: String::new(),
         }
     }
@@ -75,7 +106,25 @@ impl Lamps {
 
     /// When [`Switch::lamps_due`] has something to do.
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.subscriptions.next_deadline()
+        let restored = self.restored.front().map(|(at, _)| *at);
+        let batch = self.batches.first().map(|(at, _)| *at);
+        [self.subscriptions.next_deadline(), self.listeners.next, restored, batch].into_iter().flatten().min()
+    }
+
+    /// A subscription's way leads over another connection than before.
+    fn moved(&mut self, id: SlotId, before: FlowId, after: FlowId) {
+        if before == after {
+            return;
+        }
+        if let Some(ids) = self.flows.get_mut(&before) {
+            ids.remove(&id.number());
+            if ids.is_empty() {
+                self.flows.remove(&before);
+            }
+        }
+        if after.is_connection() {
+            self.flows.entry(after).or_default().insert(id.number());
+        }
     }
 
     /// A device may be in another state.
@@ -83,15 +132,6 @@ impl Lamps {
         if self.index.watches(device) {
             self.dirty.insert(device.into());
         }
-    }
-
-    /// A `Custom:` device was set. However its hint writes the word.
-    fn touch_custom(&mut self, name: &str) {
-        let devices = self.index.devices().filter(|device| {
-            matches!(devices::kind_of(device), Some((devices::Kind::Custom, known)) if known == name)
-        });
-        let devices: Vec<Name> = devices.cloned().collect();
-        self.dirty.extend(devices);
     }
 
     /// An endpoint's calls, contacts or options changed.
@@ -105,8 +145,11 @@ impl Lamps {
 impl Switch {
     /// Tells of all that changed during the input that is done with now.
     pub(super) fn light(&mut self, now: Now, out: &mut Actions) {
+        if self.lamps.listeners.next.is_some_and(|at| at <= now.at) {
+            self.unsolicited_due(now, out);
+        }
         if self.lamps.dirty.is_empty() && self.lamps.told.is_empty() {
-            return;
+            return self.write_down(out);
         }
         let dirty = std::mem::take(&mut self.lamps.dirty);
         let mut told = std::mem::take(&mut self.lamps.told);
@@ -115,12 +158,24 @@ impl Switch {
             self.lamps.index.device_changed(device, state, &mut told);
         }
         for number in told {
-            self.tell_subscription(now, SlotId::from_number(number), out);
+            let id = SlotId::from_number(number);
+            if !self.gathers(now, id) {
+                self.tell_subscription(now, id, out);
+            }
         }
+        self.write_down(out);
     }
 
     /// Options of endpoints and aors changed, or they came and went.
-    pub(super) fn watched_changed(&mut self, touched: &super::directory::Touched) {
+    pub(super) fn watched_changed(
+        &mut self,
+        now: Now,
+        touched: &super::directory::Touched,
+        out: &mut Actions,
+    ) {
+        for endpoint in &touched.endpoints {
+            self.mailboxes_changed(now, endpoint, out);
+        }
         if self.lamps.subscriptions.is_empty() {
             return;
         }
@@ -147,6 +202,16 @@ impl Switch {
         for id in self.lamps.subscriptions.expire(now.at, limits::BATCH * 4) {
             self.end_subscription(now, id, Ended::Timeout, out);
         }
+        self.unsolicited_due(now, out);
+        self.restored_due(now, out);
+        self.batches_due(now, out);
+    }
+
+    /// A connection is gone, and the subscriptions that came by it.
+    pub(super) fn lamps_flow_closed(&mut self, now: Now, flow: FlowId, out: &mut Actions) {
+        for number in self.lamps.flows.remove(&flow).unwrap_or_default() {
+            self.lose_subscription(now, SlotId::from_number(number), Gone::Closed, out);
+        }
     }
 
     /// The dialplan is another: hints may be gone, or list other devices.
@@ -158,17 +223,39 @@ impl Switch {
         self.lamps.index = index;
         self.lamps.told = told;
         for number in orphans {
-            self.end_subscription(now, SlotId::from_number(number), Ended::NoResource, out);
+            let id = SlotId::from_number(number);
+            let list =
+                self.lamps.subscriptions.get(id).is_some_and(|one| matches!(one.watches, Resource::List(_)));
+            if list {
+                self.remake_list(now, id, out);
+                self.lamps.told.insert(number);
+            } else {
+                self.end_subscription(now, id, Ended::NoResource, out);
+            }
+        }
+    }
+
+    /// A subscription watches something no more.
+    fn unwatch(&mut self, now: Now, id: SlotId, endpoint: &Name, watches: &Resource) {
+        match watches {
+            Resource::Hint(hint) => self.lamps.index.unwatch(*hint, id.number()),
+            Resource::Mailboxes { names, .. } => self.stop_listening(now, id, (endpoint, names)),
+            Resource::List(list) => {
+                for leaf in list.leaves() {
+                    self.unwatch(now, id, endpoint, &leaf.watches);
+                }
+            }
         }
     }
 
     /// Takes a subscription out, and whatever hangs on it.
-    fn forget_subscription(&mut self, id: SlotId) -> Option<Subscription> {
+    fn forget_subscription(&mut self, now: Now, id: SlotId) -> Option<Subscription> {
         let subscription = self.lamps.subscriptions.remove(id)?;
         self.lamps.answers.remove(&id.number());
-        if let Resource::Hint(hint) = subscription.watches {
-            self.lamps.index.unwatch(hint, id.number());
-        }
+        self.stop_gathering(id);
+        self.unwatch(now, id, &subscription.endpoint, &subscription.watches);
+        self.lamps.moved(id, subscription.way.flow, FlowId::DATAGRAM);
+        self.lamps.kept.push(Kept::Forget { id: subscription.stored });
         Some(subscription)
     }
 }

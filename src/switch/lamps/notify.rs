@@ -2,7 +2,7 @@
 
 use super::PUBSUB;
 use crate::base::time::Now;
-use crate::pubsub::{Ended, Gone, Life, Next, Notifying, SlotId, package};
+use crate::pubsub::{Ended, Gone, Life, Next, Notifying, Resource, SlotId, package};
 use crate::sip::wire::{Header, Message, Uri};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
@@ -14,6 +14,7 @@ use std::io::Write as _;
 impl Switch {
     /// What a subscription watches changed.
     pub(super) fn tell_subscription(&mut self, now: Now, id: SlotId, out: &mut Actions) {
+        self.stop_gathering(id);
         let Some(subscription) = self.lamps.subscriptions.get_mut(id) else { return };
         let next = subscription.change();
         self.go_on(now, id, next, out);
@@ -30,13 +31,13 @@ impl Switch {
         match next {
             Next::Rest => {}
             Next::Notify => self.notify(now, id, out),
-            Next::Remove(why) => self.lose_subscription(id, why, out),
+            Next::Remove(why) => self.lose_subscription(now, id, why, out),
         }
     }
 
     /// Forgets a subscription and says why.
-    pub(super) fn lose_subscription(&mut self, id: SlotId, why: Gone, out: &mut Actions) {
-        let Some(subscription) = self.forget_subscription(id) else { return };
+    pub(super) fn lose_subscription(&mut self, now: Now, id: SlotId, why: Gone, out: &mut Actions) {
+        let Some(subscription) = self.forget_subscription(now, id) else { return };
         match subscription.notifying {
             Notifying::Seeking { route } => self.routes.forget(route),
             Notifying::Sent { tx, .. } => self.transactions.clients.abandon(tx),
@@ -110,29 +111,37 @@ impl Switch {
     ) -> Result<(), String> {
         let mut body = std::mem::take(&mut self.lamps.body);
         body.clear();
-        self.write_body(id, &mut body);
+        let described = self.write_body(id, &mut body).ok_or("it is gone")?;
         let mut text = std::mem::take(&mut self.scratch);
         text.clear();
-        let last = self.write_notify(now, id, &body, more, &mut text);
+        let last = self.write_notify(now, id, (&described.kind, &body), more, &mut text);
         let (first, owner) = (targets.first.to.remote, Owner::Notify(id.number()));
         let clients = &mut self.transactions.clients;
         let sent = clients.send(now.at, owner, &text, targets.first, targets.later, &mut out.outbox);
         self.scratch = text;
         self.lamps.body = body;
+        self.keep_refresh(id);
         let tx = sent.map_err(|_| "too many transactions are alive")?;
         self.told(out, first);
         if let Some(subscription) = self.lamps.subscriptions.get_mut(id) {
-            subscription.notifying = Notifying::Sent { tx, last, again: false };
+            subscription.notifying = Notifying::Sent { tx, last, again: described.more };
         }
         Ok(())
     }
 
     /// Everything of a NOTIFY but Via and Contact. Whether it is the last one.
-    fn write_notify(&mut self, now: Now, id: SlotId, body: &str, more: &[u8], text: &mut Vec<u8>) -> bool {
+    fn write_notify(
+        &mut self,
+        now: Now,
+        id: SlotId,
+        (kind, body): (&str, &str),
+        more: &[u8],
+        text: &mut Vec<u8>,
+    ) -> bool {
         let global = &self.directory.objects.global;
         let Some(subscription) = self.lamps.subscriptions.get_mut(id) else { return true };
         let left = subscription.left_secs(now.at);
-        let (life, kind) = (subscription.life, subscription.body.name());
+        let (life, is_list) = (subscription.life, matches!(subscription.watches, Resource::List(_)));
         let event = std::mem::take(&mut subscription.event);
         let mut writer = subscription.dialog.request(text, "NOTIFY");
         writer.header(Header::Event, &event);
@@ -149,6 +158,9 @@ impl Switch {
             }
         }
         writer.end();
+        if is_list {
+            writer.header(Header::Require, b"eventlist");
+        }
         writer
             .header(Header::AllowEvents, package::ALLOW_EVENTS)
             .header(Header::UserAgent, global.user_agent.as_bytes())

@@ -55,6 +55,10 @@ impl Switch {
                 let names: Vec<&str> = names.iter().map(|name| &**name).collect();
                 vec![("SubscriptionType", "mwi".into()), ("Mailboxes", names.join(","))]
             }
+            (Resource::List(list), _) => {
+                let names: Vec<&str> = list.leaves().iter().map(|leaf| &*leaf.name).collect();
+                vec![("SubscriptionType", "list".into()), ("Members", names.join(","))]
+            }
             (Resource::Hint(hint), Package::Presence | Package::Dialog | Package::MessageSummary) => {
                 let state = self.lamps.index.shows(*hint).map_or("", |(state, ..)| state.text());
                 vec![

@@ -4,7 +4,7 @@ use super::devices::{Kind, custom_presence, kind_of};
 use crate::base::device::DeviceState;
 use crate::base::ids::Name;
 use crate::base::limits;
-use crate::pubsub::Presence;
+use crate::pubsub::{Kept, Presence};
 use crate::switch::Switch;
 use crate::switch::view::{Reply, StateView};
 
@@ -27,7 +27,8 @@ impl Switch {
             return Err(format!("there are {} custom devices already", custom.len()));
         }
         custom.insert(name.into(), state);
-        self.lamps.touch_custom(name);
+        self.lamps.kept.push(Kept::Device { name: name.into(), state });
+        self.lamps.touch(&format!("Custom:{name}"));
         Ok(())
     }
 
@@ -44,8 +45,9 @@ impl Switch {
             return Err(format!("there are {} presence states already", presences.len()));
         }
         presences.insert(name.into(), presence.clone());
+        self.lamps.kept.push(Kept::Presence { name: name.into(), presence: presence.clone() });
         let mut told = std::mem::take(&mut self.lamps.told);
-        self.lamps.index.presence_changed(provider, &presence, &mut told);
+        self.lamps.index.presence_changed(&format!("CustomPresence:{name}"), &presence, &mut told);
         self.lamps.told = told;
         Ok(())
     }

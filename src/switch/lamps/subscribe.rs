@@ -1,12 +1,12 @@
 //! SUBSCRIBE: what is refused and why, what is taken on, refreshes and ends (`behaviour-pubsub` 1, 2).
 
 use super::PUBSUB;
-use crate::base::ids::Name;
+use crate::base::ids::{FlowId, Name};
 use crate::base::limits;
 use crate::base::time::Now;
 use crate::config::model::Endpoint;
 use crate::pubsub::{
-    BodyType, Ended, Life, Notifying, Package, Resource, SlotId, Subscription, Watched, Way, package,
+    BodyType, Ended, Life, Notifying, Package, Resource, SlotId, Subscription, Way, package,
 };
 use crate::sip::dialog::{Dialog, DialogKey, Incoming};
 use crate::sip::flow::{Arrival, Protocol};
@@ -42,6 +42,8 @@ pub(super) struct Asked {
     pub body: BodyType,
     pub secs: u32,
     pub resource: String,
+    /// Whether the phone can read lists (RFC 4662).
+    pub eventlist: bool,
 }
 
 /// What is granted to whoever asks for no time.
@@ -115,7 +117,9 @@ impl Switch {
         {
             resource.truncate(at);
         }
-        Ok(Asked { package, body, secs, resource })
+        let eventlist = message.has_token(Header::Supported, b"eventlist")
+            || message.has_token(Header::Require, b"eventlist");
+        Ok(Asked { package, body, secs, resource, eventlist })
     }
 
     fn take_subscription(
@@ -127,23 +131,27 @@ impl Switch {
         let mut tag = Vec::with_capacity(16);
         mint::tag(Shard(0), &mut self.rng, &mut tag);
         let first_cseq = self.rng.below(0x7fff) as u32 + 1;
-        self.enter_subscription(now, (request, endpoint), asked, (&tag, first_cseq, 0))
+        let stored = self.rng.next_u64() >> 1;
+        let identity = Identity { tag: &tag, first_cseq, version: 0, stored };
+        let id = self.enter_subscription(now, (request, endpoint), asked, &identity)?;
+        self.keep_subscription(now, id, request);
+        Ok(id)
     }
 
-    /// Makes the subscription and begins to watch. `identity`: our tag, the number of the first NOTIFY, the version of
-    /// its body.
+    /// Makes the subscription and begins to watch.
     pub(super) fn enter_subscription(
         &mut self,
         now: Now,
         (request, endpoint): (&Inbound<'_>, &Endpoint),
         asked: Asked,
-        (tag, first_cseq, version): (&[u8], u32, u32),
+        identity: &Identity<'_>,
     ) -> Result<SlotId, Refusal> {
         let message = &request.message;
         let found = self.find_resource(now, endpoint, &asked)?;
         let over_tls = matches!(request.arrival.protocol, Protocol::Tls | Protocol::Wss);
-        let mut dialog = Dialog::from_request(message, &request.envelope, tag, over_tls, first_cseq)
-            .map_err(|fault| Refusal::new(500, format!("No dialog: {fault}")))?;
+        let mut dialog =
+            Dialog::from_request(message, &request.envelope, identity.tag, over_tls, identity.first_cseq)
+                .map_err(|fault| Refusal::new(500, format!("No dialog: {fault}")))?;
         rewrite(&mut dialog, message, &request.arrival, endpoint);
         let agent = message.header(Header::UserAgent).unwrap_or_default();
         let is = |name: &[u8]| agent.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
@@ -159,64 +167,24 @@ impl Switch {
             way: way_of(&request.arrival),
             expires: now.at + time,
             expires_wall: now.wall + time,
-            version,
+            version: identity.version,
             digium: is(b"digium") || is(b"sangoma"),
             life: Life::Active,
             notifying: Notifying::Idle,
-            stored: 0,
+            stored: identity.stored,
         };
         let id = self
             .lamps
             .subscriptions
             .insert(subscription)
             .map_err(|_| Refusal::new(503, "There are too many subscriptions"))?;
-        let watches = match found {
-            Found::Hint(what) => {
-                let mut index = std::mem::take(&mut self.lamps.index);
-                let hint = index.watch(what, id.number(), self);
-                self.lamps.index = index;
-                Resource::Hint(hint)
-            }
-        };
+        let watches = self.watch_found(id, found);
         if let Some(subscription) = self.lamps.subscriptions.get_mut(id) {
             subscription.watches = watches;
         }
+        self.lamps.moved(id, FlowId::DATAGRAM, request.arrival.flow);
+        self.lamps.refused.remove(&(endpoint.name.clone(), Name::from(asked.resource.as_str())));
         Ok(id)
-    }
-
-    fn find_resource(&self, now: Now, endpoint: &Endpoint, asked: &Asked) -> Result<Found, Refusal> {
-        match asked.package {
-            Package::Presence | Package::Dialog => {
-                let context = endpoint.subscribe_context();
-                let exten = Name::from(asked.resource.as_str());
-                self.hint_of(now, context, &exten).map(Found::Hint).ok_or_else(|| Refusal {
-                    code: 404,
-                    why: format!(
-                        "Extension {exten} does not exist or has no associated hint (endpoint '{}', context '{context}')",
-                        endpoint.name
-                    ),
-                    level: Level::Warning,
-                    origin: "res_pjsip_exten_state.c",
-                })
-            }
-            Package::MessageSummary => Err(Refusal::new(404, "There are no mailboxes")),
-        }
-    }
-
-    /// The hint of an extension as it is now.
-    pub(super) fn hint_of(&self, now: Now, context: &Name, exten: &Name) -> Option<Watched> {
-        let hint = self.calls.plan().hint(context, exten, now.wall)?;
-        // autohints makes one of any name; it counts if there is such a device.
-        if hint.automatic && self.directory.endpoint(exten).is_none() {
-            return None;
-        }
-        Some(Watched {
-            context: context.clone(),
-            exten: exten.clone(),
-            devices: hint.devices.iter().map(|device| Name::from(device.as_str())).collect(),
-            presence: hint.presence.as_deref().map(Name::from),
-            display: hint.name.as_str().into(),
-        })
     }
 
     fn refuse_subscribe(
@@ -226,6 +194,14 @@ impl Switch {
         refusal: &Refusal,
         out: &mut Actions,
     ) {
+        if self.lamps.refused.len() >= limits::REFUSALS {
+            self.lamps.refused.clear();
+        }
+        let resource = request.message.uri().map(|uri| uri.user_text()).unwrap_or_default();
+        if resource.len() <= limits::MAILBOX_NAME_BYTES {
+            let key = (endpoint.name.clone(), Name::from(resource));
+            self.lamps.refused.insert(key, (refusal.code, refusal.why.clone()));
+        }
         if !refusal.why.is_empty() {
             self.ears.log(out, refusal.level, refusal.origin, || refusal.why.clone());
         }
@@ -260,6 +236,9 @@ impl Switch {
             self.target_at(to, (subscription.dialog.is_secure(), "")).and_then(|t| t.contact)
         {
             writer.header(Header::Contact, contact.as_bytes());
+        }
+        if matches!(subscription.watches, Resource::List(_)) {
+            writer.header(Header::Require, b"eventlist");
         }
         writer.header(Header::AllowEvents, package::ALLOW_EVENTS);
         writer.header(Header::Server, self.directory.objects.global.user_agent.as_bytes());
@@ -323,25 +302,32 @@ impl Switch {
         let Some(endpoint) = endpoint else { return self.refuse(&inbound, (404, ""), out) };
         subscription.dialog.refresh_target(&inbound.message);
         rewrite(&mut subscription.dialog, &inbound.message, &inbound.arrival, &endpoint);
-        subscription.way = way_of(&inbound.arrival);
+        let before = std::mem::replace(&mut subscription.way, way_of(&inbound.arrival)).flow;
         subscription.refresh(now.at, now.wall, secs);
         self.lamps.subscriptions.reschedule(id);
+        self.lamps.moved(id, before, inbound.arrival.flow);
+        self.keep_refresh(id);
         self.grant(now, id, &inbound, out);
         if secs == 0 {
             self.end_subscription(now, id, Ended::Unsubscribed, out);
         } else {
+            self.remake_list(now, id, out);
             self.tell_subscription(now, id, out);
         }
     }
 }
 
-/// What is watched.
-pub(super) enum Found {
-    Hint(Watched),
+/// What a subscription is known by.
+pub(super) struct Identity<'a> {
+    /// Our tag.
+    pub tag: &'a [u8],
+    /// Number of the first NOTIFY.
+    pub first_cseq: u32,
+    /// Version of its body.
+    pub version: u32,
+    /// Number of its row.
+    pub stored: u64,
 }
-
-/// Seconds are bounded by what a timer can hold.
-const _: () = assert!(limits::SUBSCRIPTIONS < u32::MAX as usize);
 
 fn way_of(arrival: &Arrival) -> Way {
     Way { transport: arrival.transport, flow: arrival.flow, source: arrival.source, local: arrival.local }

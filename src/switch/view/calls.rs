@@ -139,6 +139,21 @@ pub struct StateView {
     pub message: String,
 }
 
+/// A mailbox.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MailboxView {
+    /// `box@context`
+    pub name: String,
+    /// Messages not yet heard.
+    pub new: u32,
+    /// Messages heard.
+    pub old: u32,
+    /// Subscriptions to it.
+    pub subscriptions: usize,
+    /// Endpoints that are told without asking.
+    pub endpoints: Vec<String>,
+}
+
 /// One hint.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct HintView {

@@ -107,7 +107,7 @@ fn keys(value: &Value, out: &mut Vec<String>) {
 #[test]
 fn every_field_is_documented() {
     use jackfield::switch::view::{
-        BridgeView, Explanation, HintView, MaintenanceView, StateView, Step, UnidentifiedView,
+        BridgeView, Explanation, HintView, MailboxView, MaintenanceView, StateView, Step, UnidentifiedView,
     };
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
     let documented = std::fs::read_to_string(path).expect("docs/cli.md");
@@ -126,6 +126,7 @@ fn every_field_is_documented() {
         ("show bridges", Reply::Bridges(vec![BridgeView::default()])),
         ("show subscriptions", Reply::Subscriptions(vec![probe::subscription()])),
         ("dialplan show", Reply::Dialplan(Box::default())),
+        ("mailbox show", Reply::Mailboxes(vec![MailboxView::default()])),
         ("devstate list", Reply::DeviceStates(vec![StateView::default()])),
         ("core show hints", Reply::Hints(vec![HintView::default()])),
         (

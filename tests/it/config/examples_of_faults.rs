@@ -66,7 +66,7 @@ fn duplicates_two_types_and_overridden_lines() {
 fn what_is_legal_but_not_obeyed_is_said_once() {
     let phone = SOUND
         .replace("direct_media=no", "direct_media=no\nmedia_encryption=sdes\ncos_audio=5\nrtp_engine=other");
-    let lists = "[l]\ntype=resource_list\nevent=presence\nlist_item=200\n[m]\ntype=resource_list\nevent=dialog\nlist_item=200\n";
+    let lists = "[l]\ntype=phoneprov\nendpoint=200\nMAC=a\nPROFILE=p\n[m]\ntype=phoneprov\nendpoint=200\nMAC=b\nPROFILE=p\n";
     let report = check(&MemoryFiles::new().with("pjsip.conf", format!("{phone}{lists}")));
     let warnings = report.text(Severity::Warning);
     assert!(warnings.contains("media_encryption=sdes is not yet obeyed"), "{warnings}");

@@ -200,7 +200,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("res_pjsip_dtmf_info.so", r"Event::Digit\b"),
     ("res_pjsip_exten_state.so", r"pubsub::"),
     ("res_pjsip_mwi.so", r"\.aggregate_mwi\b"),
-    ("res_pjsip_mwi_body_generator.so", r"simple-message-summary"),
+    ("res_pjsip_mwi_body_generator.so", r"body::summary"),
     ("res_pjsip_notify.so", r"pjsip_notify\.conf"),
     ("res_pjsip_outbound_registration.so", r"\.server_uri\b"),
     ("res_pjsip_pidf_body_generator.so", r"body::pidf"),

@@ -4,6 +4,7 @@ use jackfield::base::ids::{FlowId, TransportId};
 use jackfield::base::time::{Moment, Now, WallTime};
 use jackfield::bridge::{MediaEvent, Plan, PortId};
 use jackfield::config::{self, Finding, Objects, conf, files::MemoryFiles, pjsip_conf};
+use jackfield::pubsub::Kept;
 use jackfield::registrar::ContactChange;
 use jackfield::sip::digest::{Algorithm, Challenge, Qop};
 use jackfield::sip::flow::{Arrival, Destination, Protocol};
@@ -37,6 +38,8 @@ pub struct World {
     /// Changes handed out, with their numbers.
     pub commits: Vec<(u64, ContactChange)>,
     pub events: Vec<Event>,
+    /// What was to be written down, in order.
+    pub kept: Vec<Kept>,
     pub replies: Vec<Reply>,
     /// Entries of the dialplan's key store that were handed out.
     pub stored: Vec<jackfield::dialplan::database::Change>,
@@ -65,6 +68,7 @@ impl World {
             objects: Objects::default(),
             commits: Vec::new(),
             events: Vec::new(),
+            kept: Vec::new(),
             replies: Vec::new(),
             resolves: Vec::new(),
             stored: Vec::new(),
@@ -125,6 +129,7 @@ impl World {
                 Action::Resolve { token, question } => self.resolves.push((token, question)),
                 Action::Database(change) => self.stored.push(change),
                 Action::Media(plan) => told.extend(self.media(plan)),
+                Action::Keep(kept) => self.kept.push(*kept),
                 _ => {}
             }
         }

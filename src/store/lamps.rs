@@ -1,0 +1,402 @@
+//! What lights lamps after a restart: subscriptions (in Asterisk's `ps_subscription_persistence`), mailboxes and states
+//! that were set. Written some time after, in groups, by a thread of its own; nobody waits for it.
+//!
+//! ```text
+//! shard ── push ──► pending (newest per key) ──► thread: one transaction per fifth of a second
+//! ```
+
+use super::fault::{Fault, wall_now};
+use crate::base::device::DeviceState;
+use crate::base::time::WallTime;
+use crate::pubsub::{Counts, Kept, Presence, PresenceState, StoredSubscription};
+use rusqlite::{Connection, Transaction, params};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long changes are gathered before they are written.
+const GATHER: Duration = Duration::from_millis(200);
+/// How long to wait after a failure.
+const RETRY: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Subscription(u64),
+    Mailbox(Box<str>),
+    Device(Box<str>),
+    Presence(Box<str>),
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    pending: Mutex<Pending>,
+    arrived: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    newest: HashMap<Key, Kept>,
+    closing: bool,
+}
+
+/// The running store. Dropping it writes what waits and closes it.
+#[derive(Debug)]
+pub struct LampStore {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The way in.
+#[derive(Clone, Debug)]
+pub struct LampWriter(Arc<Shared>);
+
+impl LampStore {
+    /// Opens the file, reads what it holds, and starts the thread. `complain` gets a sentence when writing fails, and
+    /// when it works again.
+    ///
+    /// # Errors
+    /// The file cannot be opened or read, or no thread started.
+    pub fn open(
+        path: &Path,
+        complain: impl FnMut(String) + Send + 'static,
+    ) -> Result<(LampStore, Vec<Kept>), Fault> {
+        let conn = connect(path)?;
+        let kept = read(&conn)?;
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        let thread =
+            thread::Builder::new().name("lamps".into()).spawn(move || run(conn, &theirs, complain))?;
+        Ok((LampStore { shared, thread: Some(thread) }, kept))
+    }
+
+    /// A way in.
+    pub fn writer(&self) -> LampWriter {
+        LampWriter(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for LampStore {
+    fn drop(&mut self) {
+        lock(&self.shared).closing = true;
+        self.shared.arrived.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has nothing left to write.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl LampWriter {
+    /// Notes one thing; an older one of the same name that waits is replaced.
+    pub fn push(&self, kept: Kept) {
+        let mut pending = lock(&self.0);
+        let idle = pending.newest.is_empty();
+        follow(&mut pending.newest, kept);
+        drop(pending);
+        if idle {
+            self.0.arrived.notify_one();
+        }
+    }
+}
+
+fn lock(shared: &Shared) -> MutexGuard<'_, Pending> {
+    // The map is whole between any two steps.
+    shared.pending.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn key(kept: &Kept) -> Key {
+    match kept {
+        Kept::Mailbox { name, .. } => Key::Mailbox((**name).into()),
+        Kept::Device { name, .. } => Key::Device((**name).into()),
+        Kept::Presence { name, .. } => Key::Presence((**name).into()),
+        Kept::Subscription(stored) => Key::Subscription(stored.id),
+        Kept::Progress { id, .. } | Kept::Forget { id } => Key::Subscription(*id),
+    }
+}
+
+/// Adds a newer state to those that wait.
+fn follow(newest: &mut HashMap<Key, Kept>, next: Kept) {
+    match (newest.get_mut(&key(&next)), next) {
+        (Some(Kept::Subscription(stored)), Kept::Progress { cseq, expires, contact, version, .. }) => {
+            (stored.cseq, stored.expires, stored.contact, stored.version) = (cseq, expires, contact, version);
+        }
+        // What is over makes no progress.
+        (Some(Kept::Forget { .. }), Kept::Progress { .. }) => {}
+        (Some(old), next) => *old = next,
+        (None, next) => {
+            newest.insert(key(&next), next);
+        }
+    }
+}
+
+fn run(mut conn: Connection, shared: &Shared, mut complain: impl FnMut(String)) {
+    let mut failing = false;
+    loop {
+        let mut pending = lock(shared);
+        while pending.newest.is_empty() && !pending.closing {
+            pending = shared.arrived.wait(pending).unwrap_or_else(PoisonError::into_inner);
+        }
+        let pause = if failing { RETRY } else { GATHER };
+        if !pending.closing {
+            let waited = shared.arrived.wait_timeout_while(pending, pause, |pending| !pending.closing);
+            pending = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let batch = std::mem::take(&mut pending.newest);
+        let closing = pending.closing;
+        drop(pending);
+        match write(&mut conn, &batch) {
+            Ok(()) if failing => {
+                failing = false;
+                complain("Subscriptions and mailboxes are written down again".to_owned());
+            }
+            Ok(()) => {}
+            Err(fault) => {
+                if !std::mem::replace(&mut failing, true) {
+                    complain(format!("Subscriptions and mailboxes are not written down: {fault}"));
+                }
+                // What came meanwhile is newer.
+                let mut pending = lock(shared);
+                let newer = std::mem::replace(&mut pending.newest, batch);
+                for (_, kept) in newer {
+                    follow(&mut pending.newest, kept);
+                }
+            }
+        }
+        if closing {
+            return;
+        }
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, Fault> {
+    let conn = Connection::open(path)?;
+    conn.busy_timeout(Duration::from_secs(2))?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "NORMAL")?;
+    conn.execute_batch(
+        "CREATE TABLE IF NOT EXISTS ps_subscription_persistence (
+            id VARCHAR(40) PRIMARY KEY NOT NULL, packet BLOB, src_name VARCHAR(128), src_port INTEGER,
+            transport_key VARCHAR(64), local_name VARCHAR(128), local_port INTEGER, cseq INTEGER,
+            tag VARCHAR(128), endpoint VARCHAR(40), expires INTEGER, contact_uri VARCHAR(256),
+            prune_on_boot INTEGER, generator_data TEXT) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS mailbox (
+            name TEXT PRIMARY KEY NOT NULL, new INTEGER NOT NULL, old INTEGER NOT NULL) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS device_state (
+            name TEXT PRIMARY KEY NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
+         CREATE TABLE IF NOT EXISTS presence_state (
+            name TEXT PRIMARY KEY NOT NULL, state TEXT NOT NULL, subtype TEXT NOT NULL, message TEXT NOT NULL)
+            WITHOUT ROWID;",
+    )?;
+    Ok(conn)
+}
+
+fn write(conn: &mut Connection, batch: &HashMap<Key, Kept>) -> Result<(), Fault> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let transaction = conn.transaction()?;
+    for kept in batch.values() {
+        write_one(&transaction, kept)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn write_one(to: &Transaction<'_>, kept: &Kept) -> Result<(), Fault> {
+    match kept {
+        Kept::Mailbox { name, counts } => {
+            to.prepare_cached("INSERT OR REPLACE INTO mailbox VALUES (?1, ?2, ?3)")?
+                .execute(params![&**name, counts.new, counts.old])?;
+        }
+        Kept::Device { name, state } => {
+            to.prepare_cached("INSERT OR REPLACE INTO device_state VALUES (?1, ?2)")?
+                .execute(params![&**name, state.word()])?;
+        }
+        Kept::Presence { name, presence } => {
+            to.prepare_cached("INSERT OR REPLACE INTO presence_state VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![&**name, presence.state.word(), &*presence.subtype, &*presence.message])?;
+        }
+        Kept::Subscription(stored) => {
+            let (src_name, src_port) = split(&stored.source);
+            let (local_name, local_port) = split(&stored.local);
+            to.prepare_cached(
+                "INSERT OR REPLACE INTO ps_subscription_persistence
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            )?
+            .execute(params![
+                id_text(stored.id),
+                &*stored.packet,
+                src_name,
+                src_port,
+                &*stored.transport,
+                local_name,
+                local_port,
+                stored.cseq,
+                &*stored.tag,
+                &*stored.endpoint,
+                seconds(stored.expires),
+                &*stored.contact,
+                stored.prune_on_boot,
+                generator_data(stored.version),
+            ])?;
+        }
+        Kept::Progress { id, cseq, expires, contact, version } => {
+            to.prepare_cached(
+                "UPDATE ps_subscription_persistence
+                 SET cseq = ?2, expires = ?3, contact_uri = ?4, generator_data = ?5 WHERE id = ?1",
+            )?
+            .execute(params![
+                id_text(*id),
+                cseq,
+                seconds(*expires),
+                &**contact,
+                generator_data(*version)
+            ])?;
+        }
+        Kept::Forget { id } => {
+            to.prepare_cached("DELETE FROM ps_subscription_persistence WHERE id = ?1")?
+                .execute([id_text(*id)])?;
+        }
+    }
+    Ok(())
+}
+
+fn id_text(id: u64) -> String {
+    format!("{id:016x}")
+}
+
+fn seconds(at: WallTime) -> i64 {
+    i64::try_from(at.secs()).unwrap_or(i64::MAX)
+}
+
+fn generator_data(version: u32) -> String {
+    format!("{{\"version\":{version}}}")
+}
+
+/// Host and port of `host:port`; the host of IPv6 keeps its brackets.
+fn split(address: &str) -> (&str, u16) {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, "0"));
+    (host, port.parse().unwrap_or(0))
+}
+
+fn read(conn: &Connection) -> Result<Vec<Kept>, Fault> {
+    let mut all = Vec::new();
+    let mut rows = conn.prepare("SELECT name, new, old FROM mailbox")?;
+    let mailboxes = rows.query_map([], |row| {
+        let counts = Counts { new: row.get(1)?, old: row.get(2)? };
+        Ok(Kept::Mailbox { name: row.get::<_, String>(0)?.into(), counts })
+    })?;
+    all.extend(mailboxes.collect::<Result<Vec<_>, _>>()?);
+    let mut rows = conn.prepare("SELECT name, state FROM device_state")?;
+    let devices = rows.query_map([], |row| {
+        let state = DeviceState::parse(&row.get::<_, String>(1)?);
+        Ok(Kept::Device { name: row.get::<_, String>(0)?.into(), state })
+    })?;
+    all.extend(devices.collect::<Result<Vec<_>, _>>()?);
+    let mut rows = conn.prepare("SELECT name, state, subtype, message FROM presence_state")?;
+    let presences = rows.query_map([], |row| {
+        let presence = Presence {
+            state: PresenceState::of(&row.get::<_, String>(1)?).unwrap_or_default(),
+            subtype: row.get::<_, String>(2)?.into(),
+            message: row.get::<_, String>(3)?.into(),
+        };
+        Ok(Kept::Presence { name: row.get::<_, String>(0)?.into(), presence })
+    })?;
+    all.extend(presences.collect::<Result<Vec<_>, _>>()?);
+    read_subscriptions(conn, &mut all)?;
+    Ok(all)
+}
+
+/// Those whose time is not over.
+fn read_subscriptions(conn: &Connection, all: &mut Vec<Kept>) -> Result<(), Fault> {
+    conn.execute("DELETE FROM ps_subscription_persistence WHERE expires < ?1", [seconds(wall_now())])?;
+    let mut rows = conn.prepare(
+        "SELECT id, packet, src_name || ':' || src_port, transport_key, local_name || ':' || local_port, cseq, tag,
+                endpoint, expires, contact_uri, prune_on_boot, generator_data
+         FROM ps_subscription_persistence ORDER BY id",
+    )?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let text = |at: usize| -> Result<String, rusqlite::Error> { row.get(at) };
+        let Ok(id) = u64::from_str_radix(&text(0)?, 16) else { continue };
+        let data = text(11)?;
+        let version = data.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
+        all.push(Kept::Subscription(Box::new(StoredSubscription {
+            id,
+            packet: row.get::<_, Vec<u8>>(1)?.into(),
+            source: text(2)?.into(),
+            transport: text(3)?.into(),
+            local: text(4)?.into(),
+            cseq: row.get(5)?,
+            tag: text(6)?.into(),
+            endpoint: text(7)?.into(),
+            expires: WallTime::from_secs(u64::try_from(row.get::<_, i64>(8)?).unwrap_or(0)),
+            contact: text(9)?.into(),
+            prune_on_boot: row.get(10)?,
+            version,
+        })));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(id: u64) -> StoredSubscription {
+        StoredSubscription {
+            id,
+            packet: (*b"SUBSCRIBE sip:1@h SIP/2.0\r\n\r\n").into(),
+            source: "192.0.2.1:5062".into(),
+            transport: "udp".into(),
+            local: "[::1]:5060".into(),
+            cseq: 5,
+            tag: "t".into(),
+            endpoint: "100".into(),
+            expires: WallTime::from_secs(wall_now().secs() + 600),
+            contact: "sip:100@192.0.2.1".into(),
+            prune_on_boot: false,
+            version: 3,
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_by_the_next_life() {
+        let dir = std::env::temp_dir().join(format!("jackfield-lamps-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a directory");
+        let path = dir.join("lamps.sqlite");
+        let (store, kept) = LampStore::open(&path, |_| {}).expect("opens");
+        assert!(kept.is_empty());
+        let writer = store.writer();
+        let over = StoredSubscription { expires: WallTime::from_secs(1), ..stored(3) };
+        let presence = Presence::parse("away,x,y").expect("sound");
+        for kept in [
+            Kept::Subscription(Box::new(stored(1))),
+            Kept::Subscription(Box::new(stored(2))),
+            Kept::Subscription(Box::new(over)),
+            Kept::Mailbox { name: "1@d".into(), counts: Counts { new: 1, old: 2 } },
+            Kept::Device { name: "night".into(), state: DeviceState::Busy },
+            Kept::Presence { name: "ann".into(), presence: presence.clone() },
+        ] {
+            writer.push(kept);
+        }
+        drop(store);
+        let (store, kept) = LampStore::open(&path, |_| {}).expect("opens");
+        assert_eq!(kept.len(), 5);
+        assert!(kept.contains(&Kept::Subscription(Box::new(stored(1)))), "{kept:?}");
+        assert!(kept.contains(&Kept::Presence { name: "ann".into(), presence }));
+        let (expires, contact) = (WallTime::from_secs(wall_now().secs() + 900), "sip:100@192.0.2.2");
+        let progress = Kept::Progress { id: 1, cseq: 9, expires, contact: contact.into(), version: 4 };
+        store.writer().push(progress);
+        store.writer().push(Kept::Forget { id: 2 });
+        drop(store);
+        let (_store, kept) = LampStore::open(&path, |_| {}).expect("opens");
+        let wanted =
+            StoredSubscription { cseq: 9, expires, contact: contact.into(), version: 4, ..stored(1) };
+        let left: Vec<_> = kept.iter().filter(|kept| matches!(kept, Kept::Subscription(_))).collect();
+        assert_eq!(left, [&Kept::Subscription(Box::new(wanted))]);
+        std::fs::remove_dir_all(&dir).expect("removed");
+    }
+}
