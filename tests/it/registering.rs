@@ -135,7 +135,8 @@ fn everything_else_is_answered_as_recorded() {
         ("INFO outside a dialog", ask("INFO", "erin"), "501 Not Implemented"),
         ("UPDATE outside a dialog", ask("UPDATE", "erin"), "501 Not Implemented"),
         ("PRACK outside a dialog", ask("PRACK", "erin"), "501 Not Implemented"),
-        ("NOTIFY outside a dialog", ask("NOTIFY", "erin"), "501 Not Implemented"),
+        // Listed in docs/differences.md.
+        ("NOTIFY outside a dialog", ask("NOTIFY", "erin"), "481 Subscription does not exist"),
         ("INVITE without Contact", ask("INVITE", "erin"), "400 Missing Contact header"),
         (
             "INVITE from outside the acl",

@@ -233,8 +233,8 @@ fn a_cancel_crosses_the_answer() {
         .keeps("request", "INVITE", "CSeq", "cseq")
         .answers("180 Ringing", None, "", None)
         .hears("CANCEL")
-        .answers("200 OK", Some("cseq"), "", Some((1, "sendrecv")))
         .answers("200 OK", None, "", None)
+        .answers("200 OK", Some("cseq"), "", Some((1, "sendrecv")))
         .hears("ACK")
         .hears("BYE")
         .agrees();

@@ -1,7 +1,7 @@
 //! Two baresips call each other through a Kamailio that is both sides' outbound proxy and records its route (B5).
 
 use crate::phone::{Desk, Phone, hear_each_other};
-use crate::tree::{Process, Tree, free_port, poll, read};
+use crate::tree::{Forking, Process, Tree, free_port, poll, read};
 use std::fs::File;
 use std::process::{Command, Stdio};
 
@@ -35,7 +35,7 @@ request_route {
 "#;
 
 /// A proxy that ends, with its children, when its owner does.
-struct Proxy(Process);
+struct Proxy(#[expect(dead_code, reason = "it is held, not asked")] Forking);
 
 impl Proxy {
     fn start(tree: &Tree, port: u16) -> Proxy {
@@ -48,17 +48,7 @@ impl Proxy {
         command.args(["-DD", "-E", "-m", "64", "-M", "8", "-f"]).arg(&routes).arg("-Y").arg(&run);
         command.arg("-P").arg(run.join("pid")).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a second handle")).stderr(log);
-        Proxy(Process::peer(&mut command, "kamailio"))
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // SIGTERM, so that it ends its children; the kill that follows finds nobody.
-        if let Ok(id) = i32::try_from(self.0.0.id()) {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::SIGTERM);
-        }
-        let _ = self.0.ended();
+        Proxy(Forking(Process::peer(&mut command, "kamailio")))
     }
 }
 

@@ -52,6 +52,20 @@ impl Process {
     }
 }
 
+/// A peer that forks, such as Kamailio: it ends with its children when its owner does.
+#[derive(Debug)]
+pub struct Forking(pub Process);
+
+impl Drop for Forking {
+    fn drop(&mut self) {
+        // SIGTERM, so that it ends its children; the kill that follows finds nobody.
+        if let Ok(id) = i32::try_from(self.0.0.id()) {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::SIGTERM);
+        }
+        let _ = self.0.ended();
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended already.
