@@ -62,6 +62,7 @@ mod variables;
 use super::Switch;
 use super::io::Actions;
 use crate::base::limits;
+use crate::base::shelf::Shelf;
 use crate::base::time::{Moment, Now};
 use crate::bridge::PortId;
 use crate::dialplan::database::Database;
@@ -70,7 +71,7 @@ use crate::session;
 use crate::sip::dialog;
 use channel::{Channel, ChannelId};
 use join::{Bridge, BridgeId};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub use functions::does;
@@ -107,8 +108,8 @@ enum Work {
 /// All calls of one switch.
 #[derive(Debug)]
 pub(super) struct Calls {
-    channels: BTreeMap<ChannelId, Channel>,
-    bridges: BTreeMap<BridgeId, Bridge>,
+    channels: Shelf<ChannelId, Channel>,
+    bridges: Shelf<BridgeId, Bridge>,
     dialogs: dialog::Directory<ChannelId>,
     ports: HashMap<PortId, ChannelId, foldhash::fast::RandomState>,
     plan: Arc<Dialplan>,
@@ -139,8 +140,8 @@ impl Calls {
     /// No calls and an empty dialplan.
     pub fn new(seed: u64) -> Calls {
         Calls {
-            channels: BTreeMap::new(),
-            bridges: BTreeMap::new(),
+            channels: Shelf::default(),
+            bridges: Shelf::default(),
             dialogs: dialog::Directory::new(seed),
             ports: HashMap::default(),
             plan: Arc::default(),
