@@ -21,25 +21,23 @@ impl Switch {
         };
         let endpoint = found.endpoint.as_bytes();
         let free = self.directory.endpoint(&found.endpoint).is_some_and(|endpoint| endpoint.auth.is_empty());
-        self.judge(inbound, &[
-            b"endpoint '",
-            endpoint,
-            b"', identified by ",
-            found.by.name().as_bytes(),
-            rule,
-            name,
-            end,
-            if free { b"; it names no auth: not challenged" } else { b"" },
-        ]);
+        self.judge(
+            inbound,
+            &[
+                b"endpoint '",
+                endpoint,
+                b"', identified by ",
+                found.by.name().as_bytes(),
+                rule,
+                name,
+                end,
+                if free { b"; it names no auth: not challenged" } else { b"" },
+            ],
+        );
     }
 
     /// The auth whose credentials it carries.
-    pub(super) fn judge_admitted(
-        &mut self,
-        inbound: &Inbound<'_>,
-        endpoint: &Endpoint,
-        account: usize,
-    ) {
+    pub(super) fn judge_admitted(&mut self, inbound: &Inbound<'_>, endpoint: &Endpoint, account: usize) {
         // The accounts are the endpoint's auths, in their order.
         if let Some(auth) = endpoint.auth.get(account) {
             self.judge(inbound, &[b"authenticated by auth '", auth.as_bytes(), b"'"]);

@@ -247,13 +247,10 @@ fn seconds(app: &App, parts: &[(usize, &str)], at: Origin, findings: &mut Findin
 }
 
 /// `StreamEcho(n)`: a switch may echo the streams there are, and make no further ones.
-fn stream_echo(
-    parts: &[(usize, &str)],
-    at: Origin,
-    done: &dyn Fn(&str) -> bool,
-    findings: &mut Findings,
-) {
-    let Some((from, streams)) = parts.first().filter(|(_, streams)| !streams.trim().is_empty()) else { return };
+fn stream_echo(parts: &[(usize, &str)], at: Origin, done: &dyn Fn(&str) -> bool, findings: &mut Findings) {
+    let Some((from, streams)) = parts.first().filter(|(_, streams)| !streams.trim().is_empty()) else {
+        return;
+    };
     if !done("StreamEcho(streams)") {
         let message = format!(
             "StreamEcho({}): the number of streams is known, but not obeyed by this version: the streams the caller has are echoed",

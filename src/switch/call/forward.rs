@@ -135,7 +135,11 @@ impl Switch {
     fn context_of_forward(&self, caller: ChannelId) -> Option<String> {
         let channel = self.calls.channels.get(&caller)?;
         let set = channel.variables().value("FORWARD_CONTEXT").filter(|context| !context.is_empty());
-        let here = || channel.place().map_or_else(|| channel.endpoint.options.context.to_string(), |at| at.context.to_string());
+        let here = || {
+            channel
+                .place()
+                .map_or_else(|| channel.endpoint.options.context.to_string(), |at| at.context.to_string())
+        };
         Some(set.map_or_else(here, str::to_owned))
     }
 }

@@ -56,7 +56,8 @@ impl Switch {
         let sending = channel.sending.get_or_insert_with(|| Box::new(fresh));
         (sending.pause, sending.length) = (pause, length);
         let room = DIGITS_QUEUED.saturating_sub(sending.left.len());
-        let known = |c: &char| matches!(c, '0'..='9' | '*' | '#' | 'a'..='d' | 'A'..='D' | 'f' | 'F' | 'w' | 'W');
+        let known =
+            |c: &char| matches!(c, '0'..='9' | '*' | '#' | 'a'..='d' | 'A'..='D' | 'f' | 'F' | 'w' | 'W');
         sending.left.extend(digits.chars().filter(known).take(room));
         let end = sending.end();
         let name = channel.name.clone();

@@ -105,7 +105,8 @@ fn tones_pass_between_phones_that_both_send_them() {
 /// `SendDTMF`: letters of either case, waits, a flash as INFO with its own length; what is no digit is said.
 #[test]
 fn send_dtmf_sends_letters_and_flashes() {
-    let plan = "[phones]\nexten => 1,1,Answer(0,i)\n same => n,SendDTMF(ax f5,200,100)\n same => n,Hangup(17)\n";
+    let plan =
+        "[phones]\nexten => 1,1,Answer(0,i)\n same => n,SendDTMF(ax f5,200,100)\n same => n,Hangup(17)\n";
     for mode in ["dtmf_mode=info", ""] {
         let mut desk = Desk::new([mode, "", ""], plan);
         desk.call(CALLER, "1");
