@@ -95,7 +95,8 @@ mod tests {
             assert_eq!(out, number.to_string().into_bytes());
             assert_eq!(Decimal::of(number).as_str(), number.to_string());
         }
-        for text in ["0.0.0.0:0", "192.0.2.101:5060", "255.255.255.255:65535", "[2001:db8::1]:5061", "[::]:1"] {
+        for text in ["0.0.0.0:0", "192.0.2.101:5060", "255.255.255.255:65535", "[2001:db8::1]:5061", "[::]:1"]
+        {
             let address: SocketAddr = text.parse().expect("an address");
             let (mut out, mut bare) = (Vec::new(), Vec::new());
             push_socket(&mut out, address);
