@@ -11,7 +11,9 @@
 //! and its ports are closed.
 
 mod act;
+mod announce;
 mod arrive;
+mod bridging;
 mod capability;
 mod carry;
 mod channel;
@@ -64,7 +66,7 @@ use super::io::Actions;
 use crate::base::limits;
 use crate::base::shelf::Shelf;
 use crate::base::time::{Moment, Now};
-use crate::bridge::PortId;
+use crate::bridge::{PortId, SoundId};
 use crate::dialplan::database::Database;
 use crate::dialplan::{Dialplan, Globals};
 use crate::session;
@@ -128,6 +130,8 @@ pub(super) struct Calls {
     next_sound: u64,
     /// Calls that ever came or were made, for `core show channels`.
     processed: u64,
+    /// Sounds that a phone plays for half of a Local channel: the half, and the phone.
+    lent: BTreeMap<SoundId, (ChannelId, ChannelId)>,
     /// Questions for RTP counters, and the ports that have not told theirs yet.
     counting: Vec<(u64, BTreeSet<PortId>)>,
     /// Channels that left a bridge with their media elsewhere: it must come back, if they live on without another bridge.
@@ -157,6 +161,7 @@ impl Calls {
             next_bridge: 0,
             next_sound: 0,
             processed: 0,
+            lent: BTreeMap::new(),
             counting: Vec::new(),
             homeward: Vec::new(),
             effects: Vec::new(),
