@@ -2,7 +2,7 @@
 //! codecs, rates and packet lengths differ, with loss and jitter.
 
 use jackfield::bridge::*;
-use jackfield::codec::{Coding, Decoder, Encoder, ToneList};
+use jackfield::codec::{Coding, Decoder, Encoder, ToneList, Wishes};
 use jackfield::media::{Directories, Media};
 use jackfield::rtp::packet::Header;
 use jackfield::rtp::{Digit, DtmfEvent, SourceRules};
@@ -99,6 +99,7 @@ impl World {
                 send_number: 96,
                 send: coding,
                 packet_ms: ms,
+                wishes: Wishes::default(),
             }),
         };
         self.media.submit(Plan::Aim { port, aim: Box::new(aim) });
