@@ -115,8 +115,8 @@ pub struct Encoder {
 impl Encoder {
     /// An encoder without a past, of so many samples a second: one of [`rate_for`].
     pub fn new(rate: u32, wishes: &Wishes) -> Encoder {
-        let mut inner =
-            OpusEncoder::new(rate as i32, 1, Application::Voip).expect("one of Opus's own rates, one channel");
+        let mut inner = OpusEncoder::new(rate as i32, 1, Application::Voip)
+            .expect("one of Opus's own rates, one channel");
         // RFC 7587 3.1.1: the sweet spots for speech.
         let bits = match rate {
             ..=8_000 => 16_000,

@@ -27,8 +27,17 @@ fn noise_below(samples: &[i16], hertz: f64, rate: u32) -> f64 {
     10.0 * (tone / (whole - tone).max(1e-3)).log10()
 }
 
-const ALL: [Coding; 9] =
-    [Coding::Ulaw, Coding::Alaw, Coding::G722, Coding::Gsm, Coding::G726, Coding::G726Aal2, Coding::Opus(16_000), Coding::Linear(8_000), Coding::Linear(48_000)];
+const ALL: [Coding; 9] = [
+    Coding::Ulaw,
+    Coding::Alaw,
+    Coding::G722,
+    Coding::Gsm,
+    Coding::G726,
+    Coding::G726Aal2,
+    Coding::Opus(16_000),
+    Coding::Linear(8_000),
+    Coding::Linear(48_000),
+];
 
 #[test]
 fn a_tone_comes_out_as_it_went_in() {
@@ -46,13 +55,12 @@ fn a_tone_comes_out_as_it_went_in() {
         let tail = &heard[heard.len() / 2..];
         let size = tone(tail, 1000.0, rate);
         // A pulse train renders a pure tone only roughly.
-        let (near, clean) =
-            match coding {
-                Coding::Gsm => (6400.0..9600.0, 9.0),
-                Coding::Opus(_) => (7200.0..8800.0, 9.0),
-                Coding::G726 | Coding::G726Aal2 => (7700.0..8300.0, 20.0),
-                _ => (7700.0..8300.0, 30.0),
-            };
+        let (near, clean) = match coding {
+            Coding::Gsm => (6400.0..9600.0, 9.0),
+            Coding::Opus(_) => (7200.0..8800.0, 9.0),
+            Coding::G726 | Coding::G726Aal2 => (7700.0..8300.0, 20.0),
+            _ => (7700.0..8300.0, 30.0),
+        };
         assert!(near.contains(&size), "{coding:?}: {size}");
         assert!(noise_below(tail, 1000.0, rate) > clean, "{coding:?}: {}", noise_below(tail, 1000.0, rate));
     }
@@ -305,7 +313,8 @@ fn a_lost_opus_packet_is_read_out_of_the_next_one() {
         let samples: Vec<i16> = (frame * 320..(frame + 1) * 320).map(voice).collect();
         let bytes = encoder.encode(&samples, &mut packet);
         if before {
-            recovered.extend(decoder.recover(&packet[..bytes], &mut out).map(|count| level_of(&out[..count])));
+            recovered
+                .extend(decoder.recover(&packet[..bytes], &mut out).map(|count| level_of(&out[..count])));
         }
         before = frame % 4 == 3;
         if !before {

@@ -377,7 +377,11 @@ fn a_tone_passes_between_any_two_codecs_with_loss_and_jitter() {
             // All that was not lost is heard, however late it came; what was lost is made up.
             let ms = loud.len() * 20;
             let quiet: Vec<usize> = (0..levels.len()).filter(|at| levels[*at] <= 1000.0).collect();
-            assert!(ms >= 2_700, "{names:?} {hertz}: {ms} ms of 3000; {} windows, quiet at {quiet:?}", levels.len());
+            assert!(
+                ms >= 2_700,
+                "{names:?} {hertz}: {ms} ms of 3000; {} windows, quiet at {quiet:?}",
+                levels.len()
+            );
             let mut sorted = loud;
             sorted.sort_by(f64::total_cmp);
             let median = sorted[sorted.len() / 2];

@@ -6,7 +6,9 @@ use super::recorder::{BEEP_MS, Recorder};
 use super::saying::Saying;
 use crate::base::time::Moment;
 use crate::bridge::{Listening, Over, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
-use crate::codec::{Coding, FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of};
+use crate::codec::{
+    Coding, FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of,
+};
 use crate::rtp::{Digit, DtmfEvent, Header, JitterRules};
 use std::time::Duration;
 
