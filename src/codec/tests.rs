@@ -282,7 +282,7 @@ fn g726_is_the_recommendations_to_the_bit() {
             x ^= x >> 17;
             x ^= x << 5;
             let loud = if at % 4000 < 400 { 32_767 } else { 3_000 };
-            (i64::from(x as i32) * loud >> 31) as i16
+            ((i64::from(x as i32) * loud) >> 31) as i16
         })
         .collect();
     let mut sums = Vec::new();
