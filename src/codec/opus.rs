@@ -120,7 +120,7 @@ impl Encoder {
         // RFC 7587 3.1.1: the sweet spots for speech.
         let bits = match rate {
             ..=8_000 => 16_000,
-            ..=16_000 => 24_000,
+            8_001..=16_000 => 24_000,
             _ => 32_000,
         };
         inner.bitrate_bps = bits.min(wishes.most_bits_per_second as i32);
@@ -130,9 +130,9 @@ impl Encoder {
         inner.packet_loss_perc = if wishes.correction { EXPECTED_LOSS } else { 0 };
         inner.max_bandwidth = match wishes.most_rate {
             ..12_000 => Bandwidth::Narrowband,
-            ..16_000 => Bandwidth::Mediumband,
-            ..24_000 => Bandwidth::Wideband,
-            ..48_000 => Bandwidth::Superwideband,
+            12_000..16_000 => Bandwidth::Mediumband,
+            16_000..24_000 => Bandwidth::Wideband,
+            24_000..48_000 => Bandwidth::Superwideband,
             _ => Bandwidth::Fullband,
         };
         Encoder { inner, floats: vec![0.0; rate as usize * 60 / 1000].into() }
