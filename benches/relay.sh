@@ -30,7 +30,7 @@ stop() {
 }
 trap 'stop; rm -rf "$WORK"' EXIT
 python3 "$BENCH/floor/sessions.py" "$CALLS" >"$WORK/legs"
-python3 "$BENCH/floor/sessions.py" "$CALLS" one >"$WORK/one"
+python3 "$BENCH/floor/sessions.py" "$CALLS" direct >"$WORK/direct"
 
 run() {
     local who=$1 sessions=$WORK/legs warmup=1
@@ -43,7 +43,7 @@ run() {
         SERVER=$(PIN=1 "$BENCH/peers/rtpengine/rtpe.sh" start 1)
         "$BENCH/peers/rtpengine/ng.py" open "$CALLS" "$WORK/rtpe" >/dev/null
         sessions=$WORK/rtpe warmup=4 ;;
-    one) sessions=$WORK/one; taskset -c 1 "$WORK/floor/udpfwd" one "$sessions" & SERVER=$!; sleep 0.5 ;;
+    direct) sessions=$WORK/direct; sleep 1000 & SERVER=$! ;; # nobody between: what the machine itself delays
     *) taskset -c 1 "$WORK/floor/udpfwd" "$who" "$sessions" & SERVER=$!; sleep 0.5 ;;
     esac
     taskset -c 0 "$LOADGEN/rtpgen" --sessions "$sessions" --pps 50 --duration "$SECS" --warmup "$warmup" --watch relay="$SERVER" >>"$WORK/$who.json" || true
@@ -52,11 +52,11 @@ run() {
 }
 FORWARDERS="plain conn mmsg uring"
 for _ in $(seq "$ROUNDS"); do
-    for who in rtpengine jackfield $FORWARDERS; do run "$who"; done
+    for who in direct rtpengine jackfield $FORWARDERS; do run "$who"; done
 done
 median() { jq -s "[.[] | $2] | sort | .[length / 2 | floor]" "$WORK/$1.json"; }
-for who in jackfield rtpengine $FORWARDERS; do
-    printf '%-10s %6.2f us a packet, lost %s, p99 %s us\n' "$who" "$(median "$who" '.watch[0].us_per_op')" "$(median "$who" .lost)" "$(median "$who" '.latency.p99_us // 0')"
+for who in direct jackfield rtpengine $FORWARDERS; do
+    printf '%-10s %6.2f us a packet, lost %s, p50 %s us, p99 %s us\n' "$who" "$(median "$who" '.watch[0].us_per_op')" "$(median "$who" .lost)" "$(median "$who" '.latency.p50_us // 0')" "$(median "$who" '.latency.p99_us // 0')"
 done
 jq -nr --argjson j "$(median jackfield '.watch[0].us_per_op')" --argjson r "$(median rtpengine '.watch[0].us_per_op')" \
     --argjson f "$(for who in $FORWARDERS; do median "$who" '.watch[0].us_per_op'; done | jq -s min)" \
