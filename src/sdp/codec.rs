@@ -217,6 +217,9 @@ impl Codec {
 
     /// How well two sets of format parameters of this codec go together.
     pub fn compare_fmtp(self, a: Option<&str>, b: Option<&str>) -> Fit {
+        if a == b {
+            return Fit::Exact;
+        }
         let (a, b) = (a.or(self.default_fmtp()).unwrap_or(""), b.or(self.default_fmtp()).unwrap_or(""));
         let differs = |key: &str, default: &str| {
             let (a, b) = (fmtp_value(a, key).unwrap_or(default), fmtp_value(b, key).unwrap_or(default));
