@@ -73,7 +73,7 @@ use crate::session;
 use crate::sip::dialog;
 use channel::{Channel, ChannelId};
 use join::{Bridge, BridgeId};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub use functions::does;

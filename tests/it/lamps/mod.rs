@@ -7,4 +7,5 @@ mod mailboxes;
 mod publish;
 mod refused;
 mod restart;
+mod storms;
 mod watcher;
