@@ -144,9 +144,12 @@ impl Storm {
         }
         let Some(watcher) = watcher else { panic!("seed {}: {text}", self.seed) };
         let tag = header(text, "From").split(";tag=").nth(1).expect("a tag");
-        watcher.tag.get_or_insert_with(|| format!(";tag={tag}"));
+        let known = watcher.tag.get_or_insert_with(|| format!(";tag={tag}"));
+        // A repetition of its first SUBSCRIBE that came late made another dialog, which it knows nothing of.
+        let known = known[5..] == *tag;
         let cseq = header(text, "CSeq").split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
         let code = match watcher.mood {
+            _ if !known => "481 Unknown",
             Mood::Content => {
                 if cseq > watcher.seen.0 {
                     watcher.seen = (cseq, text.to_owned());
@@ -183,7 +186,7 @@ impl Storm {
                 let new = self.rng.below(9) as u32;
                 self.order(Command::SetMailbox { name: "7@vm".into(), new, old: 0 });
             }
-            _ if self.rng.below(4) == 0 => {
+            _ if self.rng.below(8) == 0 => {
                 let sent = set_dialplan(&mut self.world, PLANS[1]);
                 self.carry(sent);
                 self.run(self.seed % 3 * 400);
@@ -209,7 +212,7 @@ impl Storm {
         let call = format!("s{}w{}", self.seed, self.watchers.len());
         let (tag, last, seen) = (None, String::new(), (0, String::new()));
         self.watchers.push(Watcher { call, exten, event, cseq: 0, tag, last, mood, seen });
-        let secs = if self.watchers.len() % 3 == 0 { 30 } else { 600 };
+        let secs = if self.watchers.len().is_multiple_of(3) { 30 } else { 600 };
         self.ask(self.watchers.len() - 1, secs);
     }
 
@@ -278,5 +281,5 @@ fn no_storm_of_watchers_leaves_anything_behind() {
         };
         assert!(all.iter().all(|one| one.subscriptions == 0), "seed {seed}: {all:?}");
     }
-    assert!(told > 50, "too few subscriptions lived to the end: {told}");
+    assert!(told * 20 >= seeds(200), "too few subscriptions lived to the end: {told}");
 }
