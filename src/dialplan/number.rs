@@ -7,7 +7,7 @@ use std::fmt;
 /// A number.
 #[derive(Clone, Copy, Debug)]
 pub enum Number {
-    /// A fraction in lowest terms, denominator above 0.
+    /// A fraction in lowest terms, denominator above 0. The numerator is never [`i128::MIN`], which has no opposite.
     Exact(i128, i128),
     /// What no longer fits a fraction, or came out of a root or logarithm.
     Float(f64),
@@ -155,6 +155,9 @@ impl fmt::Display for Number {
 
 /// `n/d` in lowest terms.
 fn fit(n: i128, d: i128) -> Number {
+    if n == i128::MIN {
+        return Number::Float(n as f64 / d as f64);
+    }
     let (mut a, mut b) = (n.unsigned_abs(), d.unsigned_abs());
     while b != 0 {
         (a, b) = (b, a % b);
@@ -248,6 +251,18 @@ mod tests {
 
     fn n(text: &str) -> Number {
         Number::parse(text)
+    }
+
+    #[test]
+    fn the_lowest_number_has_an_opposite_and_a_remainder() {
+        let lowest = n("-18446744073709551616").times(n("9223372036854775808"));
+        assert_eq!(lowest.to_string(), "-1.7014118346046923e+38");
+        assert!(lowest.remainder(n("-1")).is_some_and(Number::is_zero));
+        assert!(lowest.over(n("-1")).is_some());
+        assert!(n("1").over(lowest).is_some_and(|quotient| quotient.float() < 0.0));
+        assert_eq!(lowest.negate().float(), -lowest.float());
+        let below = n("-170141183460469231731687303715").times(n("1000000000")).plus(n("-884105728"));
+        assert_eq!(below.negate().float(), -below.float());
     }
 
     #[test]

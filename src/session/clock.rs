@@ -62,6 +62,7 @@ impl Session {
             self.fax_deadline(),
             self.retry_deadline(),
             self.bye_guard(),
+            self.requests.iter().filter_map(|request| request.until).min(),
             waits,
         ]
         .into_iter()
@@ -99,6 +100,7 @@ impl Session {
             // Nobody took it.
             let _ = self.refuse_fax(cx);
         }
+        self.reinvites_due(cx);
         self.refresh_due(cx);
         // What is under way may still stand in the change's way; then its end brings the turn.
         self.retry_at = self.retry_at.filter(|at| now < *at);

@@ -128,6 +128,15 @@ impl Session {
     }
 
     /// Our own re-INVITEs need not be answered any more, but must come to an end.
+    /// Cancels re-INVITEs that got provisional responses only, for too long.
+    pub(super) fn reinvites_due(&mut self, cx: &mut Cx<'_>) {
+        for request in &mut self.requests {
+            if request.until.take_if(|until| *until <= cx.now.at).is_some() {
+                cx.effects.push(Effect::Cancel { id: request.id, extra: Vec::new() });
+            }
+        }
+    }
+
     fn cancel_reinvites(&mut self, cx: &mut Cx<'_>) {
         let first = self.invite_id();
         let reinvites = self.requests.iter().filter(|request| request.draft.method == Method::Invite);

@@ -5,6 +5,7 @@ use super::events::{Effect, Event, Hop};
 use super::reoffer::Running;
 use super::types::{Cx, Failure, RequestId};
 use super::{Session, Stage};
+use crate::base::time::Moment;
 use crate::sip::answers::{Answers, Subject};
 use crate::sip::dialog::repeat::SentAck;
 use crate::sip::dialog::{Dialog, rel100};
@@ -12,6 +13,7 @@ use crate::sip::flow::Arrival;
 use crate::sip::method::Method;
 use crate::sip::outbox::Outbox;
 use crate::sip::wire::{Envelope, Header, Message, Writer};
+use std::time::Duration;
 
 /// A request as it is written again after a challenge: all that is not the dialog's.
 #[derive(Clone, Debug)]
@@ -83,7 +85,13 @@ pub(super) struct Request {
     pub credentials: Vec<u8>,
     /// Its reliable provisional responses (re-INVITE).
     pub receiver: rel100::Receiver,
+    /// When a re-INVITE is cancelled that got provisional responses only.
+    pub until: Option<Moment>,
 }
+
+/// How long a re-INVITE may be under way. No timer of a transaction ends one that got a provisional response, and until
+/// its end nothing else can be agreed on.
+const REINVITE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The ACK of a 2xx, kept to be sent again.
 #[derive(Debug)]
@@ -129,7 +137,8 @@ impl Session {
         cx.effects.push(Effect::Request { id, text, hop });
         let receiver = rel100::Receiver::default();
         let tag = tag.into();
-        self.requests.push(Request { id, cseq, purpose, draft, tag, tries, credentials, receiver });
+        let until = (draft.method == Method::Invite).then(|| cx.now.at + REINVITE_PATIENCE);
+        self.requests.push(Request { id, cseq, purpose, draft, tag, tries, credentials, receiver, until });
         Some(id)
     }
 

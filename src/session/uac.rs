@@ -143,7 +143,17 @@ impl Session {
         cx.effects.push(Effect::Request { id, text, hop });
         let (tag, credentials) = (Box::default(), Vec::new());
         let purpose = Purpose::Invite;
-        self.requests.push(Request { id, cseq, purpose, draft, tag, tries, credentials, receiver });
+        self.requests.push(Request {
+            id,
+            cseq,
+            purpose,
+            draft,
+            tag,
+            tries,
+            credentials,
+            receiver,
+            until: None,
+        });
     }
 
     /// 401 or 407 to the INVITE.
@@ -221,6 +231,8 @@ impl Session {
                 caller.forks = Forks::new(&uri, caller.secure);
                 caller.uri = uri;
                 caller.routes.clear();
+                // They are for who asked for them, not for whom he names.
+                caller.credentials.clear();
                 let hop = caller.hop();
                 self.send_invite(cx, request.draft, Answers::default(), hop);
             }
@@ -249,6 +261,11 @@ impl Session {
         let cause = cause.unwrap_or(Cause::of_status(code));
         cx.events.push(Event::Failed { code, reason: reason.into(), cause });
         self.over(cx);
+    }
+
+    /// Whether the INVITE went on to where a 3xx said.
+    pub fn is_redirected(&self) -> bool {
+        self.caller.as_ref().is_some_and(|caller| caller.redirects > 0)
     }
 
     /// The INVITE on its way, to be cancelled.

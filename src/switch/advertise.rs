@@ -6,6 +6,7 @@ use crate::base::digits::Decimal;
 use crate::sip::flow::{Destination, Protocol};
 use crate::sip::nat::{self, AdvertisedHost, Outside};
 use crate::sip::transaction::Target;
+use crate::sip::wire::escape_user;
 use std::net::{IpAddr, SocketAddr};
 
 impl Switch {
@@ -28,8 +29,11 @@ impl Switch {
             Protocol::Ws | Protocol::Wss => ";transport=ws",
         };
         let at = if user.is_empty() { "" } else { "@" };
-        let contact = ["<", scheme, ":", user, at, &sent_by, parameter, ">"].concat();
-        Some(Target { to, sent_by: sent_by.into(), contact: Some(contact.into()) })
+        let mut contact = ["<", scheme, ":"].concat().into_bytes();
+        escape_user(user, &mut contact);
+        contact.extend_from_slice([at, &sent_by, parameter, ">"].concat().as_bytes());
+        let contact = String::from_utf8_lossy(&contact).into();
+        Some(Target { to, sent_by: sent_by.into(), contact: Some(contact) })
     }
 
     /// The open transport of that name.

@@ -120,7 +120,7 @@ impl Switch {
             Received::Merged => self.refuse(inbound, (482, ""), out),
             Received::Full => self.overloaded(inbound, out),
             // ACK and CANCEL never get here: the pipeline deals with them.
-            Received::Cancel { .. } | Received::Ack | Received::AckAbsorbed => {}
+            Received::Cancel { .. } | Received::StrayCancel | Received::Ack | Received::AckAbsorbed => {}
         }
         false
     }

@@ -68,6 +68,7 @@ impl Switch {
             Received::Full => self.overloaded(inbound, out),
             Received::Retransmission { .. }
             | Received::Cancel { .. }
+            | Received::StrayCancel
             | Received::Ack
             | Received::AckAbsorbed => {}
         }

@@ -48,17 +48,18 @@ impl<O: Copy> Servers<O> {
         if merge.is_some_and(|merge| self.has_merge(merge)) {
             return Received::Merged;
         }
-        let tx = self.insert(now, key, hash, merge.unwrap_or(0));
         if envelope.cseq.method != Method::Cancel {
-            return Received::New(tx);
+            return Received::New(self.insert(now, key, hash, merge.unwrap_or(0)));
         }
-        let (entries, arena) = (&self.entries, &self.arena);
         let of = self
             .by_key
             .find(spread(hash), |i| entries.at(*i).is_some_and(|(_, e)| e.stored.is_cancelled_by(key, arena)))
             .and_then(|i| entries.at(*i))
             .map(|(id, _)| ServerTx(id));
-        Received::Cancel { cancel: tx, of }
+        match of {
+            Some(of) => Received::Cancel { cancel: self.insert(now, key, hash, merge.unwrap_or(0)), of },
+            None => Received::StrayCancel,
+        }
     }
 
     /// Whether the same request arrived before by another way, for one that has not been received as a whole yet.

@@ -32,13 +32,15 @@ pub struct ServerTx(pub(super) Id);
 pub enum Received {
     /// A new one: somebody must answer it.
     New(ServerTx),
-    /// A new CANCEL. It is answered 200 when `of` is there (and that INVITE 487), else 481.
+    /// A new CANCEL. It is answered 200 (and an INVITE that it cancels 487).
     Cancel {
         /// The CANCEL's own transaction.
         cancel: ServerTx,
         /// What it cancels: any transaction of the same branch, answered already or not.
-        of: Option<ServerTx>,
+        of: ServerTx,
     },
+    /// A CANCEL of nothing: answer 481 without a transaction, because anybody can send any number of them.
+    StrayCancel,
     /// Seen before. What was answered last went out again, if there was something (`replayed`).
     Retransmission {
         /// The transaction.

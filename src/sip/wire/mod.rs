@@ -38,5 +38,5 @@ pub use multipart::{Part, Parts};
 pub use params::Params;
 pub use print::{ViaStamp, Writer};
 pub use scan::{Fault, Index};
-pub use uri::{Scheme, Uri};
+pub use uri::{Scheme, Uri, escape_user};
 pub use via::{CSeq, Via};

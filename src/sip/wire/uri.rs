@@ -177,9 +177,12 @@ impl<'m> Uri<'m> {
         matches!(self.scheme, Scheme::Sip | Scheme::Sips)
     }
 
-    /// The user part as text, escapes decoded; `""` when there is none.
+    /// The user part as text, escapes decoded; `""` when there is none. Control characters, which no name of an
+    /// extension or account has, are left out: an escaped line end must not end a line that we write.
     pub fn user_text(&self) -> String {
-        String::from_utf8_lossy(&text::percent_decode(self.user.unwrap_or_default())).into_owned()
+        let mut user = text::percent_decode(self.user.unwrap_or_default());
+        user.retain(|byte| !byte.is_ascii_control());
+        String::from_utf8_lossy(&user).into_owned()
     }
 
     /// The port that counts: the written one, else 5061 for TLS or `sips:`, else 5060.
@@ -343,6 +346,18 @@ fn decoded(s: &[u8]) -> impl Iterator<Item = (u8, bool)> + '_ {
             }
         }
     })
+}
+
+/// Writes a user part with what RFC 3261 25.1 does not allow in it escaped.
+pub fn escape_user(user: &str, out: &mut Vec<u8>) {
+    for b in user.bytes() {
+        let plain = b.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&b);
+        if plain {
+            out.push(b);
+        } else {
+            out.extend_from_slice(format!("%{b:02X}").as_bytes());
+        }
+    }
 }
 
 #[cfg(test)]

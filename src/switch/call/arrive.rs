@@ -3,7 +3,7 @@
 use super::channel::{Channel, ChannelId, Doing, Settings, Side, State, Way};
 use super::place::Destination;
 use super::{Work, capability, identity, redirecting};
-use crate::base::limits;
+use crate::base::{digits, limits};
 use crate::base::time::Now;
 use crate::config::model::Endpoint;
 use crate::dialplan::variables::Variables;
@@ -113,7 +113,9 @@ impl Switch {
         let own = &endpoint.extra().contact_user;
         let user: &str = if own.is_empty() { &exten } else { own };
         let contact = self.target_at(inbound.arrival.back(), (false, user)).and_then(|target| target.contact);
-        let contact = contact.unwrap_or_else(|| format!("<sip:{user}@{}>", way.local).into());
+        let contact = contact.unwrap_or_else(|| {
+            String::from_utf8_lossy(&identity::address("", user, &digits::host_text(way.local), false)).into()
+        });
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.caller = caller;
         channel.redirecting = redirecting::redirecting_of(&inbound.message);

@@ -265,11 +265,13 @@ impl Switch {
                 let uri = Uri::parse(uri).map_err(|fault| fault.to_string())?;
                 let (way, user) = (channel.way, channel.contact_user());
                 let endpoint = Arc::clone(&channel.endpoint);
+                // The connection of who redirected us is not that of whom he names.
+                let moved = channel.session.as_deref().is_some_and(Session::is_redirected);
                 let known = Known { flow: way.flow, transport: way.transport, source: way.remote };
                 let way = Way {
                     hop: uri,
                     transport: &endpoint.options.transport,
-                    known: Some(known),
+                    known: Some(known).filter(|_| !moved),
                     contact_user: &user,
                 };
                 self.route(now, &way, Owner::Call(id.0, request.0), out)

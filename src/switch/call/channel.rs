@@ -272,7 +272,7 @@ impl Channel {
         let origin = self.origin.as_ref().and_then(|origin| origin.deadline);
         let sending = self.sending.as_ref().map(|sending| sending.next);
         let limits = self.limits.as_ref().map(|limits| limits.next());
-        let more = [origin, sending, self.redirect_at, limits];
+        let more = [origin, sending, self.redirect_at, limits, self.sound.patience];
         [doing, session, absolute, transfer].into_iter().chain(more).flatten().min()
     }
 

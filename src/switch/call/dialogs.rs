@@ -34,6 +34,7 @@ impl Switch {
             Received::Full => self.overloaded(&inbound, out),
             Received::Retransmission { .. }
             | Received::Cancel { .. }
+            | Received::StrayCancel
             | Received::Ack
             | Received::AckAbsorbed => {}
         }
@@ -56,27 +57,28 @@ impl Switch {
         let received =
             self.transactions.servers.receive(now.at, &inbound.message, &inbound.envelope, &mut out.outbox);
         self.told_since(before, out);
-        let Received::Cancel { cancel, of } = received else { return };
-        let owner = of.and_then(|of| self.transactions.servers.owner(of));
-        match owner {
+        let (cancel, of) = match received {
+            Received::Cancel { cancel, of } => (cancel, of),
+            Received::StrayCancel => return self.refuse(inbound, (481, ""), out),
+            _ => return,
+        };
+        match self.transactions.servers.owner(of) {
             Some(Owner::Call(id, _)) if self.calls.channels.contains_key(&ChannelId(id)) => {
                 self.cancel_session(now, (ChannelId(id), of), inbound, cancel, out);
             }
             // Answered before, or a request that cannot be cancelled (RFC 3261 9.2).
-            _ if of.is_some() => self.respond(now, inbound, cancel, (200, ""), out),
-            _ => self.respond(now, inbound, cancel, (481, ""), out),
+            _ => self.respond(now, inbound, cancel, (200, ""), out),
         }
     }
 
     fn cancel_session(
         &mut self,
         now: Now,
-        (id, of): (ChannelId, Option<ServerTx>),
+        (id, of): (ChannelId, ServerTx),
         inbound: &Inbound<'_>,
         cancel: ServerTx,
         out: &mut Actions,
     ) {
-        let Some(of) = of else { return };
         let (to, _) = nat::response_destination(&inbound.envelope.via, &inbound.arrival, inbound.force_rport);
         let request = InDialog {
             message: &inbound.message,
@@ -126,6 +128,7 @@ impl Switch {
         };
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             // The phone may have reconnected, or its NAT moved it.
+            channel.way.transport = inbound.arrival.transport;
             channel.way.flow = inbound.arrival.flow;
             channel.way.remote = inbound.arrival.source;
         }

@@ -118,6 +118,10 @@ impl Switch {
     ) -> Result<String, String> {
         let (technology, resource) = match target {
             Target::Dial(resource) => ("PJSIP", resource),
+            // It names an extension of the caller's context, not a context or options of its own choice.
+            Target::Exten(exten) if exten.contains(['@', '/']) => {
+                return Err(format!("'{exten}' is no extension"));
+            }
             Target::Exten(exten) => {
                 ("Local", format!("{exten}@{}", self.context_of_forward(caller).ok_or("the caller is gone")?))
             }

@@ -5,7 +5,7 @@ use super::redirecting;
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::Presentation;
 use crate::session::ConnectedLine;
-use crate::sip::wire::{Envelope, Header, Message, NameAddr, Uri};
+use crate::sip::wire::{Envelope, Header, Host, Message, NameAddr, Uri, escape_user};
 
 impl Default for Party {
     fn default() -> Party {
@@ -205,7 +205,8 @@ pub(super) fn identity_lines(endpoint: &Endpoint, party: &Party, host: &str, cal
     lines
 }
 
-/// `"name" <sip:user@host>`. What may not stand in a URI is escaped; a `@` in the user brings its own host.
+/// `"name" <sip:user@host>`. What may not stand in a URI is escaped; a `@` in the user brings its own host, if what
+/// follows is one.
 pub(super) fn address(display: &str, user: &str, host: &str, phone: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
     if !display.is_empty() {
@@ -219,7 +220,8 @@ pub(super) fn address(display: &str, user: &str, host: &str, phone: bool) -> Vec
         out.extend_from_slice(b"\" ");
     }
     out.extend_from_slice(b"<sip:");
-    let (user, host) = user.split_once('@').unwrap_or((user, host));
+    let own = user.split_once('@').filter(|(_, host)| Host::parse(host.as_bytes()).is_some());
+    let (user, host) = own.unwrap_or((user, host));
     if !user.is_empty() {
         escape_user(user, &mut out);
         out.push(b'@');
@@ -230,18 +232,6 @@ pub(super) fn address(display: &str, user: &str, host: &str, phone: bool) -> Vec
     }
     out.push(b'>');
     out
-}
-
-/// Writes a user part with what RFC 3261 25.1 does not allow in it escaped.
-pub(super) fn escape_user(user: &str, out: &mut Vec<u8>) {
-    for b in user.bytes() {
-        let plain = b.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&b);
-        if plain {
-            out.push(b);
-        } else {
-            out.extend_from_slice(format!("%{b:02X}").as_bytes());
-        }
-    }
 }
 
 /// Puts a dialled user into a contact's URI.

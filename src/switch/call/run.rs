@@ -93,6 +93,7 @@ impl Switch {
         self.origin_due(now, id, out);
         self.sending_due(now, id, out);
         self.limits_due(now, id, out);
+        self.patience_due(now, id);
         let Some(channel) = self.calls.channels.get(&id) else { return };
         match &channel.doing {
             Doing::Answering { until, .. } | Doing::Waiting(until) | Doing::Sending(until)

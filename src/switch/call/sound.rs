@@ -8,7 +8,8 @@
 
 use super::channel::{Channel, ChannelId};
 use super::ports::SlotState;
-use crate::base::time::Now;
+use crate::base::limits;
+use crate::base::time::{Moment, Now};
 use crate::bridge::{
     FileOrder, Listening, MediaEvent, Over, Piece, Plan, PortId, SoundEnd, SoundId, SoundOrder, SoundSource,
 };
@@ -19,12 +20,18 @@ use crate::sdp::MediaKind;
 use crate::switch::Switch;
 use crate::switch::io::{Action, Actions, Input};
 use crate::switch::view::Level;
+use std::time::Duration;
+
+/// How long something that is waited for may itself wait for a channel's audio: longer than phones take to agree on it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What sounds on a channel.
 #[derive(Debug, Default)]
 pub(super) struct ChannelSound {
     /// Orders that wait until its audio is agreed on.
     waiting: Vec<SoundOrder>,
+    /// When those that somebody waits for are given up.
+    pub patience: Option<Moment>,
     /// Tones and music that go on until something else is heard.
     pub background: Option<SoundId>,
     /// Recordings that run beside the dialplan.
@@ -33,8 +40,16 @@ pub(super) struct ChannelSound {
     pub is_held: bool,
     /// What its sound is listened to for.
     pub listening: Listening,
-    /// Ports that are told to fail at once, in the next round.
-    failed: Vec<(SoundId, String)>,
+    /// Sounds that ended before they began: told in the next round.
+    unheard: Vec<(SoundId, SoundEnd)>,
+}
+
+/// What an order begins.
+fn begins(order: &SoundOrder) -> Option<SoundId> {
+    match order {
+        SoundOrder::Play { id, .. } | SoundOrder::Record { id, .. } => Some(*id),
+        _ => None,
+    }
 }
 
 impl Channel {
@@ -76,10 +91,7 @@ impl Switch {
     /// Orders something of a channel's sound, now or when its audio is agreed on.
     pub(super) fn order_sound(&mut self, id: ChannelId, order: SoundOrder, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        let what = match &order {
-            SoundOrder::Play { id, .. } | SoundOrder::Record { id, .. } => Some(*id),
-            _ => None,
-        };
+        let what = begins(&order);
         if channel.local.is_some() {
             return self.lend_sound(id, what, order, out);
         }
@@ -90,8 +102,10 @@ impl Switch {
             Some((_, false)) => {
                 self.refuse_sound(id, what, "its codec passes through this server but is not made here")
             }
-            None if channel.sound.waiting.len() < crate::base::limits::PLAYERS_PER_PORT => {
+            None if channel.sound.waiting.len() < limits::PLAYERS_PER_PORT => {
+                channel.sound.patience = Some(self.now.at + PATIENCE);
                 channel.sound.waiting.push(order);
+                self.calls.touched.insert(id);
             }
             None => self.refuse_sound(id, what, "too many sounds wait for its audio"),
         }
@@ -107,8 +121,10 @@ impl Switch {
             return self.order_sound(phone, order, out);
         }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        if channel.sound.waiting.len() < crate::base::limits::PLAYERS_PER_PORT {
+        if channel.sound.waiting.len() < limits::PLAYERS_PER_PORT {
+            channel.sound.patience = Some(self.now.at + PATIENCE);
             channel.sound.waiting.push(order);
+            self.calls.touched.insert(id);
         } else {
             self.refuse_sound(id, what, "too many sounds wait for a phone behind it");
         }
@@ -116,9 +132,36 @@ impl Switch {
 
     /// A sound that cannot begin: its end is told with the next round of work.
     fn refuse_sound(&mut self, id: ChannelId, what: Option<SoundId>, why: &str) {
-        if let (Some(sound), Some(channel)) = (what, self.calls.channels.get_mut(&id)) {
-            channel.sound.failed.push((sound, why.to_owned()));
+        if let Some(sound) = what {
+            self.unheard(id, sound, SoundEnd::Failed(why.to_owned()));
+        }
+    }
+
+    fn unheard(&mut self, id: ChannelId, sound: SoundId, end: SoundEnd) {
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.sound.unheard.push((sound, end));
             self.calls.work.push_back(super::Work::Unsound(id));
+        }
+    }
+
+    /// What waited for audio that did not come is given up, if somebody waits for its end. A recording beside the
+    /// dialplan, and music while it rings, may wait for the answer.
+    pub(super) fn patience_due(&mut self, now: Now, id: ChannelId) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if channel.sound.patience.is_none_or(|at| at > now.at) {
+            return;
+        }
+        channel.sound.patience = None;
+        let (sound, local) = (&mut channel.sound, channel.local.is_some());
+        let (background, recordings) = (sound.background, &sound.recordings);
+        let awaited = |order: &mut SoundOrder| match begins(order) {
+            Some(id) => background != Some(id) && recordings.iter().all(|recording| recording.sound != id),
+            None => false,
+        };
+        let given_up: Vec<_> = sound.waiting.extract_if(.., awaited).filter_map(|o| begins(&o)).collect();
+        let why = if local { "no phone is behind it" } else { "no audio is agreed on" };
+        for sound in given_up {
+            self.refuse_sound(id, Some(sound), why);
         }
     }
 
@@ -177,18 +220,20 @@ impl Switch {
     /// Tells the ends of sounds that could not begin.
     pub(super) fn unsound(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        for (sound, why) in std::mem::take(&mut channel.sound.failed) {
+        for (sound, end) in std::mem::take(&mut channel.sound.unheard) {
             let id = self.calls.lent.remove(&sound).map_or(id, |(half, _)| half);
-            self.sound_over(now, id, sound, SoundEnd::Failed(why), out);
+            self.sound_over(now, id, sound, end, out);
         }
     }
 
     /// Stops a player or recorder.
     pub(super) fn stop_sound(&mut self, id: ChannelId, sound: SoundId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        let same = |order: &SoundOrder| matches!(order, SoundOrder::Play { id, .. } if *id == sound);
-        channel.sound.waiting.retain(|order| !same(order));
-        if channel.audio_port().is_some() {
+        let before = channel.sound.waiting.len();
+        channel.sound.waiting.retain(|order| begins(order) != Some(sound));
+        if channel.sound.waiting.len() < before {
+            self.unheard(id, sound, SoundEnd::Stopped);
+        } else if channel.audio_port().is_some() {
             self.order_sound(id, SoundOrder::Stop { id: sound }, out);
         } else if let Some((_, phone)) = self.calls.lent.get(&sound).copied().filter(|(half, _)| *half == id)
         {

@@ -242,3 +242,57 @@ fn forwards_that_go_round_end() {
         assert!(rounds >= 5, "{method}: {rounds}");
     }
 }
+
+/// What a phone escapes in its names stays within the lines that we write of it.
+#[test]
+fn escaped_line_ends_add_no_line() {
+    let evil = "1%40h%3E%0D%0AX-Evil:%20y%0D%0AX:%3Ca";
+    let mut world = office("trust_id_inbound=yes\nsend_pai=yes\nsend_rpid=yes\nsend_diversion=yes\nsend_history_info=yes", DIAL);
+    let text = invite("200", 1, "i1", &sdp("127.0.0.1", 7000, "0 101", ""))
+        .replace("<sip:100@127.0.0.1>;tag", &format!("<sip:{evil}@127.0.0.1>;tag"))
+        .replace("Max-Forwards: 70\r\n", &format!("Max-Forwards: 70\r\nDiversion: <sip:{evil}@h>\r\n"));
+    let sent = world.datagram(CALLER, text.as_bytes());
+    let out = the(&sent, "INVITE sip:200");
+    assert!(out.lines().all(|line| !line.starts_with("X")), "{out}");
+    assert!(out.contains("Diversion: <sip:1%40h%3EX-Evil"), "{out}");
+    assert!(header(out, "Contact").starts_with("<sip:1%40h%3EX-Evil"), "{out}");
+    assert!(header(out, "P-Asserted-Identity").contains("<sip:1%40h%3EX-Evil"), "{out}");
+}
+
+/// A number that is no user part as it stands is escaped in Contact, too.
+#[test]
+fn a_number_with_a_blank_is_escaped() {
+    let plan = "[phones]\nexten => 200,1,Set(CALLERID(num)=+49 30)\n same => n,Dial(PJSIP/200)\n";
+    let mut world = office("", plan);
+    let (_, out) = dial(&mut world, "200", "");
+    assert!(header(&out, "Contact").starts_with("<sip:+49%2030@"), "{out}");
+}
+
+/// A 302 names an extension of the caller's context, not a context of its own choice.
+#[test]
+fn a_302_chooses_no_context() {
+    let plan = "[phones]\nexten => 200,1,Dial(PJSIP/200)\n[trunk-out]\nexten => 0900,1,Dial(PJSIP/300)\n";
+    for user in ["0900%40trunk-out", "0900%40trunk-out%2Fn", "0900/n"] {
+        let mut world = office("redirect_method=user", plan);
+        let (_, out) = dial(&mut world, "200", "");
+        let moved = redirect(&out, "").replace("sip:300@", &format!("sip:{user}@"));
+        let sent = world.datagram(CALLED, moved.as_bytes());
+        assert!(those(&sent, "INVITE").is_empty(), "{user}: {sent:?}");
+        the(&sent, "SIP/2.0 503");
+    }
+}
+
+/// `redirect_method=uri_pjsip`: credentials stay with who asked for them.
+#[test]
+fn credentials_do_not_follow_a_302() {
+    let auth = "[out]\ntype=auth\nusername=u\npassword=p\n";
+    let mut world = office_beside(auth, "redirect_method=uri_pjsip\noutbound_auth=out", DIAL);
+    let (_, out) = dial(&mut world, "200", "");
+    let challenge = reply(&out, "401 Unauthorized", CALLED, "")
+        .replace("CSeq", "WWW-Authenticate: Digest realm=\"r\",nonce=\"n\"\r\nCSeq");
+    let sent = world.datagram(CALLED, challenge.as_bytes());
+    let again = the(&sent, "INVITE sip:200").to_owned();
+    assert!(again.contains("Authorization: Digest"));
+    let sent = world.datagram(CALLED, redirect(&again, "").as_bytes());
+    assert!(!the(&sent, "INVITE sip:300").contains("Authorization:"), "{sent:?}");
+}

@@ -294,3 +294,38 @@ fn a_recorded_call_is_opened_while_it_is_recorded() {
     }
     assert_eq!(world.joins(), 1, "relayed again");
 }
+
+/// What is stopped before any audio was agreed on never begins, and keeps nothing here.
+#[test]
+fn a_recording_stopped_before_the_audio_is_none() {
+    let plan = "[phones]\nexten => 200,1,MixMonitor(x.wav)\n same => n,StopMixMonitor()\n same => n,Dial(PJSIP/200)\n";
+    let mut world = office("direct_media=no", plan);
+    super::basic::answered(&mut world);
+    assert!(recordings(&world).is_empty());
+    assert_eq!((world.joins(), rooms(&world).len()), (1, 0), "relayed");
+}
+
+/// Nobody waits for ever for audio that does not come: a call of video alone, and a message, go on in their dialplan.
+#[test]
+fn a_sound_without_audio_fails_in_time() {
+    let plan = "[phones]\nexten => 650,1,Playback(hello)\n same => n,Hangup($[\"${PLAYBACKSTATUS}\" = \"FAILED\" ? 21 :: 16])\n\
+                [texts]\nexten => 650,1,Playback(hello)\n same => n,Hangup()\n";
+    let mut world = office("allow=h264\nmessage_context=texts", plan);
+    let video = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 7000 RTP/AVP 99\r\n\
+                 a=rtpmap:99 H264/90000\r\n";
+    let sent = world.datagram(CALLER, invite("650", 1, "i1", video).as_bytes());
+    let to = header(the(&sent, "SIP/2.0 200"), "To").to_owned();
+    world.datagram(CALLER, request("ACK", "sip:200@127.0.0.1:5060", ("c1", "a1", 1), &to, "").as_bytes());
+    assert!(world.wait(Duration::from_secs(9)).is_empty());
+    let sent = world.wait(Duration::from_secs(2));
+    assert_eq!(header(the(&sent, "BYE"), "Reason"), "Q.850;cause=21");
+    world.datagram(CALLER, reply(the(&sent, "BYE"), "200 OK", CALLER, "").as_bytes());
+    world.wait(Duration::from_secs(40));
+
+    let text = request("MESSAGE", "sip:650@127.0.0.1:5060", ("m1", "m1", 1), "<sip:650@127.0.0.1>", "hello")
+        .replace("application/sdp", "text/plain");
+    world.datagram(CALLER, text.as_bytes());
+    world.wait(Duration::from_secs(11));
+    let channels = channels(&mut world);
+    assert!(channels.is_empty(), "{channels:?}");
+}

@@ -504,3 +504,22 @@ fn requests_outside_the_dialog_or_out_of_order_are_refused() {
     assert_eq!(status(&side.sent_one()), 500);
     assert!(side.session(call).is_up());
 }
+
+/// A re-INVITE that only ever gets provisional responses is cancelled: until its end nothing else can be agreed on.
+#[test]
+fn a_reinvite_that_never_ends_is_cancelled() {
+    let mut side = Side::new(5060, 1);
+    let (call, phone) = incoming_call(&mut side);
+    side.with(call, |s, cx| s.reoffer(cx, Reoffer::new(RefreshWith::Invite, Why::Refresh))).expect("up");
+    let ours = side.sent_one();
+    side.hear(5080, &phone.response(&ours, 100, "", ""));
+    side.pass(secs(59));
+    assert_eq!(side.sent(), [""; 0]);
+    side.pass(ms(1_100));
+    let cancel = side.sent_one();
+    assert!(cancel.starts_with("CANCEL "), "{cancel}");
+    side.hear(5080, &phone.response(&cancel, 200, "", ""));
+    side.hear(5080, &phone.response(&ours, 487, "", ""));
+    assert!(side.sent_one().starts_with("ACK "));
+    assert!(side.session(call).is_up());
+}

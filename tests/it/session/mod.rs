@@ -261,7 +261,7 @@ impl Side {
         let received = self.table.servers.receive(self.now.at, &message, &envelope, &mut self.out);
         let (tx, of) = match received {
             Received::New(tx) => (Some(tx), None),
-            Received::Cancel { cancel, of } => (Some(cancel), of),
+            Received::Cancel { cancel, of } => (Some(cancel), Some(of)),
             Received::Ack => (None, None),
             _ => return,
         };

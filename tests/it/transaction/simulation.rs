@@ -155,12 +155,11 @@ impl World {
                 }
             }
             Received::Cancel { cancel, of } => {
-                let code = if of.is_some() { 200 } else { 481 };
-                self.later(0, Due::Answers(cancel, text.into(), code));
-                if let Some(invite) = of {
-                    self.later(0, Due::Answers(invite, text.replace("CANCEL", "INVITE"), 487));
-                }
+                self.later(0, Due::Answers(cancel, text.into(), 200));
+                self.later(0, Due::Answers(of, text.replace("CANCEL", "INVITE"), 487));
             }
+            // Its INVITE was lost, or is over.
+            Received::StrayCancel => {}
             Received::Ack => self.acks += 1,
             Received::Retransmission { .. } | Received::AckAbsorbed => {}
             other => panic!("{other:?}"),
