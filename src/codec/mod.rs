@@ -12,6 +12,7 @@ mod g711;
 mod g722;
 mod gsm;
 mod level;
+mod mix;
 mod noise;
 mod resample;
 mod tone;
@@ -22,6 +23,7 @@ pub use dtmf::ToneDetector;
 pub use g711::{alaw_decode, alaw_encode, ulaw_decode, ulaw_encode};
 pub use gsm::FRAME_BYTES as GSM_FRAME_BYTES;
 pub use level::{Gain, add, level_of, subtract};
+pub use mix::Mix;
 pub use noise::Noise;
 pub use resample::Resampler;
 pub use tone::{ToneFault, ToneGenerator, ToneList};
@@ -66,6 +68,11 @@ impl Coding {
             "slin48" => Coding::Linear(48_000),
             _ => return None,
         })
+    }
+
+    /// Whether each sample is written by itself, so that what one encoder makes of a sound every other makes too.
+    pub fn has_no_memory(self) -> bool {
+        matches!(self, Coding::Ulaw | Coding::Alaw | Coding::Linear(_))
     }
 
     /// Samples a second of the sound.

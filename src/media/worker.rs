@@ -99,7 +99,7 @@ pub(super) struct Worker {
     pub epoll: Epoll,
     started: Instant,
     pub slots: Slots,
-    by_id: HashMap<PortId, usize, foldhash::fast::RandomState>,
+    pub(super) by_id: HashMap<PortId, usize, foldhash::fast::RandomState>,
     /// Ports announced by [`Command::Expect`], and the orders that came before them.
     expected: HashMap<PortId, Vec<Plan>, foldhash::fast::RandomState>,
     /// Ports on their way to threads whose queue is full.

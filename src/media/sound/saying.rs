@@ -3,7 +3,7 @@
 use super::super::port::Port;
 use crate::base::time::Moment;
 use crate::bridge::StreamCoding;
-use crate::codec::{Encoder, MAX_FRAME, MAX_PACKET};
+use crate::codec::{Coding, Encoder, MAX_FRAME, MAX_PACKET};
 use crate::rtp::packet::HEADER_BYTES;
 
 /// Bytes of the longest payload we make: 48,000 samples a second uncoded for 20 ms, or G.711 for 120 ms.
@@ -48,6 +48,28 @@ impl Saying {
             payload: vec![0; PAYLOAD].into(),
             coding: coding.clone(),
         }
+    }
+
+    /// What it encodes.
+    pub fn coding(&self) -> Coding {
+        self.coding.send
+    }
+
+    /// Encodes a frame for others too; the coding has no memory.
+    pub fn encode(&mut self, samples: &[i16], out: &mut [u8]) -> usize {
+        self.encoder.encode(samples, out)
+    }
+
+    /// Whether a frame is a packet now: nothing waits before it, and it is as long as one.
+    pub fn takes_whole_frames(&self, samples: usize) -> bool {
+        self.waits == 0 && self.packet_samples == samples
+    }
+
+    /// Sends a packet that is encoded already.
+    pub fn send_encoded(&mut self, now: Moment, bytes: &[u8], port: &mut Port, buffer: &mut [u8]) {
+        let fits = bytes.len().min(self.payload.len());
+        self.payload[..fits].copy_from_slice(&bytes[..fits]);
+        self.send(now, fits, port, buffer);
     }
 
     /// Nothing is said now: the next packet begins anew.

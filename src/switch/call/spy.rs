@@ -1,0 +1,470 @@
+//! `ChanSpy`, `ExtenSpy`: a channel hears another one, whispers to it, or barges in.
+//!
+//! ```text
+//! ChanSpy ─ next ─► target found ─► its media comes in (S4-116), the spy's leg taps it
+//!             ▲  └► none yet: looked for again      │ digits: next, louder, whisper, barge, out
+//!             └──────── target gone ◄───────────────┘
+//! ```
+
+use super::channel::{Channel, ChannelId, Doing};
+use super::join::BridgeId;
+use crate::base::ids::Name;
+use crate::base::limits;
+use crate::base::time::{Moment, Now};
+use crate::bridge::{Feature, PortId, Record, RecordPlace, Sides, SoundId, SoundOrder, Spy, Use};
+use crate::dialplan::arguments::{letters, nth, split};
+use crate::dialplan::{Match, Outcome, Place, Query};
+use crate::switch::Switch;
+use crate::switch::io::Actions;
+use crate::switch::view::Level;
+use std::time::Duration;
+
+const APP: &str = "app_chanspy.c";
+/// How often somebody to be heard is looked for while there is nobody.
+const LOOK: Duration = Duration::from_millis(500);
+/// The loudest, in steps.
+const LOUDEST: i32 = 4;
+/// Letters that are known and not obeyed.
+pub(super) const UNDONE: &[&str] = &["D", "e", "l", "n", "N", "u"];
+
+/// A channel in `ChanSpy`.
+#[derive(Debug)]
+pub(super) struct Spying {
+    of: Whom,
+    options: Options,
+    mode: Mode,
+    pub target: Option<ChannelId>,
+    /// The last one heard: the next one follows it.
+    last: Option<ChannelId>,
+    /// What it taps: not ordered again when nothing changed.
+    ordered: Option<Spy>,
+    /// Where its media use is written down.
+    used: Option<ChannelId>,
+    recording: Option<SoundId>,
+    pub look: Option<Moment>,
+    typed: String,
+    place: Option<Name>,
+}
+
+/// Who may be heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Whom {
+    /// Channels whose name begins so; empty: all.
+    Prefix(String),
+    /// Channels whose dialplan is in this extension.
+    Exten(String, String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Listen,
+    Whisper,
+    Barge,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Options {
+    bridged: bool,
+    quiet: bool,
+    one_way: bool,
+    modes_by_digit: bool,
+    ends_with_target: bool,
+    stops_when_none: bool,
+    private: bool,
+    exits_to_extension: bool,
+    groups: Vec<String>,
+    volume: i32,
+    cycle: char,
+    exit: Option<char>,
+    record: Option<String>,
+}
+
+impl Switch {
+    /// `ChanSpy([prefix][,options])`, `ExtenSpy(exten[@context][,options])`
+    pub(super) fn chan_spy(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        (application, arguments): (&str, &str),
+        out: &mut Actions,
+    ) -> Option<Outcome> {
+        let parts = split(arguments, ',', 2);
+        let channel = self.calls.channels.get(&id)?;
+        let (name, here) = (channel.name.clone(), channel.place());
+        if channel.local.is_some() || self.calls.spies.len() >= limits::SPIES {
+            let why = match channel.local {
+                Some(_) => "a Local channel has no sound of its own in this version",
+                None => "too many channels listen in",
+            };
+            self.ears.log(out, Level::Error, APP, || format!("{name}: {application}: {why}"));
+            return Some(Outcome::Done);
+        }
+        let target = nth(&parts, 0).trim();
+        let of = match application {
+            "ExtenSpy" => {
+                let own = here.as_ref().map_or("", |here| &here.context);
+                let (exten, context) = target.split_once('@').unwrap_or((target, own));
+                Whom::Exten(exten.to_owned(), context.to_owned())
+            }
+            _ => Whom::Prefix(if target == "all" { "" } else { target }.to_owned()),
+        };
+        let (options, mode) = self.spy_options(&name, nth(&parts, 1), out);
+        self.transfer_progress(now, id, 200, out);
+        self.answer_channel(now, id, None, out);
+        self.hush(id, out);
+        let place = here.map(|at| format!("{}@{}:{}", at.exten, at.context, at.priority).into());
+        self.calls.spies.push(id);
+        let channel = self.calls.channels.get_mut(&id)?;
+        channel.doing = Doing::Spying;
+        channel.spying = Some(Box::new(Spying {
+            of,
+            options,
+            mode,
+            target: None,
+            last: None,
+            ordered: None,
+            used: None,
+            recording: None,
+            look: None,
+            typed: String::new(),
+            place,
+        }));
+        self.record_spied(id, out);
+        self.spy_on_next(now, id, out);
+        None
+    }
+
+    fn spy_options(&self, name: &str, text: &str, out: &mut Actions) -> (Options, Mode) {
+        let mut options = Options { cycle: '*', ..Options::default() };
+        let mut mode = Mode::Listen;
+        let digit = |argument: &Option<String>| argument.as_deref().and_then(|text| text.trim().chars().next());
+        for option in letters(text).unwrap_or_else(|read| read) {
+            match option.letter {
+                'b' => options.bridged = true,
+                'B' => mode = Mode::Barge,
+                'c' => options.cycle = digit(&option.argument).unwrap_or('*'),
+                'd' => options.modes_by_digit = true,
+                'E' => options.ends_with_target = true,
+                'g' => {
+                    let groups = option.argument.unwrap_or_default();
+                    options.groups = groups.split(':').map(|group| group.trim().to_owned()).collect();
+                }
+                'o' => options.one_way = true,
+                // What is said of a channel is not said here: a beep is all there is.
+                'q' => options.quiet = true,
+                's' => {}
+                'r' => options.record = Some(option.argument.unwrap_or_else(|| "chanspy".to_owned())),
+                'S' => options.stops_when_none = true,
+                'v' => {
+                    let steps = option.argument.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+                    options.volume = i32::clamp(steps, -LOUDEST, LOUDEST);
+                }
+                'w' => mode = Mode::Whisper,
+                'W' => (mode, options.private) = (Mode::Whisper, true),
+                'x' => options.exit = digit(&option.argument),
+                'X' => options.exits_to_extension = true,
+                other => self.ears.log(out, Level::Warning, APP, || {
+                    format!("{name}: option {other} of ChanSpy is not obeyed by this version")
+                }),
+            }
+        }
+        (options, mode)
+    }
+
+    /// `r(name)`: what the spy hears is recorded.
+    fn record_spied(&mut self, id: ChannelId, out: &mut Actions) {
+        let Some(spying) = self.spying_mut(id) else { return };
+        let Some(base) = spying.options.record.clone() else { return };
+        let sound = SoundId(self.calls.next_sound);
+        self.calls.next_sound += 1;
+        if let Some(spying) = self.spying_mut(id) {
+            spying.recording = Some(sound);
+        }
+        let record = Record {
+            path: format!("{base}.{}.sln", sound.0).as_str().into(),
+            place: RecordPlace::Monitor,
+            sides: Sides::Said,
+            append: false,
+            only_bridged: false,
+            silence: None,
+            most: None,
+            beep: None,
+            volumes: (0, 0),
+            then: None,
+            lost_unended: false,
+        };
+        self.order_sound(id, SoundOrder::Record { id: sound, record: Box::new(record) }, out);
+    }
+
+    fn spying(&self, id: ChannelId) -> Option<&Spying> {
+        self.calls.channels.get(&id)?.spying.as_deref()
+    }
+
+    fn spying_mut(&mut self, id: ChannelId) -> Option<&mut Spying> {
+        self.calls.channels.get_mut(&id)?.spying.as_deref_mut()
+    }
+
+    /// Whether a spy may hear a channel.
+    fn may_be_spied(&self, id: ChannelId, spying: &Spying, channel: &Channel) -> bool {
+        let fits = match &spying.of {
+            Whom::Prefix(prefix) => channel
+                .name
+                .get(..prefix.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(prefix)),
+            Whom::Exten(exten, context) => channel
+                .program
+                .as_ref()
+                .is_some_and(|program| *program.place().exten == **exten && *program.place().context == **context),
+        };
+        let grouped = || {
+            let own = channel.variables().value("SPYGROUP").unwrap_or_default();
+            own.split(':').any(|group| spying.options.groups.iter().any(|wanted| wanted == group.trim()))
+        };
+        fits && channel.id != id
+            && channel.is_up()
+            && channel.spying.is_none()
+            && self.media_of(channel.id).is_some_and(|phone| phone != id)
+            && (!spying.options.bridged || channel.bridge.is_some() || channel.attending.is_some())
+            && (spying.options.groups.is_empty() || grouped())
+    }
+
+    /// Listens in on the next channel, or waits for one.
+    fn spy_on_next(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        self.untap(id, out);
+        let Some(spying) = self.spying(id) else { return };
+        let mut fit = self.calls.channels.values().filter(|channel| self.may_be_spied(id, spying, channel));
+        // The one after the last, and round again.
+        let first = fit.clone().map(|channel| channel.id).next();
+        let next = fit.find(|channel| spying.last.is_none_or(|last| channel.id > last)).map(|c| c.id).or(first);
+        let stops = spying.options.stops_when_none;
+        self.calls.touched.insert(id);
+        match next {
+            Some(target) => self.spy_on(now, id, target, out),
+            None if stops => self.end_spying(id, out),
+            None => {
+                if let Some(spying) = self.spying_mut(id) {
+                    spying.look = Some(now.at + LOOK);
+                }
+            }
+        }
+    }
+
+    fn spy_on(&mut self, now: Now, id: ChannelId, target: ChannelId, out: &mut Actions) {
+        let phone = self.media_of(target).unwrap_or(target);
+        let names = [id, target].map(|id| self.calls.channels.get(&id).map(|c| c.name.clone()).unwrap_or_default());
+        let Some(spying) = self.spying_mut(id) else { return };
+        (spying.target, spying.last, spying.used) = (Some(target), Some(target), Some(phone));
+        // Somebody may come later whom an older media path keeps from being heard: it is looked again.
+        spying.look = Some(now.at + LOOK);
+        let (quiet, place) = (spying.options.quiet, spying.place.clone());
+        let Some(channel) = self.calls.channels.get_mut(&phone) else { return };
+        channel.uses.push(Use { feature: Feature::ChanSpy, place });
+        if let Some(bridge) = channel.bridge {
+            self.choose_later(bridge);
+        }
+        self.decided(phone, || format!("{} listens in on {}: its media comes here", names[0], names[1]));
+        self.ears.log(out, Level::Verbose, APP, || format!("Spying on channel {}", names[1]));
+        self.tap(id, out);
+        if !quiet {
+            let beep = self.prompts(id, &["beep".to_owned()], None);
+            self.play(id, beep, crate::bridge::Over::Mixed, out);
+        }
+    }
+
+    /// Orders what a spy hears and whom it whispers to, where that changed.
+    fn tap(&mut self, id: ChannelId, out: &mut Actions) {
+        let Some(spying) = self.spying(id) else { return };
+        let Some(target) = spying.target.and_then(|target| self.media_of(target)) else { return };
+        let Some(port) = self.calls.channels.get(&target).and_then(Channel::opened_port) else { return };
+        let mut whispers: Vec<PortId> = Vec::new();
+        if spying.mode != Mode::Listen {
+            whispers.push(port);
+        }
+        if spying.mode == Mode::Barge {
+            let partner = self.partner(target).and_then(|partner| self.media_of(partner));
+            whispers.extend(partner.and_then(|partner| self.calls.channels.get(&partner)?.opened_port()));
+        }
+        let hears = match (spying.options.private && spying.mode == Mode::Whisper, spying.options.one_way) {
+            (true, _) => None,
+            (false, true) => Some(Sides::Heard),
+            (false, false) => Some(Sides::Mixed),
+        };
+        let spy = Spy { target: port, hears, whispers, volume: spying.options.volume };
+        if spying.ordered.as_ref() == Some(&spy) {
+            return;
+        }
+        if let Some(spying) = self.spying_mut(id) {
+            spying.ordered = Some(spy.clone());
+        }
+        self.order_sound(id, SoundOrder::Spy(Some(Box::new(spy))), out);
+    }
+
+    /// A spy hears nobody any more; whom it heard has its media back.
+    fn untap(&mut self, id: ChannelId, out: &mut Actions) {
+        let Some(spying) = self.spying_mut(id) else { return };
+        let (used, place, tapped) = (spying.used.take(), spying.place.clone(), spying.ordered.take());
+        (spying.target, spying.look) = (None, None);
+        if tapped.is_some() {
+            self.order_sound(id, SoundOrder::Spy(None), out);
+        }
+        let Some(channel) = used.and_then(|used| self.calls.channels.get_mut(&used)) else { return };
+        let ours = |used: &Use| used.feature == Feature::ChanSpy && used.place == place;
+        if let Some(at) = channel.uses.iter().position(ours) {
+            channel.uses.remove(at);
+        }
+        if let Some(bridge) = channel.bridge {
+            self.choose_later(bridge);
+        }
+    }
+
+    /// A bridge changed: who listens in on one of its channels may have others to speak to.
+    pub(super) fn spies_follow(&mut self, bridge: BridgeId, out: &mut Actions) {
+        if self.calls.spies.is_empty() {
+            return;
+        }
+        let Some(legs) = self.calls.bridges.get(&bridge).map(|bridge| bridge.legs) else { return };
+        let phones = legs.map(|leg| self.media_of(leg));
+        for spy in self.calls.spies.clone() {
+            let used = self.spying(spy).and_then(|spying| spying.used);
+            if used.is_some() && phones.contains(&used) {
+                self.tap(spy, out);
+            }
+        }
+    }
+
+    /// A channel is gone: those who listened in on it look for another one, or end.
+    pub(super) fn spied_gone(&mut self, now: Now, gone: ChannelId, out: &mut Actions) {
+        for spy in self.calls.spies.clone() {
+            let Some(spying) = self.spying(spy) else { continue };
+            if spying.target != Some(gone) && spying.used != Some(gone) {
+                continue;
+            }
+            match spying.options.ends_with_target {
+                true => self.end_spying(spy, out),
+                false => self.spy_on_next(now, spy, out),
+            }
+        }
+    }
+
+    /// Takes a channel out of `ChanSpy`. Its dialplan is not told.
+    pub(super) fn leave_spying(&mut self, id: ChannelId, out: &mut Actions) {
+        self.untap(id, out);
+        self.calls.spies.retain(|spy| *spy != id);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let Some(spying) = channel.spying.take() else { return };
+        if let Some(sound) = spying.recording {
+            self.stop_sound(id, sound, out);
+        }
+    }
+
+    fn end_spying(&mut self, id: ChannelId, out: &mut Actions) {
+        self.leave_spying(id, out);
+        self.resume(id, Outcome::Done);
+    }
+
+    /// It is time to look for somebody, or whether what is heard is still the right thing.
+    pub(super) fn spying_due(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(spying) = self.spying_mut(id) else { return };
+        if spying.look.is_none_or(|look| look > now.at) {
+            return;
+        }
+        spying.look = None;
+        match spying.target {
+            None => self.spy_on_next(now, id, out),
+            Some(_) => {
+                self.tap(id, out);
+                if let Some(spying) = self.spying_mut(id).filter(|spying| spying.ordered.is_none()) {
+                    spying.look = Some(now.at + LOOK);
+                }
+            }
+        }
+    }
+
+    /// A digit of a spy.
+    pub(super) fn spy_digit(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
+        let Some(spying) = self.spying_mut(id) else { return };
+        let options = spying.options.clone();
+        if options.exit == Some(digit) {
+            return self.end_spying(id, out);
+        }
+        if options.exits_to_extension && self.exit_to_extension(now, id, digit, out) {
+            return;
+        }
+        let Some(spying) = self.spying_mut(id) else { return };
+        match digit {
+            '4' | '5' | '6' if options.modes_by_digit => {
+                spying.mode = match digit {
+                    '4' => Mode::Listen,
+                    '5' => Mode::Whisper,
+                    _ => Mode::Barge,
+                };
+                self.tap(id, out);
+            }
+            _ if digit == options.cycle => {
+                spying.typed.clear();
+                self.spy_on_next(now, id, out);
+            }
+            '#' if spying.typed.is_empty() => {
+                let louder = options.volume + 1;
+                spying.options.volume = if louder > LOUDEST { -LOUDEST } else { louder };
+                self.tap(id, out);
+            }
+            '#' => self.spy_on_typed(now, id, out),
+            '0'..='9' if spying.typed.len() < 32 => spying.typed.push(digit),
+            _ => {}
+        }
+    }
+
+    /// `1234#`: the channel whose name is the prefix and these digits.
+    fn spy_on_typed(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(spying) = self.spying_mut(id) else { return };
+        let typed = std::mem::take(&mut spying.typed);
+        let technology = match &spying.of {
+            Whom::Prefix(prefix) if !prefix.is_empty() => prefix.split('/').next().unwrap_or("PJSIP").to_owned(),
+            _ => "PJSIP".to_owned(),
+        };
+        let wanted = format!("{technology}/{typed}-");
+        let Some(spying) = self.spying(id) else { return };
+        let any = Spying { of: Whom::Prefix(wanted), ..spying.copy() };
+        let mut fit = self.calls.channels.values().filter(|channel| self.may_be_spied(id, &any, channel));
+        if let Some(target) = fit.next().map(|channel| channel.id) {
+            self.untap(id, out);
+            self.spy_on(now, id, target, out);
+        }
+    }
+
+    /// `X`: a digit that is an extension of `SPY_EXIT_CONTEXT`, or of where the dialplan is.
+    fn exit_to_extension(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) -> bool {
+        let Some(channel) = self.calls.channels.get(&id) else { return false };
+        let own = channel.variables().value("SPY_EXIT_CONTEXT").map(str::to_owned);
+        let Some(context) = own.or_else(|| channel.place().map(|place| place.context.to_string())) else {
+            return false;
+        };
+        let (exten, caller) = (digit.to_string(), channel.caller.number.clone());
+        let query = Query { context: &context, exten: &exten, caller: &caller, now: now.wall };
+        if self.calls.plan.find(query) != Match::Found {
+            return false;
+        }
+        self.leave_spying(id, out);
+        self.send_to(now, id, Place::new(&context, &exten, 1), out);
+        true
+    }
+}
+
+impl Spying {
+    fn copy(&self) -> Spying {
+        Spying {
+            of: self.of.clone(),
+            options: self.options.clone(),
+            mode: self.mode,
+            target: None,
+            last: None,
+            ordered: None,
+            used: None,
+            recording: None,
+            look: None,
+            typed: String::new(),
+            place: None,
+        }
+    }
+}
