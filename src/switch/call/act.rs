@@ -49,7 +49,10 @@ impl Switch {
                 self.reject(now, id, (484, 28), out);
                 Some(Outcome::HungUp)
             }
-            Wanted::Echo { .. } => {
+            Wanted::Echo { streams, .. } => {
+                if streams.is_some_and(|streams| streams > 0) {
+                    self.tell_undone(id, "the number of streams of StreamEcho", out);
+                }
                 self.transfer_progress(now, id, 200, out);
                 self.echo(id, out)
             }

@@ -270,6 +270,7 @@ impl Switch {
             response: None,
             groups: Vec::new(),
             shared: Vec::new(),
+            steps: 0,
         };
         self.calls.channels.insert(id, channel);
         id

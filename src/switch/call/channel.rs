@@ -220,6 +220,8 @@ pub(super) struct Channel {
     pub local: Option<Local>,
     /// The called channel whose early media it is given.
     pub early: Option<ChannelId>,
+    /// Priorities that its dialplan has run, for `trace`.
+    pub steps: u16,
     /// Its variables while it has no dialplan: those inherited, and those a subroutine left.
     pub variables: Variables,
     /// `CHANNEL(max_forwards)`

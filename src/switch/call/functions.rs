@@ -22,6 +22,7 @@ pub fn does(name: &str) -> bool {
             "Bridge" => what.is_empty(),
             "PickupChan" => what != "p",
             "SoftHangup" => what != "a",
+            "StreamEcho" => what.is_empty(),
             "CHANNEL" => !super::channel_fields::UNDONE.contains(&what),
             _ => true,
         };

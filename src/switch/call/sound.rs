@@ -38,6 +38,16 @@ pub(super) struct ChannelSound {
 }
 
 impl Channel {
+    /// Its phone's digits are tones: `dtmf_mode=inband`, and `auto` where no events are agreed.
+    pub fn presses_tones(&self) -> bool {
+        let events = self.audio().is_some_and(|audio| !audio.events.is_empty());
+        match self.dtmf_mode() {
+            DtmfMode::Inband => true,
+            DtmfMode::Auto => !events,
+            _ => false,
+        }
+    }
+
     /// Its audio port, when it is open and its codec is one we can make.
     fn audio_port(&self) -> Option<(PortId, bool)> {
         let slot = self.slots.iter().find(|slot| {
@@ -112,9 +122,7 @@ impl Switch {
             && !self.is_listened_to(id)
             && !self.is_mixed(id);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        let events = channel.audio().is_some_and(|audio| !audio.events.is_empty());
-        let mode = channel.dtmf_mode();
-        let tones = !passes && (mode == DtmfMode::Inband || (mode == DtmfMode::Auto && !events));
+        let tones = !passes && channel.presses_tones();
         let opens = channel.audio_port().is_some_and(|(_, opens)| opens);
         if opens && channel.sound.listening.tones != tones {
             channel.sound.listening.tones = tones;

@@ -306,3 +306,50 @@ fn the_application_originate_waits_for_the_answer() {
     the(&sent, "SIP/2.0 486");
     nothing_is_left(&mut world);
 }
+
+/// S3's loop protection: two phones that forward to each other end the call after so many forwards, and leave nothing.
+/// Both ways of following end: through the dialplan and to the contact itself.
+#[test]
+fn forwards_that_lead_in_circles_end() {
+    let plan = "[phones]\nexten => 200,1,Dial(PJSIP/200,20)\n same => n,Hangup(21)\nexten => 300,1,Dial(PJSIP/300,20)\n";
+    for method in ["user", "uri_core", "uri_pjsip"] {
+        let mut world = office(&format!("direct_media=no\nredirect_method={method}"), plan);
+        let (mut invites, mut ended) = (0, false);
+        let mut todo = dial(&mut world, "200");
+        while let Some(text) = todo.pop() {
+            let (at, other) = match text.starts_with("INVITE sip:200@") {
+                true => (CALLED, "<sip:300@127.0.0.1:6300>"),
+                false => (THIRD, "<sip:200@127.0.0.1:6200>"),
+            };
+            ended |= text.starts_with("SIP/2.0 403");
+            if text.starts_with("INVITE") {
+                invites += 1;
+                assert!(invites < 60, "{method}: it never ends");
+                let moved = reply(&text, "302 Moved Temporarily", at, "")
+                    .replace(&format!("<sip:phone@{at}>"), other);
+                todo.extend(world.datagram(at, moved.as_bytes()));
+            }
+        }
+        assert!(ended && invites > 1, "{method}: {invites} INVITEs");
+        let ack = request("ACK", "sip:200@127.0.0.1:5060", ("c1", "i1", 1), "<sip:200@127.0.0.1>;tag=x", "");
+        world.datagram(CALLER, ack.as_bytes());
+        nothing_is_left(&mut world);
+    }
+}
+
+/// `redirect_method=user` dials `Local/…` of `FORWARD_CONTEXT` even where no extension is: nothing else is tried.
+#[test]
+fn a_forward_to_an_extension_that_is_not_there_fails() {
+    let plan = "[phones]\nexten => 200,1,Set(FORWARD_CONTEXT=away)\n same => n,Dial(PJSIP/200,20)\n same => n,Hangup(21)\n\
+        exten => 300,1,Dial(PJSIP/300,20)\n[away]\nexten => 7,1,Dial(PJSIP/300,20)\n";
+    for (user, reached) in [("300", false), ("7", true)] {
+        let mut world = office("direct_media=no", plan);
+        let sent = dial(&mut world, "200");
+        let out = the(&sent, "INVITE sip:200@127.0.0.1:6200").to_owned();
+        let moved = reply(&out, "302 Moved Temporarily", CALLED, "")
+            .replace("<sip:phone@127.0.0.1:6200>", &format!("<sip:{user}@127.0.0.1>"));
+        let sent = world.datagram(CALLED, moved.as_bytes());
+        assert_eq!(those(&sent, "INVITE sip:300@").len(), usize::from(reached), "{sent:?}");
+        assert_eq!(those(&sent, "SIP/2.0 403").len(), usize::from(!reached), "{sent:?}");
+    }
+}

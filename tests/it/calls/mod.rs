@@ -3,6 +3,7 @@
 pub mod basic;
 mod desk;
 mod dialplan;
+mod digits;
 mod direct;
 mod early;
 mod endpoint_options;
