@@ -92,7 +92,11 @@ mod tests {
             mix.others(voice, &mut out);
             for (at, hertz) in hertz.iter().enumerate() {
                 let wanted = if at == own { 0.0 } else { 4_000.0 };
-                assert!((part(&out, *hertz) - wanted).abs() < 40.0, "{own} hears {hertz}: {}", part(&out, *hertz));
+                assert!(
+                    (part(&out, *hertz) - wanted).abs() < 40.0,
+                    "{own} hears {hertz}: {}",
+                    part(&out, *hertz)
+                );
             }
         }
         assert!(hertz.iter().all(|hertz| (part(mix.all(), *hertz) - 4_000.0).abs() < 40.0));

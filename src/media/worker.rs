@@ -101,7 +101,7 @@ pub(super) struct Worker {
     pub slots: Slots,
     pub(super) by_id: HashMap<PortId, usize, foldhash::fast::RandomState>,
     /// Ports announced by [`Command::Expect`], and the orders that came before them.
-    expected: HashMap<PortId, Vec<Plan>, foldhash::fast::RandomState>,
+    expected: HashMap<PortId, Vec<Waiting>, foldhash::fast::RandomState>,
     /// Ports on their way to threads whose queue is full.
     handovers: VecDeque<(WorkerHandle, Command)>,
     wheel: Wheel<(usize, u32)>,
@@ -210,7 +210,7 @@ impl Worker {
             match command {
                 Command::Adopt(port) => self.adopt(now, port),
                 Command::Expect(id) => drop(self.expected.insert(id, Vec::new())),
-                Command::Gone(id) => drop(self.expected.remove(&id)),
+                Command::Gone(id) => self.never_came(id),
                 Command::Release { port, to } => self.release(port, to),
                 Command::Plan(plan) => self.plan(now, plan),
                 Command::Stop => return true,
@@ -240,13 +240,20 @@ impl Worker {
         }
         self.adopt_leg(now, index);
         self.service(now, index);
-        for plan in self.expected.remove(&id).into_iter().flatten() {
-            self.plan(now, plan);
+        for waiting in self.expected.remove(&id).into_iter().flatten() {
+            match waiting {
+                Waiting::Plan(plan) => self.plan(now, plan),
+                Waiting::Release(to) => self.release(id, to),
+            }
         }
     }
 
     /// Gives a port to another thread, or tells that it is gone.
     fn release(&mut self, id: PortId, to: WorkerHandle) {
+        if let Some(orders) = self.expected.get_mut(&id) {
+            // It is on its way here, and goes on at once.
+            return orders.push(Waiting::Release(to));
+        }
         if let Some(&index) = self.by_id.get(&id) {
             self.unjoin(index);
         }
@@ -258,6 +265,16 @@ impl Worker {
             None => Command::Gone(id),
         };
         self.handovers.push_back((to, command));
+        self.hand_over();
+    }
+
+    /// A port that was to come here was closed on its way.
+    fn never_came(&mut self, id: PortId) {
+        for waiting in self.expected.remove(&id).into_iter().flatten() {
+            if let Waiting::Release(to) = waiting {
+                self.handovers.push_back((to, Command::Gone(id)));
+            }
+        }
         self.hand_over();
     }
 
@@ -302,7 +319,7 @@ impl Worker {
         {
             let orders = self.expected.entry(waiting).or_default();
             if orders.len() < EXPECTED_ORDERS {
-                orders.push(plan);
+                orders.push(Waiting::Plan(plan));
             }
             return;
         }
@@ -374,6 +391,14 @@ impl Worker {
         }
         self.fired = fired;
     }
+}
+
+/// What is kept for a port on its way between two threads.
+#[derive(Debug)]
+enum Waiting {
+    Plan(Plan),
+    /// It goes on to that thread.
+    Release(WorkerHandle),
 }
 
 /// Orders kept for a port on its way between two threads, which takes microseconds.

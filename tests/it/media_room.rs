@@ -1,6 +1,6 @@
 //! Rooms and listening in, through the media threads over loopback: who hears whom, what a room plays and records.
 
-use crate::media_sound::{Phone, World, sine, tone, until, write_wav, clock};
+use crate::media_sound::{Phone, World, clock, sine, tone, until, write_wav};
 use jackfield::bridge::*;
 use jackfield::codec::{Coding, ToneList};
 use std::time::Duration;
@@ -122,7 +122,12 @@ fn a_spy_hears_whispers_and_barges() {
     let tones = [500.0, 900.0, 1_300.0];
     let ports = [phones[0].port, phones[1].port];
     let spy = |hears, whispers: &[PortId]| {
-        SoundOrder::Spy(Some(Box::new(Spy { target: ports[1], hears, whispers: whispers.to_vec(), volume: 0 })))
+        SoundOrder::Spy(Some(Box::new(Spy {
+            target: ports[1],
+            hears,
+            whispers: whispers.to_vec(),
+            volume: 0,
+        })))
     };
     world.order(&phones[2], spy(Some(Sides::Mixed), &[]));
     // The target comes to the thread of its partner, and the spy with it.

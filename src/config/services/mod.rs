@@ -6,7 +6,8 @@ mod music;
 mod tones;
 
 pub use conference::{
-    BridgeProfile, Conferences, DEFAULT_BRIDGE, DEFAULT_MENU, DEFAULT_USER, Menu, MenuAction, NotSet, UserProfile,
+    BridgeProfile, Conferences, DEFAULT_BRIDGE, DEFAULT_MENU, DEFAULT_USER, Menu, MenuAction, NotSet,
+    UserProfile,
 };
 pub use music::{Music, MusicMode};
 pub use tones::ToneZone;

@@ -163,7 +163,10 @@ impl Worker {
     }
 
     /// The room that a port is in, and who is told about what belongs to it.
-    fn room_of(&mut self, index: usize) -> Option<(&mut Room, (crate::bridge::PortId, crate::media::ear::Ear))> {
+    fn room_of(
+        &mut self,
+        index: usize,
+    ) -> Option<(&mut Room, (crate::bridge::PortId, crate::media::ear::Ear))> {
         let port = self.slots.get(index)?;
         let room = port.leg.as_deref()?.sitting.as_ref()?.room;
         let whose = (port.id, port.events.clone());
@@ -172,7 +175,9 @@ impl Worker {
 
     fn play_room(&mut self, index: usize, id: SoundId, source: SoundSource) {
         let files = self.files.clone();
-        let Some((room, whose)) = self.room_of(index) else { return self.sound_failed(index, id, NO_ROOM.into()) };
+        let Some((room, whose)) = self.room_of(index) else {
+            return self.sound_failed(index, id, NO_ROOM.into());
+        };
         let rate = room.rate;
         let player = match (room.hanging() < limits::PLAYERS_PER_PORT, source) {
             (false, _) => Err("too many sounds play at once".to_owned()),
@@ -189,9 +194,17 @@ impl Worker {
         }
     }
 
-    fn record_room(&mut self, now: Moment, index: usize, id: SoundId, mut record: Box<crate::bridge::Record>) {
+    fn record_room(
+        &mut self,
+        now: Moment,
+        index: usize,
+        id: SoundId,
+        mut record: Box<crate::bridge::Record>,
+    ) {
         let files = self.files.clone();
-        let Some((room, whose)) = self.room_of(index) else { return self.sound_failed(index, id, NO_ROOM.into()) };
+        let Some((room, whose)) = self.room_of(index) else {
+            return self.sound_failed(index, id, NO_ROOM.into());
+        };
         let rate = room.rate;
         record.sides = crate::bridge::Sides::Heard;
         let writing = match room.hanging() >= limits::PLAYERS_PER_PORT {

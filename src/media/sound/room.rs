@@ -186,7 +186,8 @@ impl Room {
         let coding = saying.coding();
         let encoded = heard.encoded.iter_mut().find(|encoded| encoded.coding == coding)?;
         if encoded.length == 0 {
-            let samples = if heard.resampler.is_some() { &heard.samples[..frame_of(rate)] } else { mix.all() };
+            let samples =
+                if heard.resampler.is_some() { &heard.samples[..frame_of(rate)] } else { mix.all() };
             encoded.length = saying.encode(samples, &mut encoded.bytes[..]);
         }
         Some(&encoded.bytes[..encoded.length])
@@ -219,7 +220,9 @@ impl Room {
             tell(ear, MediaEvent::SoundEnded { port: *port, id, end: SoundEnd::Stopped });
             return true;
         }
-        let Some(at) = self.recorders.iter().position(|recorder| recorder.what.id == id) else { return false };
+        let Some(at) = self.recorders.iter().position(|recorder| recorder.what.id == id) else {
+            return false;
+        };
         // Its end is told when the file is complete.
         self.recorders.remove(at).what.end(SoundEnd::Stopped);
         true

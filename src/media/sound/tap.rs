@@ -67,7 +67,14 @@ impl Tap {
     }
 
     /// What the spy says to one leg, added to what that one hears.
-    fn whisper(&mut self, heard: &[i16], from: u32, (to, rate): (PortId, u32), out: &mut [i16], buffer: &mut [i16]) {
+    fn whisper(
+        &mut self,
+        heard: &[i16],
+        from: u32,
+        (to, rate): (PortId, u32),
+        out: &mut [i16],
+        buffer: &mut [i16],
+    ) {
         for (whispers, rates) in self.order.whispers.iter().zip(&mut self.to) {
             if *whispers == to {
                 let samples = rates.process((from, rate), heard, buffer);

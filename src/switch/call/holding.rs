@@ -25,7 +25,7 @@ pub(super) struct HoldingBridge {
 /// A channel in `BridgeWait`.
 #[derive(Debug)]
 pub(super) struct Held {
-    bridge: String,
+    pub bridge: String,
     announces: bool,
     entertainment: Entertainment,
     /// It is entertained now.
@@ -66,7 +66,11 @@ impl Switch {
         let wanted = announces.and_then(|announces| Ok((announces, options(now, nth(&parts, 2))?)));
         let (announces, (answers, entertainment, until)) = match wanted {
             _ if channel.local.is_some() => {
-                return self.cannot_wait(&channel_name, "a Local channel has no sound of its own in this version", out);
+                return self.cannot_wait(
+                    &channel_name,
+                    "a Local channel has no sound of its own in this version",
+                    out,
+                );
             }
             Ok(wanted) => wanted,
             Err(why) => return self.cannot_wait(&channel_name, &why, out),

@@ -16,6 +16,7 @@ mod capability;
 mod carry;
 mod channel;
 mod channel_fields;
+mod conference;
 mod connected;
 mod core;
 mod database;
@@ -31,10 +32,12 @@ mod forward;
 mod functions;
 mod headers;
 mod hear;
+mod holding;
 mod host;
 mod identity;
 mod join;
 mod local;
+mod loud;
 mod message;
 mod note;
 mod originate;
@@ -55,6 +58,7 @@ mod run;
 mod sending;
 mod show;
 mod sound;
+mod spy;
 mod subroutine;
 mod transfer;
 mod variables;
@@ -129,6 +133,11 @@ pub(super) struct Calls {
     processed: u64,
     /// Questions for RTP counters, and the ports that have not told theirs yet.
     counting: Vec<(u64, BTreeSet<PortId>)>,
+    conferences: BTreeMap<String, conference::Conference>,
+    /// Bridges of `BridgeWait`.
+    holding: BTreeMap<String, holding::HoldingBridge>,
+    /// Channels that listen in on others.
+    spies: Vec<ChannelId>,
     /// Channels that left a bridge with their media elsewhere: it must come back, if they live on without another bridge.
     homeward: Vec<ChannelId>,
     effects: Vec<session::Effect>,
@@ -157,6 +166,9 @@ impl Calls {
             next_sound: 0,
             processed: 0,
             counting: Vec::new(),
+            conferences: BTreeMap::new(),
+            holding: BTreeMap::new(),
+            spies: Vec::new(),
             homeward: Vec::new(),
             effects: Vec::new(),
             events: Vec::new(),

@@ -7,7 +7,6 @@
 //! ```
 
 use super::channel::{Channel, ChannelId, Doing};
-use super::join::BridgeId;
 use crate::base::ids::Name;
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
@@ -137,7 +136,8 @@ impl Switch {
     fn spy_options(&self, name: &str, text: &str, out: &mut Actions) -> (Options, Mode) {
         let mut options = Options { cycle: '*', ..Options::default() };
         let mut mode = Mode::Listen;
-        let digit = |argument: &Option<String>| argument.as_deref().and_then(|text| text.trim().chars().next());
+        let digit =
+            |argument: &Option<String>| argument.as_deref().and_then(|text| text.trim().chars().next());
         for option in letters(text).unwrap_or_else(|read| read) {
             match option.letter {
                 'b' => options.bridged = true,
@@ -207,14 +207,12 @@ impl Switch {
     /// Whether a spy may hear a channel.
     fn may_be_spied(&self, id: ChannelId, spying: &Spying, channel: &Channel) -> bool {
         let fits = match &spying.of {
-            Whom::Prefix(prefix) => channel
-                .name
-                .get(..prefix.len())
-                .is_some_and(|head| head.eq_ignore_ascii_case(prefix)),
-            Whom::Exten(exten, context) => channel
-                .program
-                .as_ref()
-                .is_some_and(|program| *program.place().exten == **exten && *program.place().context == **context),
+            Whom::Prefix(prefix) => {
+                channel.name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+            }
+            Whom::Exten(exten, context) => channel.program.as_ref().is_some_and(|program| {
+                *program.place().exten == **exten && *program.place().context == **context
+            }),
         };
         let grouped = || {
             let own = channel.variables().value("SPYGROUP").unwrap_or_default();
@@ -235,7 +233,8 @@ impl Switch {
         let mut fit = self.calls.channels.values().filter(|channel| self.may_be_spied(id, spying, channel));
         // The one after the last, and round again.
         let first = fit.clone().map(|channel| channel.id).next();
-        let next = fit.find(|channel| spying.last.is_none_or(|last| channel.id > last)).map(|c| c.id).or(first);
+        let next =
+            fit.find(|channel| spying.last.is_none_or(|last| channel.id > last)).map(|c| c.id).or(first);
         let stops = spying.options.stops_when_none;
         self.calls.touched.insert(id);
         match next {
@@ -251,7 +250,8 @@ impl Switch {
 
     fn spy_on(&mut self, now: Now, id: ChannelId, target: ChannelId, out: &mut Actions) {
         let phone = self.media_of(target).unwrap_or(target);
-        let names = [id, target].map(|id| self.calls.channels.get(&id).map(|c| c.name.clone()).unwrap_or_default());
+        let names =
+            [id, target].map(|id| self.calls.channels.get(&id).map(|c| c.name.clone()).unwrap_or_default());
         let Some(spying) = self.spying_mut(id) else { return };
         (spying.target, spying.last, spying.used) = (Some(target), Some(target), Some(phone));
         // Somebody may come later whom an older media path keeps from being heard: it is looked again.
@@ -317,16 +317,10 @@ impl Switch {
         }
     }
 
-    /// A bridge changed: who listens in on one of its channels may have others to speak to.
-    pub(super) fn spies_follow(&mut self, bridge: BridgeId, out: &mut Actions) {
-        if self.calls.spies.is_empty() {
-            return;
-        }
-        let Some(legs) = self.calls.bridges.get(&bridge).map(|bridge| bridge.legs) else { return };
-        let phones = legs.map(|leg| self.media_of(leg));
-        for spy in self.calls.spies.clone() {
-            let used = self.spying(spy).and_then(|spying| spying.used);
-            if used.is_some() && phones.contains(&used) {
+    /// Somebody came into a bridge or left one: who listens in on them may have others to speak to.
+    pub(super) fn spies_follow(&mut self, out: &mut Actions) {
+        for at in 0..self.calls.spies.len() {
+            if let Some(spy) = self.calls.spies.get(at).copied() {
                 self.tap(spy, out);
             }
         }
@@ -420,7 +414,9 @@ impl Switch {
         let Some(spying) = self.spying_mut(id) else { return };
         let typed = std::mem::take(&mut spying.typed);
         let technology = match &spying.of {
-            Whom::Prefix(prefix) if !prefix.is_empty() => prefix.split('/').next().unwrap_or("PJSIP").to_owned(),
+            Whom::Prefix(prefix) if !prefix.is_empty() => {
+                prefix.split('/').next().unwrap_or("PJSIP").to_owned()
+            }
             _ => "PJSIP".to_owned(),
         };
         let wanted = format!("{technology}/{typed}-");

@@ -15,5 +15,7 @@ mod local;
 mod options;
 pub mod phone;
 mod reasons;
+mod rooms;
 mod sounds;
+mod spying;
 mod transfers;

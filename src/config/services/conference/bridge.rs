@@ -89,7 +89,8 @@ impl BridgeProfile {
     /// The file of a sound, by the word behind `sound_`; empty for a word that is none.
     pub fn sound(&self, word: &str) -> &str {
         let own = self.sounds.get(word).map(String::as_str);
-        own.or_else(|| SOUNDS.iter().find(|(known, _)| *known == word).map(|(_, file)| *file)).unwrap_or_default()
+        own.or_else(|| SOUNDS.iter().find(|(known, _)| *known == word).map(|(_, file)| *file))
+            .unwrap_or_default()
     }
 
     /// Whether the administrator named the file of a sound.

@@ -111,7 +111,9 @@ impl MenuAction {
         }
         let (name, arguments) = text.split_once('(').unwrap_or((text, ""));
         let arguments = arguments.strip_suffix(')').unwrap_or(arguments);
-        let files = || arguments.split('&').map(|file| file.trim().to_owned()).filter(|file| !file.is_empty()).collect();
+        let files = || {
+            arguments.split('&').map(|file| file.trim().to_owned()).filter(|file| !file.is_empty()).collect()
+        };
         match name.trim() {
             "playback" => Ok(MenuAction::Playback(files())),
             "playback_and_continue" => Ok(MenuAction::PlaybackAndContinue(files())),
@@ -125,7 +127,9 @@ impl MenuAction {
                             .parse()
                             .map_err(|_| NotSet::Value(format!("'{priority}' is no priority")))?,
                     }),
-                    _ => Err(NotSet::Value("the form is dialplan_exec(context,extension,priority)".to_owned())),
+                    _ => {
+                        Err(NotSet::Value("the form is dialplan_exec(context,extension,priority)".to_owned()))
+                    }
                 }
             }
             "set_as_single_video_src" | "release_as_single_video_src" => {

@@ -36,7 +36,10 @@ pub struct Conferences {
 impl Default for Conferences {
     fn default() -> Conferences {
         Conferences {
-            bridges: BTreeMap::from([(DEFAULT_BRIDGE.to_owned(), Arc::new(BridgeProfile::named(DEFAULT_BRIDGE)))]),
+            bridges: BTreeMap::from([(
+                DEFAULT_BRIDGE.to_owned(),
+                Arc::new(BridgeProfile::named(DEFAULT_BRIDGE)),
+            )]),
             users: BTreeMap::from([(DEFAULT_USER.to_owned(), Arc::new(UserProfile::named(DEFAULT_USER)))]),
             menus: BTreeMap::new(),
         }
@@ -168,7 +171,10 @@ mod tests {
              [keys]\ntype=menu\n*=playback_and_continue(conf-usermenu)\n*1=toggle_mute\n2=dialplan_exec(sub,s,1),no_op\n\
              3=fly\n[odd]\ntype=room\n",
         );
-        assert_eq!((all.bridges["default_bridge"].max_members, all.bridges["default_bridge"].sound("join")), (3, "beep"));
+        assert_eq!(
+            (all.bridges["default_bridge"].max_members, all.bridges["default_bridge"].sound("join")),
+            (3, "beep")
+        );
         let boss = &all.users["boss"];
         assert!(boss.admin && boss.marked && boss.quiet && !boss.startmuted);
         assert_eq!((boss.name.as_str(), boss.pin.as_str(), boss.timeout_secs), ("boss", "4711", 60));
@@ -176,7 +182,7 @@ mod tests {
         assert_eq!(keys, ["*", "*1", "2"]);
         assert_eq!(all.menus["keys"].entries[2].1.len(), 2);
         assert_eq!(said.len(), 6, "{said:#?}");
-        let places = ["confbridge.conf:6", ":12", ":13", ":14", ":23", ":25"];
+        let places = ["confbridge.conf:6", ":12", ":13", ":14", ":25", ":27"];
         for (said, place) in said.iter().zip(places) {
             assert!(said.contains(place), "{said} at {place}");
         }

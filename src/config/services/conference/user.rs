@@ -150,7 +150,11 @@ impl UserProfile {
             "hear_own_join_sound" => return Err(NotSet::Later("everybody hears the sound of who comes")),
             "jitterbuffer" if truth(value)? => {}
             "jitterbuffer" => return Err(NotSet::Later("every party has a jitter buffer")),
-            "denoise" | "announce_join_leave" | "announce_join_leave_review" | "send_events" | "echo_events"
+            "denoise"
+            | "announce_join_leave"
+            | "announce_join_leave_review"
+            | "send_events"
+            | "echo_events"
             | "text_messaging" => {
                 if truth(value)? {
                     return Err(NotSet::Later("as if it were no"));

@@ -5,9 +5,7 @@ use super::{APP, Attending, Conference, Keys, Stage};
 use crate::base::limits;
 use crate::base::time::Now;
 use crate::bridge::RoomId;
-use crate::config::services::{
-    BridgeProfile, DEFAULT_BRIDGE, DEFAULT_MENU, DEFAULT_USER, Menu, UserProfile,
-};
+use crate::config::services::{BridgeProfile, DEFAULT_BRIDGE, DEFAULT_MENU, DEFAULT_USER, Menu, UserProfile};
 use crate::dialplan::Outcome;
 use crate::dialplan::arguments::{nth, split};
 use crate::switch::Switch;
@@ -95,20 +93,26 @@ impl Switch {
         let known = &self.services.conferences;
         let bridge = match (part(1), wishes.and_then(|wishes| wishes.bridge.as_ref())) {
             ("", Some(own)) => Arc::new(own.clone()),
-            ("", None) => known.bridges.get(DEFAULT_BRIDGE).cloned().unwrap_or_else(|| {
-                Arc::new(BridgeProfile::named(DEFAULT_BRIDGE))
-            }),
-            (name, _) => {
-                known.bridges.get(name).cloned().ok_or_else(|| format!("there is no bridge profile '{name}'"))?
-            }
+            ("", None) => known
+                .bridges
+                .get(DEFAULT_BRIDGE)
+                .cloned()
+                .unwrap_or_else(|| Arc::new(BridgeProfile::named(DEFAULT_BRIDGE))),
+            (name, _) => known
+                .bridges
+                .get(name)
+                .cloned()
+                .ok_or_else(|| format!("there is no bridge profile '{name}'"))?,
         };
         let user = match (part(2), wishes.and_then(|wishes| wishes.user.as_ref())) {
             ("", Some(own)) => own.clone(),
-            ("", None) => {
-                known.users.get(DEFAULT_USER).map_or_else(|| UserProfile::named(DEFAULT_USER), |u| (**u).clone())
-            }
+            ("", None) => known
+                .users
+                .get(DEFAULT_USER)
+                .map_or_else(|| UserProfile::named(DEFAULT_USER), |u| (**u).clone()),
             (name, _) => {
-                let found = known.users.get(name).ok_or_else(|| format!("there is no user profile '{name}'"))?;
+                let found =
+                    known.users.get(name).ok_or_else(|| format!("there is no user profile '{name}'"))?;
                 (**found).clone()
             }
         };
@@ -162,7 +166,8 @@ impl Switch {
     /// Comes into the conference, or hears why not.
     fn come_in(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(attending) = self.attending(id) else { return };
-        let (name, admin, profile) = (attending.conference.clone(), attending.user.admin, attending.bridge.clone());
+        let (name, admin, profile) =
+            (attending.conference.clone(), attending.user.admin, attending.bridge.clone());
         let there = self.calls.conferences.get(&name);
         let full = there.is_some_and(|there| {
             let most = there.profile.max_members;
@@ -170,7 +175,8 @@ impl Switch {
                 || there.members.len() >= limits::CONFERENCE_PARTIES
         });
         if full || (there.is_none() && self.calls.conferences.len() >= limits::CONFERENCES) {
-            let channel = self.calls.channels.get(&id).map(|channel| channel.name.clone()).unwrap_or_default();
+            let channel =
+                self.calls.channels.get(&id).map(|channel| channel.name.clone()).unwrap_or_default();
             self.ears.log(out, Level::Notice, APP, || {
                 format!("Conference '{name}' is locked or full: {channel} does not come in")
             });
@@ -200,7 +206,8 @@ impl Switch {
                 attending.stage = Stage::Member;
                 attending.bridge = profile;
             }
-            let channel = self.calls.channels.get(&id).map(|channel| channel.name.clone()).unwrap_or_default();
+            let channel =
+                self.calls.channels.get(&id).map(|channel| channel.name.clone()).unwrap_or_default();
             self.decided(id, || format!("{channel} comes into conference {name}: its media stays here"));
             self.ears.log(out, Level::Verbose, "bridge_channel.c", || {
                 format!("Channel {channel} joined 'softmix' base-bridge <{unique_id}>")

@@ -51,7 +51,9 @@ impl ChannelHost<'_> {
             "marked" => count(|attending| attending.user.marked),
             "locked" => flag(conference.map(|conference| conference.locked)),
             "muted" => flag(conference.map(|conference| conference.muted)),
-            other => Err(failed(format!("'{other}': parties, admins, marked, locked or muted are asked for"))),
+            other => {
+                Err(failed(format!("'{other}': parties, admins, marked, locked or muted are asked for")))
+            }
         }
     }
 

@@ -173,4 +173,40 @@ impl Switch {
             self.farewell(now, id, None, "TIMEOUT", out);
         }
     }
+
+    /// A channel takes the place of another one, in its conference as well.
+    pub(in super::super) fn take_seat(&mut self, of: ChannelId, id: ChannelId, out: &mut Actions) {
+        let Some(mut attending) = self.calls.channels.get_mut(&of).and_then(|c| c.attending.take()) else {
+            return;
+        };
+        if attending.seated.take().is_some() {
+            self.order_sound(of, SoundOrder::Leave, out);
+        }
+        if attending.music {
+            self.hush(of, out);
+            attending.music = false;
+        }
+        attending.keys = super::Keys::default();
+        attending.volume = (0, 0);
+        let name = attending.conference.clone();
+        if let Some(conference) = self.calls.conferences.get_mut(&name) {
+            for member in conference.members.iter_mut().filter(|member| **member == of) {
+                *member = id;
+            }
+        }
+        let leaving = match attending.stage {
+            Stage::Leaving(result) => Some(result),
+            _ => None,
+        };
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.attending = Some(attending);
+        }
+        match leaving {
+            Some(result) => self.end_attending(id, result),
+            None => {
+                self.listen_for_talk(id, out);
+                self.settle_conference(&name, out);
+            }
+        }
+    }
 }

@@ -29,6 +29,7 @@ impl Switch {
         digit: char,
         out: &mut Actions,
     ) {
+        self.calls.touched.insert(id);
         let Some(attending) = self.attending_mut(id) else { return };
         match attending.stage {
             Stage::Pin { .. } => return self.pin_digit(now, id, Some(digit), out),
@@ -47,7 +48,6 @@ impl Switch {
             keys.typed.clear();
             keys.typed.push(digit);
         }
-        self.calls.touched.insert(id);
         let typed = keys.typed.clone();
         if let Some(actions) = menu.entry(&typed) {
             keys.until = None;
@@ -146,7 +146,8 @@ impl Switch {
                 self.tell_all(&name, vec![profile.sound(word).to_owned()], profile.names_sound(word), out);
             }
             MenuAction::ParticipantCount => {
-                let (count, bridge) = (self.members(&name).count(), self.attending(id).map(|a| a.bridge.clone()));
+                let (count, bridge) =
+                    (self.members(&name).count(), self.attending(id).map(|a| a.bridge.clone()));
                 let Some(bridge) = bridge else { return };
                 let mut files = vec![bridge.sound("there_are").to_owned()];
                 files.extend(number_files(count));
@@ -159,7 +160,9 @@ impl Switch {
             MenuAction::KickLast => {
                 let last = self.members(&name).last().map(|(channel, last)| (channel.id, last.user.admin));
                 match last {
-                    Some((last, false)) if last != id => self.farewell(now, last, Some("kicked"), "KICKED", out),
+                    Some((last, false)) if last != id => {
+                        self.farewell(now, last, Some("kicked"), "KICKED", out)
+                    }
                     _ => self.menu_says(id, "error_menu", out),
                 }
             }

@@ -41,7 +41,9 @@ impl Switch {
             ConferenceOrder::Profile { users, name } => self.show_profile(users, &name),
             ConferenceOrder::Menus => {
                 let mut text = "--------- Menus -----------\n".to_owned();
-                self.services.conferences.menus.keys().for_each(|name| drop(writeln!(text, "{name}")));
+                for name in self.services.conferences.menus.keys() {
+                    let _ = writeln!(text, "{name}");
+                }
                 Reply::Done(text.trim_end().to_owned())
             }
             ConferenceOrder::Menu { name } => self.show_menu(&name),
@@ -97,10 +99,12 @@ impl Switch {
         }
         let meant = self.meant(name, who);
         if meant.is_empty() {
-            return Reply::Refused(match who.eq_ignore_ascii_case("all") || who.eq_ignore_ascii_case("participants") {
-                true => "No participants found!".to_owned(),
-                false => format!("No participant named '{who}' found!"),
-            });
+            return Reply::Refused(
+                match who.eq_ignore_ascii_case("all") || who.eq_ignore_ascii_case("participants") {
+                    true => "No participants found!".to_owned(),
+                    false => format!("No participant named '{who}' found!"),
+                },
+            );
         }
         for id in meant {
             self.farewell(now, id, Some("kicked"), "KICKED", out);
@@ -114,10 +118,12 @@ impl Switch {
         }
         let meant = self.meant(name, who);
         if meant.is_empty() {
-            return Reply::Refused(match who.eq_ignore_ascii_case("all") || who.eq_ignore_ascii_case("participants") {
-                true => format!("No participants found in conference {name}"),
-                false => format!("No channel named '{who}' found in conference {name}"),
-            });
+            return Reply::Refused(
+                match who.eq_ignore_ascii_case("all") || who.eq_ignore_ascii_case("participants") {
+                    true => format!("No participants found in conference {name}"),
+                    false => format!("No channel named '{who}' found in conference {name}"),
+                },
+            );
         }
         for id in meant {
             if let Some(attending) = self.attending_mut(id) {
@@ -153,7 +159,9 @@ impl Switch {
             false => ("--------- Bridge Profiles -----------", all.bridges.keys().collect()),
         };
         let mut text = title.to_owned();
-        names.into_iter().for_each(|name| drop(write!(text, "\n{name}")));
+        for name in names {
+            let _ = write!(text, "\n{name}");
+        }
         Reply::Done(text)
     }
 
@@ -187,7 +195,12 @@ impl Switch {
     }
 
     /// `ConfKick(conference[,channel])`
-    pub(in super::super) fn conf_kick(&mut self, now: Now, arguments: &str, out: &mut Actions) -> Option<Outcome> {
+    pub(in super::super) fn conf_kick(
+        &mut self,
+        now: Now,
+        arguments: &str,
+        out: &mut Actions,
+    ) -> Option<Outcome> {
         let parts = split(arguments, ',', 2);
         let who = match nth(&parts, 1).trim() {
             "" => "all",

@@ -59,7 +59,8 @@ impl Switch {
         }
         let profile = conference.profile.clone();
         let own = conference.record.as_deref().filter(|file| !file.is_empty());
-        let path = file_name(own.unwrap_or(&profile.record_file), name, conference.made.wall.secs(), &profile);
+        let path =
+            file_name(own.unwrap_or(&profile.record_file), name, conference.made.wall.secs(), &profile);
         conference.recording = Some(next);
         self.calls.next_sound += 1;
         let record = Record {
@@ -125,7 +126,8 @@ impl Switch {
     /// A party of a conference begins or ends talking.
     pub(in super::super) fn conference_talk(&mut self, id: ChannelId, on: bool, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get(&id) else { return };
-        let Some(attending) = channel.attending.as_deref().filter(|attending| attending.user.talk_events) else {
+        let Some(attending) = channel.attending.as_deref().filter(|attending| attending.user.talk_events)
+        else {
             return;
         };
         let (name, conference) = (channel.name.clone(), attending.conference.clone());
