@@ -6,13 +6,15 @@
 //!             └──────── target gone ◄───────────────┘
 //! ```
 
+mod keys;
+
 use super::channel::{Channel, ChannelId, Doing};
 use crate::base::ids::Name;
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
 use crate::bridge::{Feature, PortId, Record, RecordPlace, Sides, SoundId, SoundOrder, Spy, Use};
-use crate::dialplan::arguments::{letters, nth, split};
-use crate::dialplan::{Match, Outcome, Place, Query};
+use crate::dialplan::Outcome;
+use crate::dialplan::arguments::{nth, split};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
 use crate::switch::view::Level;
@@ -21,14 +23,12 @@ use std::time::Duration;
 const APP: &str = "app_chanspy.c";
 /// How often somebody to be heard is looked for while there is nobody.
 const LOOK: Duration = Duration::from_millis(500);
-/// The loudest, in steps.
-const LOUDEST: i32 = 4;
 /// Letters that are known and not obeyed.
-pub(super) const UNDONE: &[&str] = &["D", "e", "l", "n", "N", "u"];
+pub(in crate::switch::call) const UNDONE: &[&str] = &["D", "e", "l", "n", "N", "u"];
 
 /// A channel in `ChanSpy`.
 #[derive(Debug)]
-pub(super) struct Spying {
+pub(in crate::switch::call) struct Spying {
     of: Whom,
     options: Options,
     mode: Mode,
@@ -80,7 +80,7 @@ struct Options {
 
 impl Switch {
     /// `ChanSpy([prefix][,options])`, `ExtenSpy(exten[@context][,options])`
-    pub(super) fn chan_spy(
+    pub(in crate::switch::call) fn chan_spy(
         &mut self,
         now: Now,
         id: ChannelId,
@@ -131,44 +131,6 @@ impl Switch {
         self.record_spied(id, out);
         self.spy_on_next(now, id, out);
         None
-    }
-
-    fn spy_options(&self, name: &str, text: &str, out: &mut Actions) -> (Options, Mode) {
-        let mut options = Options { cycle: '*', ..Options::default() };
-        let mut mode = Mode::Listen;
-        let digit =
-            |argument: &Option<String>| argument.as_deref().and_then(|text| text.trim().chars().next());
-        for option in letters(text).unwrap_or_else(|read| read) {
-            match option.letter {
-                'b' => options.bridged = true,
-                'B' => mode = Mode::Barge,
-                'c' => options.cycle = digit(&option.argument).unwrap_or('*'),
-                'd' => options.modes_by_digit = true,
-                'E' => options.ends_with_target = true,
-                'g' => {
-                    let groups = option.argument.unwrap_or_default();
-                    options.groups = groups.split(':').map(|group| group.trim().to_owned()).collect();
-                }
-                'o' => options.one_way = true,
-                // What is said of a channel is not said here: a beep is all there is.
-                'q' => options.quiet = true,
-                's' => {}
-                'r' => options.record = Some(option.argument.unwrap_or_else(|| "chanspy".to_owned())),
-                'S' => options.stops_when_none = true,
-                'v' => {
-                    let steps = option.argument.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-                    options.volume = i32::clamp(steps, -LOUDEST, LOUDEST);
-                }
-                'w' => mode = Mode::Whisper,
-                'W' => (mode, options.private) = (Mode::Whisper, true),
-                'x' => options.exit = digit(&option.argument),
-                'X' => options.exits_to_extension = true,
-                other => self.ears.log(out, Level::Warning, APP, || {
-                    format!("{name}: option {other} of ChanSpy is not obeyed by this version")
-                }),
-            }
-        }
-        (options, mode)
     }
 
     /// `r(name)`: what the spy hears is recorded.
@@ -318,7 +280,7 @@ impl Switch {
     }
 
     /// Somebody came into a bridge or left one: who listens in on them may have others to speak to.
-    pub(super) fn spies_follow(&mut self, out: &mut Actions) {
+    pub(in crate::switch::call) fn spies_follow(&mut self, out: &mut Actions) {
         for at in 0..self.calls.spies.len() {
             if let Some(spy) = self.calls.spies.get(at).copied() {
                 self.tap(spy, out);
@@ -327,7 +289,7 @@ impl Switch {
     }
 
     /// A channel is gone: those who listened in on it look for another one, or end.
-    pub(super) fn spied_gone(&mut self, now: Now, gone: ChannelId, out: &mut Actions) {
+    pub(in crate::switch::call) fn spied_gone(&mut self, now: Now, gone: ChannelId, out: &mut Actions) {
         for spy in self.calls.spies.clone() {
             let Some(spying) = self.spying(spy) else { continue };
             if spying.target != Some(gone) && spying.used != Some(gone) {
@@ -341,7 +303,7 @@ impl Switch {
     }
 
     /// Takes a channel out of `ChanSpy`. Its dialplan is not told.
-    pub(super) fn leave_spying(&mut self, id: ChannelId, out: &mut Actions) {
+    pub(in crate::switch::call) fn leave_spying(&mut self, id: ChannelId, out: &mut Actions) {
         self.untap(id, out);
         self.calls.spies.retain(|spy| *spy != id);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
@@ -357,7 +319,7 @@ impl Switch {
     }
 
     /// It is time to look for somebody, or whether what is heard is still the right thing.
-    pub(super) fn spying_due(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+    pub(in crate::switch::call) fn spying_due(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(spying) = self.spying_mut(id) else { return };
         if spying.look.is_none_or(|look| look > now.at) {
             return;
@@ -372,78 +334,6 @@ impl Switch {
                 }
             }
         }
-    }
-
-    /// A digit of a spy.
-    pub(super) fn spy_digit(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
-        let Some(spying) = self.spying_mut(id) else { return };
-        let options = spying.options.clone();
-        if options.exit == Some(digit) {
-            return self.end_spying(id, out);
-        }
-        if options.exits_to_extension && self.exit_to_extension(now, id, digit, out) {
-            return;
-        }
-        let Some(spying) = self.spying_mut(id) else { return };
-        match digit {
-            '4' | '5' | '6' if options.modes_by_digit => {
-                spying.mode = match digit {
-                    '4' => Mode::Listen,
-                    '5' => Mode::Whisper,
-                    _ => Mode::Barge,
-                };
-                self.tap(id, out);
-            }
-            _ if digit == options.cycle => {
-                spying.typed.clear();
-                self.spy_on_next(now, id, out);
-            }
-            '#' if spying.typed.is_empty() => {
-                let louder = options.volume + 1;
-                spying.options.volume = if louder > LOUDEST { -LOUDEST } else { louder };
-                self.tap(id, out);
-            }
-            '#' => self.spy_on_typed(now, id, out),
-            '0'..='9' if spying.typed.len() < 32 => spying.typed.push(digit),
-            _ => {}
-        }
-    }
-
-    /// `1234#`: the channel whose name is the prefix and these digits.
-    fn spy_on_typed(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
-        let Some(spying) = self.spying_mut(id) else { return };
-        let typed = std::mem::take(&mut spying.typed);
-        let technology = match &spying.of {
-            Whom::Prefix(prefix) if !prefix.is_empty() => {
-                prefix.split('/').next().unwrap_or("PJSIP").to_owned()
-            }
-            _ => "PJSIP".to_owned(),
-        };
-        let wanted = format!("{technology}/{typed}-");
-        let Some(spying) = self.spying(id) else { return };
-        let any = Spying { of: Whom::Prefix(wanted), ..spying.copy() };
-        let mut fit = self.calls.channels.values().filter(|channel| self.may_be_spied(id, &any, channel));
-        if let Some(target) = fit.next().map(|channel| channel.id) {
-            self.untap(id, out);
-            self.spy_on(now, id, target, out);
-        }
-    }
-
-    /// `X`: a digit that is an extension of `SPY_EXIT_CONTEXT`, or of where the dialplan is.
-    fn exit_to_extension(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) -> bool {
-        let Some(channel) = self.calls.channels.get(&id) else { return false };
-        let own = channel.variables().value("SPY_EXIT_CONTEXT").map(str::to_owned);
-        let Some(context) = own.or_else(|| channel.place().map(|place| place.context.to_string())) else {
-            return false;
-        };
-        let (exten, caller) = (digit.to_string(), channel.caller.number.clone());
-        let query = Query { context: &context, exten: &exten, caller: &caller, now: now.wall };
-        if self.calls.plan.find(query) != Match::Found {
-            return false;
-        }
-        self.leave_spying(id, out);
-        self.send_to(now, id, Place::new(&context, &exten, 1), out);
-        true
     }
 }
 
