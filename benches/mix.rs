@@ -131,6 +131,7 @@ fn sockets(voices: usize) {
                 send_number: 0,
                 send: Coding::Ulaw,
                 packet_ms: 20,
+                wishes: Default::default(),
             }),
         };
         media.submit(Plan::Aim { port, aim: Box::new(aim) });

@@ -212,6 +212,17 @@ impl Program {
         }
     }
 
+    /// The application under way begins anew, with the arguments it had: another phone has taken the call over.
+    pub fn begin_again(&mut self) {
+        let running = self.memory.running.take();
+        if let (State::Waiting(_), Phase::Running, Some((name, arguments))) =
+            (&self.state, &self.phase, running)
+            && let Some(app) = super::apps::find(name)
+        {
+            (self.only, self.state) = (Some((app, arguments)), State::Ready);
+        }
+    }
+
     /// The channel hung up: whatever runs is interrupted; the next step runs the hangup extension. A `Dial` that was
     /// under way leaves `DIALSTATUS=CANCEL`, unless the variable says already that it was answered.
     pub fn hung_up(&mut self) {

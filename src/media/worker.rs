@@ -546,8 +546,13 @@ mod tests {
             handle.send(Command::Adopt(Box::new(made)));
             let mut payloads = Payloads::default();
             payloads.set(96, PayloadUse::Media { clock_rate: 8000 });
-            let coding =
-                StreamCoding { receive: vec![(96, coding)], send_number: 96, send: coding, packet_ms: 20 };
+            let coding = StreamCoding {
+                receive: vec![(96, coding)],
+                send_number: 96,
+                send: coding,
+                packet_ms: 20,
+                wishes: Default::default(),
+            };
             let aim = Aim {
                 remote: Whereto::At(phone.local_addr().expect("bound")),
                 rtcp: None,

@@ -12,7 +12,7 @@ mod trace;
 
 pub use calls::{
     BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MailboxView, MaintenanceView,
-    StateView, StreamStats, SubscriptionView,
+    PublicationView, StateView, StreamStats, SubscriptionView,
 };
 pub use conferences::{ConferenceOrder, ConferencePartyView, ConferenceView};
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
@@ -158,6 +158,11 @@ pub enum Command {
     Variables(VariableOrder),
     /// Hints and their states (`core show hints`).
     Hints,
+    /// Publications of other servers with us, or of ours with others.
+    Publications {
+        /// Ours.
+        outbound: bool,
+    },
     /// Mailboxes (`mailbox show`).
     Mailboxes {
         /// One; all when `None`.
@@ -283,6 +288,8 @@ pub enum Reply {
     Dialplan(Box<DialplanView>),
     /// Hints.
     Hints(Vec<HintView>),
+    /// Publications.
+    Publications(Vec<PublicationView>),
     /// Mailboxes, by name.
     Mailboxes(Vec<MailboxView>),
     /// Device states that were set.

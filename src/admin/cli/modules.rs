@@ -20,11 +20,7 @@ pub const MODULES: &[Module] = &[
         description: "Place the channel into a holding bridge",
         running: true,
     },
-    Module {
-        name: "app_chanspy.so",
-        description: "Listen to the audio of an active channel",
-        running: true,
-    },
+    Module { name: "app_chanspy.so", description: "Listen to the audio of an active channel", running: true },
     Module { name: "app_confbridge.so", description: "Conference Bridge Application", running: true },
     Module { name: "app_dial.so", description: "Dialing Application", running: true },
     Module { name: "bridge_native_rtp.so", description: "Native RTP bridging module", running: true },

@@ -26,11 +26,15 @@ use crate::bridge::{MediaEvent, PortId, RoomId, SoundEnd, SoundId};
 use crate::codec::FRAME_MS;
 use leg::{News, Said, Sitting};
 use room::Room;
+use saying::ByPort;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// A thread that was so late does not make up for it.
-const MOST_LATE: Duration = Duration::from_millis(100);
+/// A thread that was late makes up for it, so that nothing said and nothing recorded is missing; but what is too slow for
+/// good shall not be ever later: what is older than this is left out.
+const MOST_LATE: Duration = Duration::from_millis(500);
+/// Frames made up before sockets are looked at again.
+const AT_ONCE: u32 = 5;
 const FRAME: Duration = Duration::from_millis(FRAME_MS as u64);
 
 /// All opened sound of one thread.
@@ -48,15 +52,13 @@ pub(super) struct Floor {
 }
 
 impl Worker {
-    /// Runs the frame that is due, if one is.
+    /// Runs the frames that are due.
     pub(super) fn frames(&mut self, now: Moment) {
-        for _ in 0..MOST_LATE.as_millis() / FRAME.as_millis() {
+        for _ in 0..AT_ONCE {
             let Some(due) = self.floor.next_frame.filter(|due| *due <= now) else { return };
+            let due = if now.since(due) > MOST_LATE { now } else { due };
             self.frame(now);
             self.floor.next_frame = (!self.floor.active.is_empty()).then(|| due + FRAME);
-        }
-        if let Some(due) = &mut self.floor.next_frame {
-            *due = (*due).max(now);
         }
     }
 
@@ -144,10 +146,10 @@ impl Worker {
         leg.hear_all(samples, resampler);
         let frame = leg.frame_samples();
         let (Some(port), Some(saying)) = (self.slots.get(index), &mut leg.saying) else { return true };
-        let buffer = &mut self.buffer[..];
+        let mut way = ByPort(port, &mut self.buffer[..]);
         match saying.takes_whole_frames(frame).then(|| room.encoded(saying, leg.rate)).flatten() {
-            Some(bytes) => saying.send_encoded(now, bytes, port, buffer),
-            None => saying.frame(now, &leg.said[..frame], port, buffer),
+            Some(bytes) => saying.send_encoded(now, bytes, &mut way),
+            None => saying.frame(now, &leg.said[..frame], &mut way),
         }
         true
     }
@@ -189,7 +191,9 @@ impl Worker {
         let frame = leg.frame_samples();
         if let Some(saying) = &mut leg.saying {
             match speaks {
-                true => saying.frame(now, &leg.said[..frame], port, &mut self.buffer[..]),
+                true => {
+                    saying.frame(now, &leg.said[..frame], &mut ByPort(&mut *port, &mut self.buffer[..]));
+                }
                 false => saying.pause(),
             }
         }
@@ -218,3 +222,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::{FRAME, Leg};
 use crate::base::limits;
 use crate::base::time::Moment;
 use crate::bridge::{MediaEvent, Over, RoomId, Seat, SoundEnd, SoundId, SoundOrder, SoundSource};
-use crate::codec::{Coding, Gain};
+use crate::codec::{Coding, Gain, MAX_RATE};
 use crate::media::worker::Worker;
 use crate::rtp::JitterRules;
 
@@ -98,24 +98,11 @@ impl Worker {
         let Some(port) = self.slots.get(index) else { return };
         let Some(mut leg) = port.leg.take() else { return };
         let coding = port.aim.as_ref().and_then(|aim| aim.coding.clone());
-        let (players, recorders) = (ids(&leg).0, ids(&leg).1);
-        leg.recode(coding.as_ref(), JitterRules::default());
-        let (events, id) = (port.events.clone(), port.id);
-        let sitting = leg.sitting.as_ref().map(|sitting| (sitting.room, sitting.seat));
-        let kept = ids(&leg);
+        leg.recode(coding.as_ref());
+        let room = leg.sitting.as_ref().map(|sitting| sitting.room);
         port.leg = Some(leg);
-        // What could not follow to another rate ended.
-        let gone = players
-            .into_iter()
-            .filter(|p| !kept.0.contains(p))
-            .chain(recorders.into_iter().filter(|r| !kept.1.contains(r)));
-        for sound in gone {
-            let end = SoundEnd::Failed("another codec was agreed".into());
-            self.outgoing.tell(&events, MediaEvent::SoundEnded { port: id, id: sound, end });
-        }
-        if let Some((room, seat)) = sitting {
-            self.leave_room(index);
-            self.enter_room(index, room, seat);
+        if let Some(room) = room {
+            self.settle_rate(room);
         }
         self.set_sound_gate(index);
     }
@@ -142,23 +129,32 @@ impl Worker {
         }
     }
 
-    /// A room has the rate of its best member; seats are taken anew where it changed.
+    /// A room has the rate of its best member, of those whose coding does not leave them the choice. Seats are taken anew
+    /// where it changed.
     fn settle_rate(&mut self, id: RoomId) {
-        let Some(room) = self.floor.rooms.get(&id) else { return };
-        let of = |index: &usize| -> Option<(u32, Option<Coding>)> {
-            let leg = self.slots.get(*index)?.leg.as_deref()?;
-            Some((leg.rate, leg.saying.as_ref().map(|saying| saying.coding())))
-        };
-        let members: Vec<_> = room.members.iter().filter_map(of).collect();
-        let rate = members.iter().map(|(rate, _)| *rate).max().unwrap_or(8_000);
         let Some(room) = self.floor.rooms.get_mut(&id) else { return };
-        room.settle(rate, &members);
-        for index in &room.members {
-            let Some(leg) = self.slots.get(*index).and_then(|port| port.leg.as_deref_mut()) else { continue };
-            if let Some(sitting) = leg.sitting.as_ref().filter(|sitting| sitting.rate != rate) {
+        let indexes = std::mem::take(&mut room.members);
+        let own = indexes.iter().filter_map(|index| self.slots.get(*index)?.leg.as_ref()?.own_rate());
+        let wanted = own.max().unwrap_or(MAX_RATE);
+        let mut rate = 8_000;
+        let mut members: Vec<(u32, Option<Coding>)> = Vec::with_capacity(indexes.len());
+        for index in &indexes {
+            let Some(leg) = self.leg(*index) else { continue };
+            leg.fit(wanted);
+            rate = leg.rate.max(rate);
+            members.push((leg.rate, leg.saying.as_ref().map(|saying| saying.coding())));
+        }
+        for index in &indexes {
+            let Some(leg) = self.leg(*index) else { continue };
+            let own = leg.rate;
+            if let Some(sitting) = leg.sitting.as_ref().filter(|sitting| sitting.rates != (own, rate)) {
                 let seat = sitting.seat;
                 leg.sit(id, seat, rate);
             }
+        }
+        if let Some(room) = self.floor.rooms.get_mut(&id) {
+            room.members = indexes;
+            room.settle(rate, &members);
         }
     }
 
@@ -182,14 +178,14 @@ impl Worker {
         let player = match (room.hanging() < limits::PLAYERS_PER_PORT, source) {
             (false, _) => Err("too many sounds play at once".to_owned()),
             (true, SoundSource::Files(order)) => {
-                files.read(*order, rate).map(|reading| Player::of_files(id, Over::Mixed, reading))
+                files.read(*order, rate).map(|reading| Player::of_files(id, Over::Mixed, reading, rate))
             }
             (true, source) => {
                 Player::new(id, Over::Mixed, &source, rate).ok_or_else(|| "nothing to play".to_owned())
             }
         };
         match player {
-            Ok(player) => room.begin_player(player, rate, whose),
+            Ok(player) => room.begin_player(player, whose),
             Err(why) => self.sound_failed(index, id, why),
         }
     }
@@ -212,7 +208,7 @@ impl Worker {
             false => files.write(&record, rate, (whose.0, id, whose.1.clone())),
         };
         match writing {
-            Ok(writing) => room.begin_recorder(Recorder::new(now, id, record, writing), rate, whose),
+            Ok(writing) => room.begin_recorder(Recorder::new(now, id, record, writing, rate)),
             Err(why) => self.sound_failed(index, id, why),
         }
     }
@@ -230,7 +226,7 @@ impl Worker {
         let player = match (leg.players.len() < limits::PLAYERS_PER_PORT, source) {
             (false, _) => Err("too many sounds play at once".to_owned()),
             (true, SoundSource::Files(order)) => {
-                files.read(*order, leg.rate).map(|reading| Player::of_files(id, over, reading))
+                files.read(*order, leg.rate).map(|reading| Player::of_files(id, over, reading, leg.rate))
             }
             (true, source) => {
                 Player::new(id, over, &source, leg.rate).ok_or_else(|| "nothing to play".to_owned())
@@ -252,7 +248,7 @@ impl Worker {
             false => files.write(&record, leg.rate, (port.id, id, port.events.clone())),
         };
         match writing {
-            Ok(writing) => leg.recorders.push(Recorder::new(now, id, record, writing)),
+            Ok(writing) => leg.recorders.push(Recorder::new(now, id, record, writing, leg.rate)),
             Err(why) => self.sound_failed(index, id, why),
         }
     }
@@ -311,7 +307,3 @@ impl Worker {
 }
 
 const NO_ROOM: &str = "the channel is in no room";
-
-fn ids(leg: &Leg) -> (Vec<SoundId>, Vec<SoundId>) {
-    (leg.players.iter().map(|p| p.id).collect(), leg.recorders.iter().map(|r| r.id).collect())
-}

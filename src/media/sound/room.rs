@@ -27,8 +27,9 @@ pub(super) struct Room {
     /// What one member hears, this frame.
     pub own: Box<[i16; MAX_FRAME]>,
     heard: Vec<Heard>,
-    players: Vec<Hanging<Player>>,
-    recorders: Vec<Hanging<Recorder>>,
+    /// With those who are told of their ends.
+    players: Vec<(Player, (PortId, Ear))>,
+    recorders: Vec<Recorder>,
 }
 
 /// What those hear who say nothing, at one rate and in one coding.
@@ -47,23 +48,6 @@ struct Encoded {
     bytes: Box<[u8; 2 * MAX_FRAME]>,
     /// 0: not made, this frame.
     length: usize,
-}
-
-/// Something that belongs to the room, at its own rate.
-#[derive(Debug)]
-struct Hanging<T> {
-    what: T,
-    rate: u32,
-    resampler: Option<Resampler>,
-    buffer: Box<[i16; MAX_FRAME]>,
-    /// Who is told of its end.
-    whose: (PortId, Ear),
-}
-
-impl<T> Hanging<T> {
-    fn new(what: T, rate: u32, whose: (PortId, Ear)) -> Hanging<T> {
-        Hanging { what, rate, resampler: None, buffer: Box::new([0; MAX_FRAME]), whose }
-    }
 }
 
 /// Samples of one frame.
@@ -112,34 +96,23 @@ impl Room {
                 encoded.push(Encoded { coding, bytes: Box::new([0; 2 * MAX_FRAME]), length: 0 });
             }
         }
-        for player in &mut self.players {
-            player.resampler = (player.rate != rate).then(|| Resampler::new(player.rate, rate));
-        }
-        for recorder in &mut self.recorders {
-            recorder.resampler = (recorder.rate != rate).then(|| Resampler::new(rate, recorder.rate));
-        }
+        self.players.iter_mut().for_each(|(player, _)| player.follow(rate));
+        self.recorders.iter_mut().for_each(|recorder| recorder.follow(rate));
     }
 
     /// What is played to all; what ended is told.
     pub fn play(&mut self, mut tell: impl FnMut(&Ear, MediaEvent)) {
         let samples = self.samples();
         let Room { players, mix, own, .. } = self;
-        players.retain_mut(|player| {
-            let part = &mut player.buffer[..frame_of(player.rate)];
-            let played = player.what.frame(part);
+        players.retain_mut(|(player, (port, ear))| {
+            let part = &mut own[..samples];
+            let played = player.frame(part);
             if played == Played::Waits {
                 return true;
             }
-            match &mut player.resampler {
-                Some(resampler) => {
-                    resampler.process(part, &mut own[..]);
-                    mix.add(&own[..samples]);
-                }
-                None => mix.add(part),
-            }
+            mix.add(part);
             let Played::Over(end) = played else { return true };
-            let (port, ear) = &player.whose;
-            tell(ear, MediaEvent::SoundEnded { port: *port, id: player.what.id, end });
+            tell(ear, MediaEvent::SoundEnded { port: *port, id: player.id, end });
             false
         });
     }
@@ -156,15 +129,8 @@ impl Room {
         }
         let mut at = 0;
         while let Some(recorder) = recorders.get_mut(at) {
-            let samples = match &mut recorder.resampler {
-                Some(resampler) => {
-                    resampler.process(mix.all(), &mut recorder.buffer[..]);
-                    &recorder.buffer[..frame_of(recorder.rate)]
-                }
-                None => mix.all(),
-            };
-            match recorder.what.frame(samples, samples) {
-                Some(end) => recorders.remove(at).what.end(end),
+            match recorder.frame(mix.all(), mix.all()) {
+                Some(end) => recorders.remove(at).end(end),
                 None => at += 1,
             }
         }
@@ -194,16 +160,12 @@ impl Room {
     }
 
     /// Something plays to all from now on.
-    pub fn begin_player(&mut self, player: Player, rate: u32, whose: (PortId, Ear)) {
-        let mut player = Hanging::new(player, rate, whose);
-        player.resampler = (rate != self.rate).then(|| Resampler::new(rate, self.rate));
-        self.players.push(player);
+    pub fn begin_player(&mut self, player: Player, whose: (PortId, Ear)) {
+        self.players.push((player, whose));
     }
 
     /// All is recorded from now on.
-    pub fn begin_recorder(&mut self, recorder: Recorder, rate: u32, whose: (PortId, Ear)) {
-        let mut recorder = Hanging::new(recorder, rate, whose);
-        recorder.resampler = (rate != self.rate).then(|| Resampler::new(self.rate, rate));
+    pub fn begin_recorder(&mut self, recorder: Recorder) {
         self.recorders.push(recorder);
     }
 
@@ -214,28 +176,24 @@ impl Room {
 
     /// Stops one of its sounds or recordings; whether it was one of them.
     pub fn stop(&mut self, id: SoundId, mut tell: impl FnMut(&Ear, MediaEvent)) -> bool {
-        if let Some(at) = self.players.iter().position(|player| player.what.id == id) {
-            let player = self.players.remove(at);
-            let (port, ear) = &player.whose;
-            tell(ear, MediaEvent::SoundEnded { port: *port, id, end: SoundEnd::Stopped });
+        if let Some(at) = self.players.iter().position(|(player, _)| player.id == id) {
+            let (_, (port, ear)) = self.players.remove(at);
+            tell(&ear, MediaEvent::SoundEnded { port, id, end: SoundEnd::Stopped });
             return true;
         }
-        let Some(at) = self.recorders.iter().position(|recorder| recorder.what.id == id) else {
-            return false;
-        };
+        let Some(at) = self.recorders.iter().position(|recorder| recorder.id == id) else { return false };
         // Its end is told when the file is complete.
-        self.recorders.remove(at).what.end(SoundEnd::Stopped);
+        self.recorders.remove(at).end(SoundEnd::Stopped);
         true
     }
 
     /// The last member left.
     pub fn end(self, mut tell: impl FnMut(&Ear, MediaEvent)) {
-        for player in self.players {
-            let (port, ear) = player.whose;
-            tell(&ear, MediaEvent::SoundEnded { port, id: player.what.id, end: SoundEnd::Stopped });
+        for (player, (port, ear)) in self.players {
+            tell(&ear, MediaEvent::SoundEnded { port, id: player.id, end: SoundEnd::Stopped });
         }
         for recorder in self.recorders {
-            recorder.what.end(SoundEnd::Stopped);
+            recorder.end(SoundEnd::Stopped);
         }
     }
 }

@@ -275,6 +275,8 @@ impl Switch {
             groups: Vec::new(),
             shared: Vec::new(),
             steps: 0,
+            limits: None,
+            after_bridge: None,
         };
         self.calls.channels.insert(id, channel);
         id

@@ -21,17 +21,15 @@ const DIGITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from
 
 /// Letters (and `letter:` for values after the first) that are known and not obeyed: there is no sound to be played,
 /// no call record, no parking.
-pub(super) const UNDONE: &[&str] = &["A", "C", "E", "k", "K", "L:", "n", "N", "p", "P", "x", "X"];
+pub(super) const UNDONE: &[&str] = &["C", "E", "k", "K", "n", "N", "p", "P", "x", "X"];
 
 /// Of these, the letters that a `Dial` has.
 pub(super) fn undone_letters(dial: &Dial) -> String {
     let options = &dial.options;
     let undone = [
-        ('A', options.announce.is_some()),
         ('C', options.reset_cdr),
         ('E', options.echo_mf),
         ('k', options.park.called || options.park.caller),
-        ('L', options.limit.as_ref().is_some_and(|limit| limit.warn.is_some())),
         ('n', options.screen_no_intro.is_some()),
         ('N', options.screen_no_caller_id),
         ('p', options.screening),

@@ -104,7 +104,7 @@ impl Switch {
             moves: bridge.direct.moves(at),
             allows_update: session.is_some_and(|session| session.peer_allows(SipMethod::Update)),
             audio,
-            uses: self.uses(channel, bridge),
+            uses: self.uses(channel, bridge, at),
             ..self.configured_leg(&channel.endpoint, channel.name.clone(), dtmf)
         }
     }
@@ -217,8 +217,12 @@ impl Switch {
     }
 
     /// What needs a channel's media here.
-    fn uses(&self, channel: &Channel, bridge: &Bridge) -> Vec<Use> {
+    fn uses(&self, channel: &Channel, bridge: &Bridge, at: usize) -> Vec<Use> {
         let mut uses = channel.uses.clone();
+        // What records a Local channel records the phone behind it.
+        let half = self.calls.channels.get(&bridge.legs[at]).filter(|half| half.local.is_some());
+        let peer = half.and_then(|half| self.calls.channels.get(&half.local?.peer));
+        uses.extend(half.into_iter().chain(peer).flat_map(|half| half.uses.iter().cloned()));
         uses.extend(limit_of(&bridge.options, channel.is_caller(), bridge.place.clone()));
         uses
     }

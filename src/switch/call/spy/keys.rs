@@ -106,7 +106,9 @@ impl Switch {
         let Some(spying) = self.spying(id) else { return };
         let any = Spying { of: Whom::Prefix(wanted), ..spying.copy() };
         let mut fit = self.calls.channels.values().filter(|channel| self.may_be_spied(id, &any, channel));
-        if let Some(target) = fit.next().map(|channel| channel.id) {
+        let target = fit.next().map(|channel| channel.id);
+        drop(fit);
+        if let Some(target) = target {
             self.untap(id, out);
             self.spy_on(now, id, target, out);
         }

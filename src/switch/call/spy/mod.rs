@@ -192,11 +192,12 @@ impl Switch {
     fn spy_on_next(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         self.untap(id, out);
         let Some(spying) = self.spying(id) else { return };
-        let mut fit = self.calls.channels.values().filter(|channel| self.may_be_spied(id, spying, channel));
+        let fit = self.calls.channels.values().filter(|channel| self.may_be_spied(id, spying, channel));
         // The one after the last, and round again.
-        let first = fit.clone().map(|channel| channel.id).next();
-        let next =
-            fit.find(|channel| spying.last.is_none_or(|last| channel.id > last)).map(|c| c.id).or(first);
+        let mut fit: Vec<ChannelId> = fit.map(|channel| channel.id).collect();
+        fit.sort_unstable();
+        let later = fit.iter().find(|channel| spying.last.is_none_or(|last| **channel > last));
+        let next = later.or(fit.first()).copied();
         let stops = spying.options.stops_when_none;
         self.calls.touched.insert(id);
         match next {
