@@ -1,6 +1,8 @@
 //! A conference of 50: what mixing costs beside the codecs' own work (D3: at most 1.3 times), and what a party costs a
 //! media thread with its sockets. `cargo bench --bench mix`.
 
+#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+
 use jackfield::bridge::*;
 use jackfield::codec::{Coding, Decoder, Encoder, Mix};
 use jackfield::media::Media;
