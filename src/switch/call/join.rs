@@ -127,7 +127,7 @@ impl Switch {
                 channel.bridge = None;
             }
         }
-        Some(bridge)
+        Some(*bridge)
     }
 
     /// Chooses a bridge's technology again, and acts where the answer differs.

@@ -64,6 +64,7 @@ mod variables;
 use super::Switch;
 use super::io::Actions;
 use crate::base::limits;
+use crate::base::shelf::Shelf;
 use crate::base::time::{Moment, Now};
 use crate::bridge::{PortId, SoundId};
 use crate::dialplan::database::Database;
@@ -109,8 +110,8 @@ enum Work {
 /// All calls of one switch.
 #[derive(Debug)]
 pub(super) struct Calls {
-    channels: BTreeMap<ChannelId, Channel>,
-    bridges: BTreeMap<BridgeId, Bridge>,
+    channels: Shelf<ChannelId, Channel>,
+    bridges: Shelf<BridgeId, Bridge>,
     dialogs: dialog::Directory<ChannelId>,
     ports: HashMap<PortId, ChannelId, foldhash::fast::RandomState>,
     plan: Arc<Dialplan>,
@@ -143,8 +144,8 @@ impl Calls {
     /// No calls and an empty dialplan.
     pub fn new(seed: u64) -> Calls {
         Calls {
-            channels: BTreeMap::new(),
-            bridges: BTreeMap::new(),
+            channels: Shelf::default(),
+            bridges: Shelf::default(),
             dialogs: dialog::Directory::new(seed),
             ports: HashMap::default(),
             plan: Arc::default(),
