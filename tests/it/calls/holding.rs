@@ -18,8 +18,8 @@ fn a_watcher_is_told_of_hold() {
     desk.deliver(sent);
     let shown = |desk: &mut Desk| {
         desk.wait(1_000);
-        let notes = desk.sent.iter().filter(|text| text.starts_with("NOTIFY"));
-        let last = notes.last().map_or("", |text| body(text)).to_owned();
+        let mut notes = desk.sent.iter().filter(|text| text.starts_with("NOTIFY"));
+        let last = notes.next_back().map_or("", |text| body(text)).to_owned();
         last.split("<note>").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default().to_owned()
     };
     assert_eq!(shown(&mut desk), "Ready");
