@@ -10,6 +10,8 @@ mod endpoint_options;
 mod flows;
 mod functions;
 mod glare;
+mod holding;
+mod homes;
 mod identity;
 mod limits;
 mod local;
