@@ -1,5 +1,6 @@
 //! How others reach a media thread: a bounded queue of commands and a bell.
 
+use super::Watched;
 use super::files::Files;
 use super::port::Port;
 use super::worker::Worker;
@@ -46,10 +47,12 @@ pub(super) struct Bell {
 
 impl WorkerHandle {
     /// Starts a thread.
-    pub fn start(number: usize, seed: u64, files: Files) -> io::Result<WorkerHandle> {
+    pub fn start(number: usize, seed: u64, files: Files, watched: Watched) -> io::Result<WorkerHandle> {
         let (handle, worker) = WorkerHandle::with_worker(seed, files)?;
-        let thread =
-            std::thread::Builder::new().name(format!("media-{number}")).spawn(move || worker.run())?;
+        let thread = std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
+            let _watched = watched;
+            worker.run();
+        })?;
         *handle.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(handle)
     }

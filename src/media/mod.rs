@@ -47,6 +47,8 @@ pub struct Media {
     places: HashMap<PortId, usize, foldhash::fast::RandomState>,
     /// Which thread has which room, and how many ports went in.
     rooms: HashMap<RoomId, (usize, Vec<PortId>), foldhash::fast::RandomState>,
+    /// The room that each port is in.
+    room_of: HashMap<PortId, RoomId, foldhash::fast::RandomState>,
     /// Ports that spy, and whom: they are on the same thread.
     spies: Vec<(PortId, PortId)>,
     ear: Ear,
@@ -61,6 +63,17 @@ struct Shared {
     table: Arc<PortTable>,
     open: Arc<AtomicUsize>,
     file_thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Goes with its thread. Calls whose thread is gone would stay silent for ever, so whoever runs the server must know.
+struct Watched(Wake);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)();
+        }
+    }
 }
 
 impl Drop for Shared {
@@ -79,22 +92,22 @@ impl Media {
     /// Starts `threads` media threads (at least one). `seed` draws SSRCs, first sequence numbers and the first port:
     /// it must come from the operating system's randomness, so that a stranger cannot guess them.
     pub fn start(threads: usize, seed: u64) -> io::Result<(Media, mpsc::Receiver<MediaEvent>)> {
-        Media::start_waking(threads, seed, Arc::new(|| ()), Directories::default())
+        Media::start_waking(threads, seed, (Arc::new(|| ()), Arc::new(|| ())), Directories::default())
     }
 
-    /// The same; `wake` is called after each event, for a receiver that sleeps on something else than its channel, and
-    /// sound files are in `directories`.
+    /// The same; `wake` is called after each event, for a receiver that sleeps on something else than its channel, `died`
+    /// when a thread ends by a fault of the program, and sound files are in `directories`.
     pub fn start_waking(
         threads: usize,
         seed: u64,
-        wake: Wake,
+        (wake, died): (Wake, Wake),
         directories: Directories,
     ) -> io::Result<(Media, mpsc::Receiver<MediaEvent>)> {
         let mut random = crate::base::rng::Rng::seeded(seed);
         let mut workers = Vec::new();
-        let (files, file_thread) = Files::start(directories)?;
+        let (files, file_thread) = Files::start(directories, Watched(died.clone()))?;
         for number in 0..threads.max(1) {
-            workers.push(WorkerHandle::start(number, random.next_u64(), files.clone())?);
+            workers.push(WorkerHandle::start(number, random.next_u64(), files.clone(), Watched(died.clone()))?);
         }
         let shared = Arc::new(Shared {
             workers,
@@ -123,6 +136,7 @@ impl Media {
                 shared,
                 places: HashMap::default(),
                 rooms: HashMap::default(),
+                room_of: HashMap::default(),
                 spies: Vec::new(),
                 ear: Ear { sender, wake },
                 random,
@@ -181,6 +195,7 @@ impl Media {
                         let (to, members) = self.rooms.entry(room).or_insert_with(|| (from, Vec::new()));
                         members.push(port);
                         at = *to;
+                        self.room_of.insert(port, room);
                         self.move_port(port, from, at);
                     }
                     SoundOrder::Leave => self.leave_rooms(port),
@@ -241,10 +256,13 @@ impl Media {
     }
 
     fn leave_rooms(&mut self, port: PortId) {
-        self.rooms.retain(|_, (_, members)| {
+        let Some(room) = self.room_of.remove(&port) else { return };
+        if let Some((_, members)) = self.rooms.get_mut(&room) {
             members.retain(|member| *member != port);
-            !members.is_empty()
-        });
+            if members.is_empty() {
+                self.rooms.remove(&room);
+            }
+        }
     }
 
     fn send(&mut self, worker: usize, command: Command) {

@@ -64,6 +64,7 @@ use sd_notify::NotifyState;
 use shard::Order;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use stop::Stop;
 use user::Identity;
@@ -134,10 +135,16 @@ fn run_with(
     running.server.stop_watching();
     running.server.stop_watching_extensions();
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
-    // Without signals to wait for, it cannot run; otherwise the switch has ended already.
+    // Without signals to wait for, or without a media thread, it cannot run; otherwise it has ended already.
     runtime.block_on(running.server.order(Order::Stop(Stop::Now)));
-    if running.switch.join().is_err() {
-        log.line(clock.now(), Level::Error, "switch", "The switch ended by a fault of the program");
+    // A failure, so that whoever supervises us starts us again.
+    let outcome = match (running.switch.join(), running.media_died.load(Ordering::Acquire)) {
+        (Ok(()), false) => outcome,
+        (Ok(()), true) => Err("A media thread ended by a fault of the program".to_owned()),
+        (Err(_), _) => Err("The switch ended by a fault of the program".to_owned()),
+    };
+    if let Err(why) = &outcome {
+        log.line(clock.now(), Level::Error, "switch", why);
     }
     runtime.shutdown_timeout(Duration::from_secs(1));
     let _ = std::fs::remove_file(control::socket_path(&options.layout.run_dir));

@@ -87,37 +87,41 @@ pub async fn keep_hosts(
         let wanted = hosts.borrow_and_update().clone();
         known.retain(|name, _| wanted.contains_key(name));
         told.retain(|name, _| wanted.contains_key(name));
-        let (mut changed, mut next) = (Vec::new(), LOOK_AGAIN);
-        for (name, srv) in &wanted {
-            match resolver.addresses(name, *srv).await {
-                Ok(answer) => {
-                    next = next.min(answer.fresh_for.max(Duration::from_secs(1)));
-                    match &answer.stale {
-                        None => drop(told.remove(name)),
-                        Some(fault) => complain(&mut told, name, &fault.to_string(), &say),
-                    }
-                    if answer.addresses.is_empty() && answer.stale.is_none() {
-                        complain(&mut told, name, "it has no address", &say);
-                    }
-                    let before = known.get(name);
-                    if before != Some(&answer.addresses) {
-                        let text = list(&answer.addresses);
-                        say(Level::Notice, format!("Identify host '{name}' is {text} (was {})", was(before)));
-                        known.insert(name.clone(), answer.addresses.clone());
-                        changed.push((name.clone(), answer.addresses));
-                    }
-                }
+        let mut next = LOOK_AGAIN;
+        // All at once, each told as it comes: a name that nobody answers for takes seconds, and holds up no other.
+        let mut looks = tokio::task::JoinSet::new();
+        for (name, srv) in wanted.clone() {
+            let resolver = resolver.clone();
+            looks.spawn(async move { (resolver.addresses(&name, srv).await, name) });
+        }
+        while let Some(look) = looks.join_next().await {
+            let Ok((answer, name)) = look else { continue };
+            let answer = match answer {
+                Ok(answer) => answer,
                 Err(fault) => {
                     next = next.min(Duration::from_secs(5));
-                    complain(&mut told, name, &fault.to_string(), &say);
+                    complain(&mut told, &name, &fault.to_string(), &say);
+                    continue;
                 }
+            };
+            next = next.min(answer.fresh_for.max(Duration::from_secs(1)));
+            match &answer.stale {
+                None => drop(told.remove(&name)),
+                Some(fault) => complain(&mut told, &name, &fault.to_string(), &say),
             }
-        }
-        if !changed.is_empty() {
-            if orders.send(Order::HostAddresses(changed)).await.is_err() {
-                return;
+            if answer.addresses.is_empty() && answer.stale.is_none() {
+                complain(&mut told, &name, "it has no address", &say);
             }
-            waker.wake();
+            let before = known.get(&name);
+            if before != Some(&answer.addresses) {
+                let text = list(&answer.addresses);
+                say(Level::Notice, format!("Identify host '{name}' is {text} (was {})", was(before)));
+                known.insert(name.clone(), answer.addresses.clone());
+                if orders.send(Order::HostAddresses(vec![(name, answer.addresses)])).await.is_err() {
+                    return;
+                }
+                waker.wake();
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(next), if !wanted.is_empty() => {}

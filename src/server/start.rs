@@ -31,6 +31,7 @@ use crate::switch::io::{Actions, Input};
 use crate::switch::view::Level;
 use crate::switch::{Seed, Switch};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -78,6 +79,8 @@ pub(super) fn prepare(dir: &Path) -> Result<Prepared, String> {
 pub(super) struct Running {
     pub server: Arc<Server>,
     pub switch: JoinHandle<()>,
+    /// A media thread ended by a fault.
+    pub media_died: Arc<AtomicBool>,
 }
 
 /// Starts all threads and tasks.
@@ -169,10 +172,17 @@ pub(super) fn start(
     switch.restore(now, stored.bindings.into_iter(), &mut actions);
     switch.restore_lamps(now, kept, &mut actions);
     let bell = waker.clone();
+    let end = Arc::new(Notify::new());
+    let media_died = Arc::new(AtomicBool::new(false));
+    let (died, told) = (Arc::clone(&media_died), Arc::clone(&end));
+    let died = move || {
+        died.store(true, Ordering::Release);
+        told.notify_one();
+    };
     let (media, media_events) = Media::start_waking(
         media_threads(),
         random::number()?,
-        Arc::new(move || bell.wake()),
+        (Arc::new(move || bell.wake()), Arc::new(died)),
         options.layout.sound_directories(),
     )
     .map_err(|error| format!("no media thread: {error}"))?;
@@ -201,7 +211,6 @@ pub(super) fn start(
     let heartbeat = shard.heartbeat.clone();
     shard.streams.configure(in_use.dialers);
     let udp = in_use.udp;
-    let end = Arc::new(Notify::new());
     let ended = Arc::clone(&end);
     let thread = std::thread::Builder::new().name("switch".into()).spawn(move || {
         // Told however the thread ends.
@@ -245,7 +254,7 @@ pub(super) fn start(
         server.take_dialplan(&mut plan);
     }
     log.line(now, Level::Notice, "asterisk.c", &text);
-    Ok(Running { server, switch })
+    Ok(Running { server, switch, media_died })
 }
 
 /// Tells when it goes.

@@ -6,11 +6,8 @@ use crate::base::digits::Decimal;
 use crate::sip::flow::{Destination, Protocol};
 use crate::sip::nat::{self, AdvertisedHost, Outside};
 use crate::sip::transaction::Target;
-<<<<<<< HEAD
 use crate::sip::wire::escape_user;
-=======
 use ipnet::IpNet;
->>>>>>> main
 use std::net::{IpAddr, SocketAddr};
 
 impl Switch {

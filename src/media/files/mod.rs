@@ -17,6 +17,7 @@ mod source;
 pub use finder::Directories;
 pub(super) use ring::{Reading, Writing};
 
+use super::Watched;
 use super::ear::Ear;
 use crate::base::limits;
 use crate::bridge::{FileOrder, PortId, Record, SoundId};
@@ -47,12 +48,15 @@ pub(super) struct Files {
 
 impl Files {
     /// Starts the thread. It ends, with all files complete, when the last handle is dropped.
-    pub fn start(directories: Directories) -> io::Result<(Files, JoinHandle<()>)> {
+    pub fn start(directories: Directories, watched: Watched) -> io::Result<(Files, JoinHandle<()>)> {
         let (jobs, receiver) = mpsc::sync_channel(limits::SOUND_JOBS);
         let directories = Arc::new(directories);
         let thread = std::thread::Builder::new()
             .name("sound-files".into())
-            .spawn(move || run(&receiver, &directories))?;
+            .spawn(move || {
+                let _watched = watched;
+                run(&receiver, &directories);
+            })?;
         Ok((Files { jobs }, thread))
     }
 

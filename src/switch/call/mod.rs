@@ -244,12 +244,19 @@ impl Switch {
         }
         if !self.calls.work.is_empty() {
             // The rest goes on in the next turn: no call may keep the others waiting.
-            if let Some(
-                Work::Event(id, _) | Work::Run(id) | Work::Over(id) | Work::Connected(id) | Work::CallOut(id),
-            ) = self.calls.work.front()
-            {
-                self.calls.deadlines.insert((now.at, *id));
-            }
+            let id = match self.calls.work.front() {
+                Some(
+                    Work::Event(id, _)
+                    | Work::Run(id)
+                    | Work::Over(id)
+                    | Work::Connected(id)
+                    | Work::CallOut(id)
+                    | Work::Unsound(id),
+                ) => *id,
+                // Whoever it is: a turn is what is wanted.
+                Some(Work::Choose(_)) | None => ChannelId(0),
+            };
+            self.calls.deadlines.insert((now.at, id));
         }
     }
 

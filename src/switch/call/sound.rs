@@ -41,7 +41,14 @@ pub(super) struct ChannelSound {
     pub is_held: bool,
     /// What its sound is listened to for.
     pub listening: Listening,
-<<<<<<< HEAD
+    /// `VOLUME()`, and what a conference's menu added: what comes from it, what goes to it.
+    pub volume: (i32, i32),
+    /// `VOLUME(…,p)`: digits change it.
+    pub volume_keys: bool,
+    /// `TALK_DETECT(set)`
+    pub talk_detect: Option<TalkRules>,
+    /// Sounds that nobody named: a file of them that is not there is no news.
+    unnamed: Vec<SoundId>,
     /// Sounds that ended before they began: told in the next round.
     unheard: Vec<(SoundId, SoundEnd)>,
 }
@@ -52,18 +59,6 @@ fn begins(order: &SoundOrder) -> Option<SoundId> {
         SoundOrder::Play { id, .. } | SoundOrder::Record { id, .. } => Some(*id),
         _ => None,
     }
-=======
-    /// `VOLUME()`, and what a conference's menu added: what comes from it, what goes to it.
-    pub volume: (i32, i32),
-    /// `VOLUME(…,p)`: digits change it.
-    pub volume_keys: bool,
-    /// `TALK_DETECT(set)`
-    pub talk_detect: Option<TalkRules>,
-    /// Sounds that nobody named: a file of them that is not there is no news.
-    unnamed: Vec<SoundId>,
-    /// Ports that are told to fail at once, in the next round.
-    failed: Vec<(SoundId, String)>,
->>>>>>> main
 }
 
 impl ChannelSound {

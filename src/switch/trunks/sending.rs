@@ -12,7 +12,7 @@ use super::request::{Purpose, Request};
 use crate::authenticate::outbound::{Answers, Stop};
 use crate::base::limits;
 use crate::base::time::Now;
-use crate::sip::flow::{Arrival, Destination};
+use crate::sip::flow::{Arrival, Destination, Protocol};
 use crate::sip::transaction::{ClientTx, Target};
 use crate::sip::wire::{Contact, Header, Message, Uri, Writer};
 use crate::switch::Switch;
@@ -51,7 +51,7 @@ pub(in crate::switch) struct Sending {
     pub contact: Option<Arc<str>>,
     answers: Answers,
     /// Targets that failed this time.
-    tried: Vec<SocketAddr>,
+    tried: Vec<(Protocol, SocketAddr)>,
     /// How many there are beyond those.
     left: usize,
 }
@@ -146,7 +146,7 @@ impl Switch {
         let sending = self.trunks.sendings.all.get(&number).ok_or_else(gone)?;
         let request = &sending.request;
         let all = std::iter::once(targets.first).chain(targets.later);
-        let all = all.filter(|target| !sending.tried.contains(&target.to.remote));
+        let all = all.filter(|target| !sending.tried.contains(&(target.to.protocol, target.to.remote)));
         let (failed, mut sound): (Vec<Target>, Vec<Target>) =
             all.partition(|target| request.avoid.contains(&target.to.remote));
         sound.extend(failed);
@@ -295,7 +295,7 @@ impl Switch {
     fn next_target(&mut self, now: Now, number: u64, out: &mut Actions) -> bool {
         let Some(sending) = self.trunks.sendings.all.get_mut(&number) else { return false };
         let Some(to) = sending.to.filter(|_| sending.left > 0) else { return false };
-        sending.tried.push(to.remote);
+        sending.tried.push((to.protocol, to.remote));
         sending.request.cseq = sending.request.cseq.saturating_add(1);
         sending.answers = Answers::default();
         self.seek_sending(now, number, out);
@@ -314,7 +314,7 @@ impl Switch {
         let before = sending.to.replace(to);
         sending.left = sending.left.saturating_sub(1);
         let (form, purpose) = (sending.request.contact.clone(), sending.request.purpose.clone());
-        sending.tried.extend(before.map(|before| before.remote));
+        sending.tried.extend(before.map(|before| (before.protocol, before.remote)));
         // Its Contact is that of the way it takes now.
         if let (Some(_), Some(target)) = (form, self.target_at(to, (false, "")))
             && let Some(sending) = self.trunks.sendings.all.get(&number)
