@@ -1,9 +1,14 @@
-//! Files of the media services: tones by country (`indications.conf`), music on hold (`musiconhold.conf`). Each may be
-//! missing; each mistake is told and costs its own line only.
+//! Files of the media services: tones by country (`indications.conf`), music on hold (`musiconhold.conf`), what digits do
+//! in a call (`features.conf`), where calls are parked (`res_parking.conf`). Each may be missing; each mistake is told and
+//! costs its own line only.
 
+mod features;
 mod music;
+mod parking;
 mod tones;
 
+pub use features::{FeatureApp, FeatureSounds, Features};
+pub use parking::{ParkingLot, Who};
 pub use music::{Music, MusicMode};
 pub use tones::ToneZone;
 
@@ -22,11 +27,21 @@ pub struct Services {
     pub country: String,
     /// Classes of music on hold.
     pub music: BTreeMap<String, Music>,
+    /// What parties do by digits.
+    pub features: Features,
+    /// Parking lots by name.
+    pub parking: BTreeMap<String, ParkingLot>,
 }
 
 impl Default for Services {
     fn default() -> Services {
-        Services { zones: tones::built_in(), country: "us".to_owned(), music: music::built_in() }
+        Services {
+            zones: tones::built_in(),
+            country: "us".to_owned(),
+            music: music::built_in(),
+            features: Features::default(),
+            parking: BTreeMap::new(),
+        }
     }
 }
 
@@ -39,6 +54,12 @@ impl Services {
         }
         if let Some(tree) = conf::read_optional(files, "musiconhold.conf", sources, findings) {
             music::read(&tree, &mut services, findings);
+        }
+        if let Some(tree) = conf::read_optional(files, "features.conf", sources, findings) {
+            features::read(&tree, &mut services.features, findings);
+        }
+        if let Some(tree) = conf::read_optional(files, "res_parking.conf", sources, findings) {
+            services.parking = parking::read(&tree, findings);
         }
         services
     }

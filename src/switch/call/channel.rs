@@ -1,7 +1,7 @@
 //! A channel: one leg of a call as an administrator and the dialplan see it.
 
 use super::dial::Dialling;
-use super::features::Collecting;
+use super::features::Pressed;
 use super::join::BridgeId;
 use super::local::Local;
 use super::message::{QUEUE, TextMessage};
@@ -12,6 +12,7 @@ use super::pjsip_fields::ParamOf;
 use super::ports::Slot;
 use super::prompt::Sounding;
 use super::sending::Sending;
+use super::service::Service;
 use super::sound::ChannelSound;
 use super::subroutine::Suspended;
 use crate::base::ids::{FlowId, Name, TransportId};
@@ -19,6 +20,7 @@ use crate::base::time::{Moment, Now};
 use crate::bridge::Target;
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::DtmfMode;
+use crate::config::services::Features;
 use crate::dialplan::variables::Variables;
 use crate::dialplan::{Place, Program};
 use crate::sdp::{Format, MediaKind, RtpStream};
@@ -204,8 +206,14 @@ pub(super) struct Channel {
     pub redirect_at: Option<Moment>,
     /// Its address changed with the answer that comes next.
     pub moved: bool,
-    /// Digits of a transfer that are being dialled.
-    pub collecting: Option<Collecting>,
+    /// Digits in a bridge that may become a code.
+    pub pressed: Pressed,
+    /// What it does in mid-call by itself: a transfer by code.
+    pub service: Option<Box<Service>>,
+    /// It waits while that channel consults for a transfer.
+    pub transferred_by: Option<ChannelId>,
+    /// features.conf with what `FEATURE()` and `FEATUREMAP()` changed.
+    pub own_features: Option<Box<Features>>,
     /// What waits while a subroutine runs.
     pub suspended: Option<Box<Suspended>>,
     /// What lamps were told of it last.
@@ -260,11 +268,11 @@ impl Channel {
         };
         let session = self.session.as_ref().and_then(|session| session.deadline());
         let absolute = self.program.as_ref().and_then(Program::absolute_deadline);
-        let transfer = self.collecting.as_ref().map(|collecting| collecting.until);
+        let service = self.service.as_ref().and_then(|service| service.until);
         let origin = self.origin.as_ref().and_then(|origin| origin.deadline);
         let sending = self.sending.as_ref().map(|sending| sending.next);
-        let more = [origin, sending, self.redirect_at];
-        [doing, session, absolute, transfer].into_iter().chain(more).flatten().min()
+        let more = [origin, sending, self.redirect_at, self.pressed.until];
+        [doing, session, absolute, service].into_iter().chain(more).flatten().min()
     }
 
     /// What lamps see of it; nothing once it is hung up.

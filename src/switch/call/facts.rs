@@ -5,7 +5,7 @@ use super::channel::{Channel, ChannelId, Side};
 use super::join::Bridge;
 use crate::base::ids::Name;
 use crate::bridge::{
-    BridgeKind, DigitHook, DtmfMode, Facts, Feature, GlareMitigation, Leg, Method, Place, Setting, Use,
+    BridgeKind, DtmfMode, Facts, Feature, GlareMitigation, Leg, Method, Place, Setting, Use,
 };
 use crate::config::model::endpoint_words::{
     DtmfMode as ConfiguredDtmf, GlareMitigation as ConfiguredGlare, RefreshMethod,
@@ -37,7 +37,7 @@ impl Switch {
         Leg {
             is_up: channel.is_up(),
             is_outgoing: session.is_some_and(|session| session.role() == crate::sip::dialog::Role::Uac),
-            hooks: self.hooks(channel, bridge),
+            hooks: self.hooks(bridge, at),
             acl_denies: other
                 .and_then(|other| self.acl_denies(channel, &self.media_place(other, other.audio()))),
             has_video: has(crate::sdp::MediaKind::Video),
@@ -48,7 +48,7 @@ impl Switch {
             moves: bridge.direct.moves(at),
             allows_update: session.is_some_and(|session| session.peer_allows(SipMethod::Update)),
             audio,
-            uses: self.uses(channel, bridge),
+            uses: self.uses(channel, bridge, at),
             ..self.configured_leg(&channel.endpoint, channel.name.clone(), channel.dtmf_mode())
         }
     }
@@ -161,15 +161,10 @@ impl Switch {
     }
 
     /// What needs a channel's media here.
-    fn uses(&self, channel: &Channel, bridge: &Bridge) -> Vec<Use> {
+    fn uses(&self, channel: &Channel, bridge: &Bridge, at: usize) -> Vec<Use> {
         let mut uses = channel.uses.clone();
-        uses.extend(limit_of(&bridge.options, channel.is_caller(), bridge.place.clone()));
+        uses.extend(limit_of(&bridge.options, at == 0, bridge.place.clone()));
         uses
-    }
-
-    /// Digits that the options of `Dial` make us listen for on a channel.
-    fn hooks(&self, channel: &Channel, bridge: &Bridge) -> Vec<DigitHook> {
-        hooks_of(&bridge.options, channel.is_caller(), bridge.place.clone())
     }
 
     /// The other channel of a channel's bridge.
@@ -191,34 +186,4 @@ impl Switch {
 pub(super) fn limit_of(options: &DialOptions, caller: bool, place: Option<Name>) -> Option<Use> {
     let limited = caller && options.limit.is_some();
     limited.then_some(Use { feature: Feature::TimeLimit, place })
-}
-
-/// Digit hooks that letters of `Dial` or `Bridge` put on one side. Codes are those of Asterisk's `features.conf` without
-/// a file: `*` disconnects, `#` transfers; parking and recording have none.
-pub(super) fn hooks_of(options: &DialOptions, caller: bool, place: Option<Name>) -> Vec<DigitHook> {
-    let side = |sides: &crate::dialplan::apps::dial::Sides| if caller { sides.caller } else { sides.called };
-    let letter = |called: &str, calling: &str| Name::from(if caller { calling } else { called });
-    let mut hooks = Vec::new();
-    if side(&options.disconnect) {
-        let option = letter("h", "H");
-        hooks.push(DigitHook {
-            option,
-            function: "disconnect",
-            code: Some("*".into()),
-            place: place.clone(),
-        });
-    }
-    if side(&options.transfer) {
-        let option = letter("t", "T");
-        hooks.push(DigitHook { option, function: "blindxfer", code: Some("#".into()), place: place.clone() });
-    }
-    if side(&options.park) {
-        let option = letter("k", "K");
-        hooks.push(DigitHook { option, function: "parkcall", code: None, place: place.clone() });
-    }
-    if side(&options.mix_monitor) {
-        let option = letter("x", "X");
-        hooks.push(DigitHook { option, function: "automixmon", code: None, place });
-    }
-    hooks
 }

@@ -86,9 +86,7 @@ impl Switch {
             self.calls.work.push_back(Work::Run(id));
             return;
         }
-        if channel.collecting.as_ref().is_some_and(|collecting| collecting.until <= now.at) {
-            self.transfer_digits(now, id, true, out);
-        }
+        self.service_due(now, id, out);
         self.redirect_due(now, id);
         self.origin_due(now, id, out);
         self.sending_due(now, id, out);
@@ -114,6 +112,7 @@ impl Switch {
 
     /// Ends what a channel does, without an outcome: its dialplan goes elsewhere.
     pub(super) fn interrupt(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        self.leave_service(now, id, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match std::mem::take(&mut channel.doing) {
             Doing::Dialling(dialling) => self.end_legs(now, &dialling, 16, out),
@@ -138,7 +137,9 @@ impl Switch {
                 self.unjoin_all(id, out);
                 self.resume(id, Outcome::Done);
             }
-            _ if channel.bridge.is_some() => self.digit_in_bridge(now, id, digit, out),
+            _ if channel.bridge.is_some() || channel.service.is_some() => {
+                self.digit_in_bridge(now, id, digit, out);
+            }
             Doing::Dialling(_) => self.digit_while_dialling(now, id, digit, out),
             _ if channel.digits.len() < crate::base::limits::CHANNEL_DIGITS => channel.digits.push(digit),
             _ => {}

@@ -33,6 +33,8 @@ pub(super) struct ChannelSound {
     pub is_held: bool,
     /// What its sound is listened to for.
     pub listening: Listening,
+    /// What is heard in mid-call beside all that.
+    pub chimes: Vec<SoundId>,
     /// Ports that are told to fail at once, in the next round.
     failed: Vec<(SoundId, String)>,
 }
@@ -256,6 +258,8 @@ impl Switch {
             channel.sound.background = None;
         }
         self.recording_over(id, sound);
+        self.chimed(id, sound);
+        self.service_played(now, id, sound, out);
         self.prompt_played(now, id, sound, end, out);
     }
 

@@ -6,6 +6,7 @@ mod dialplan;
 mod direct;
 mod early;
 mod endpoint_options;
+mod features;
 mod flows;
 mod functions;
 mod glare;
