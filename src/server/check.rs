@@ -13,6 +13,7 @@ use super::logger_conf::LoggerConf;
 use crate::config::check::{Report, check_loaded};
 use crate::config::finding::{Finding, Severity, sort};
 use crate::config::origin::Sources;
+use crate::config::services::Services;
 use crate::store::files::ConfigDir;
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -29,7 +30,8 @@ pub struct CheckOptions {
     pub notes: bool,
 }
 
-/// Everything that is to be said about the tree in `dir`: objects, dialplan, log files, NOTIFYs.
+/// Everything that is to be said about the tree in `dir`: objects, dialplan, log files, NOTIFYs, tones,
+/// music, features, parking lots.
 pub fn report(dir: &Path) -> Report {
     let files = ConfigDir::new(dir);
     let mut report = check_loaded(&files, super::realtime::read(dir, None).loaded);
@@ -40,6 +42,7 @@ pub fn report(dir: &Path) -> Report {
     let logger = LoggerConf::read(&files, &layout.log_dir, LogForm::Text, &mut sources);
     report.findings.extend(logger.faults);
     report.findings.extend(super::notify::judge(&files, &mut sources).1);
+    Services::read(&files, &mut sources, &mut report.findings);
     sort(&mut report.findings);
     report.findings.dedup();
     report.objects.sources = sources;
@@ -188,6 +191,20 @@ mod tests {
         assert!(matches!(about(7)[..], [one] if one.contains("error[unknown-function]")), "{text}");
         assert!(matches!(about(8)[..], [one] if one.contains("note[unknown-context]")), "{text}");
         assert!(matches!(about(9)[..], [one] if one.contains("warning[unknown-context]")), "{text}");
+    }
+
+    /// A lot's context is made by the lot; what is wrong with features.conf is said with its line.
+    #[test]
+    fn features_and_parking_lots_are_checked() {
+        let files = [
+            ("pjsip.conf", SOUND),
+            ("extensions.conf", "[in]\nexten => 1,1,Park()\ninclude => parkedcalls\ninclude => absent\n"),
+            ("res_parking.conf", "[default]\nparkext=700\n"),
+            ("features.conf", "[featuremap]\nblindxfer=a#\n"),
+        ];
+        let (_, text) = run(&files, CheckOptions { notes: true, ..CheckOptions::default() });
+        assert!(!text.contains("'parkedcalls'") && text.contains("'absent'"), "{text}");
+        assert!(text.contains("features.conf:2"), "{text}");
     }
 
     #[test]

@@ -71,6 +71,7 @@ impl Switch {
             }
             Command::Database(order) => self.database_order(&order, out),
             Command::Variables(order) => self.variable_order(&order),
+            Command::Parking { lot } => self.show_parking(lot.as_deref()),
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),
             // Answered when the media threads have told their counters.
             Command::ChannelStats => return self.ask_channel_stats(now, token, out),

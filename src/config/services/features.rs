@@ -232,7 +232,8 @@ impl Features {
     /// # Errors
     /// Why not, in words.
     pub fn set_mapped(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let mut mapped = CODES.iter().filter(|(section, ..)| *section == "featuremap").map(|(_, name, _)| *name);
+        let mut mapped =
+            CODES.iter().filter(|(section, ..)| *section == "featuremap").map(|(_, name, _)| *name);
         match mapped.clone().find(|known| *known == name) {
             Some(function) => self.set_code(function, value),
             None => Err(unknown(name, "[featuremap]", &mut mapped)),
@@ -319,7 +320,8 @@ pub(super) fn read(tree: &Tree, features: &mut Features, findings: &mut Vec<Find
                         continue;
                     }
                     if name == "atxferthreeway" {
-                        let why = "atxferthreeway is not obeyed by this version: no conference of three is made";
+                        let why =
+                            "atxferthreeway is not obeyed by this version: no conference of three is made";
                         findings.push(Finding::note("later-option", entry.at, why));
                     }
                     features.set_option(&name, entry.value)
@@ -411,7 +413,10 @@ mod tests {
             (10, "neither self nor peer"),
         ] {
             let place = format!("features.conf:{line}");
-            assert!(said.iter().any(|said| said.contains(&place) && said.contains(words)), "{place} {words}: {said:?}");
+            assert!(
+                said.iter().any(|said| said.contains(&place) && said.contains(words)),
+                "{place} {words}: {said:?}"
+            );
         }
     }
 }

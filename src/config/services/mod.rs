@@ -8,8 +8,8 @@ mod parking;
 mod tones;
 
 pub use features::{FeatureApp, FeatureSounds, Features};
-pub use parking::{ParkingLot, Who};
 pub use music::{Music, MusicMode};
+pub use parking::{ParkingLot, Who};
 pub use tones::ToneZone;
 
 use super::conf;

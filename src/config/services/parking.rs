@@ -96,7 +96,8 @@ impl ParkingLot {
             Ok(secs) if secs <= 31_536_000 => Ok(Duration::from_secs(secs)),
             _ => Err(format!("{name}={value} is no number of seconds")),
         };
-        let who = || Who::parse(value).ok_or_else(|| format!("{name}={value} is none of no, caller, callee, both"));
+        let who =
+            || Who::parse(value).ok_or_else(|| format!("{name}={value} is none of no, caller, callee, both"));
         match name {
             "parkext" => self.exten = value.to_owned(),
             "parkext_exclusive" => self.exclusive = truth(value),
@@ -121,9 +122,12 @@ impl ParkingLot {
                 }
             }
             "parkpos" => {
-                let ends = value.split_once('-').map(|(first, last)| (first.trim().parse(), last.trim().parse()));
+                let ends =
+                    value.split_once('-').map(|(first, last)| (first.trim().parse(), last.trim().parse()));
                 match ends {
-                    Some((Ok(first), Ok(last))) if first > 0 && first <= last && last - first < PARKING_SPACES => {
+                    Some((Ok(first), Ok(last)))
+                        if first > 0 && first <= last && last - first < PARKING_SPACES =>
+                    {
                         self.spaces = (first, last);
                     }
                     _ => {
@@ -171,7 +175,9 @@ pub(super) fn read(tree: &Tree, findings: &mut Vec<Finding>) -> BTreeMap<String,
             for entry in section.entries() {
                 let why = match entry.name {
                     "parkeddynamic" if !truth(entry.value) => continue,
-                    "parkeddynamic" => "lots are not made by calls in this version: parkeddynamic has no effect".to_owned(),
+                    "parkeddynamic" => {
+                        "lots are not made by calls in this version: parkeddynamic has no effect".to_owned()
+                    }
                     other => format!("there is no option '{other}' in [general]"),
                 };
                 findings.push(Finding::warning("parking-option", entry.at, why));
@@ -193,8 +199,14 @@ pub(super) fn read(tree: &Tree, findings: &mut Vec<Finding>) -> BTreeMap<String,
             other.name < lot.name && other.context == lot.context && !apart
         });
         if let Some(other) = clash {
-            let why = format!("lots {} and {} have spaces of the same numbers in context {}", other.name, lot.name, lot.context);
-            findings.push(Finding::warning("parking-overlap", section.at(), why).help("give one of them another context"));
+            let why = format!(
+                "lots {} and {} have spaces of the same numbers in context {}",
+                other.name, lot.name, lot.context
+            );
+            findings.push(
+                Finding::warning("parking-overlap", section.at(), why)
+                    .help("give one of them another context"),
+            );
         }
     }
     lots
@@ -219,7 +231,10 @@ mod tests {
         let (lots, said) = read(MemoryFiles::new().with("res_parking.conf", "[general]\nparkeddynamic=no\n"));
         assert_eq!((lots.len(), said.len()), (1, 0));
         let lot = &lots["default"];
-        assert_eq!((lot.spaces, lot.context.as_str(), lot.time), ((701, 750), "parkedcalls", Some(Duration::from_secs(45))));
+        assert_eq!(
+            (lot.spaces, lot.context.as_str(), lot.time),
+            ((701, 750), "parkedcalls", Some(Duration::from_secs(45)))
+        );
         assert!(lot.to_origin && !lot.next && lot.courtesy_to.caller);
     }
 
@@ -239,7 +254,10 @@ mod tests {
             (7, "spaces of the same numbers"),
         ] {
             let place = format!("res_parking.conf:{line}");
-            assert!(said.iter().any(|said| said.contains(&place) && said.contains(words)), "{place}: {said:?}");
+            assert!(
+                said.iter().any(|said| said.contains(&place) && said.contains(words)),
+                "{place}: {said:?}"
+            );
         }
     }
 }

@@ -96,6 +96,9 @@ impl Switch {
                 Some(Outcome::Done)
             }
             Wanted::Later { application, arguments } => {
+                if let Some(parked) = self.park_application(now, id, (application.name, &arguments), out) {
+                    return parked;
+                }
                 let text = self.text_application(now, id, (application.name, &arguments), out);
                 text.unwrap_or(Some(Outcome::Unsupported))
             }

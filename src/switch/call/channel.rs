@@ -7,6 +7,7 @@ use super::local::Local;
 use super::message::{QUEUE, TextMessage};
 use super::originate::Origin;
 use super::out::Placing;
+use super::park::Parked;
 pub(super) use super::party::{Party, Redirecting};
 use super::pjsip_fields::ParamOf;
 use super::ports::Slot;
@@ -92,6 +93,8 @@ pub(super) enum Doing {
     Sounding(Box<Sounding>),
     /// `ReceiveText`: until text comes, or until then.
     Text(Option<Moment>),
+    /// `Park`: until somebody takes it, or its time is over.
+    Parked(Box<Parked>),
     /// `Originate`: until the channel it made is answered or gone.
     Originating,
 }
@@ -264,6 +267,7 @@ impl Channel {
             Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
             Doing::Dialling(dialling) => dialling.next_deadline(),
             Doing::Sounding(sounding) => sounding.until,
+            Doing::Parked(parked) => parked.until,
             Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged | Doing::Originating => None,
         };
         let session = self.session.as_ref().and_then(|session| session.deadline());

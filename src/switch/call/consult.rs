@@ -10,14 +10,14 @@
 //! ```
 
 use super::channel::{Channel, ChannelId, Doing, Side};
-use super::features::FEATURES;
+use super::features::{FEATURES, allow};
 use super::join::Bridge;
 use super::service::What;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::Feature;
+use crate::dialplan::apps::dial::DialOptions;
 use crate::dialplan::{Outcome, Place};
-use crate::dialplan::apps::dial::{DialOptions, Sides};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
 use crate::switch::view::Level;
@@ -49,21 +49,6 @@ impl Consult {
     }
 }
 
-/// What one side of a bridge may do by digits, given to a side of another one.
-fn allow(to: &mut DialOptions, caller: bool, from: &DialOptions, was_caller: bool) {
-    let pairs = [
-        (&mut to.disconnect, &from.disconnect),
-        (&mut to.transfer, &from.transfer),
-        (&mut to.park, &from.park),
-        (&mut to.monitor, &from.monitor),
-        (&mut to.mix_monitor, &from.mix_monitor),
-    ];
-    for (to, from) in pairs {
-        let side = |sides: &Sides| if was_caller { sides.caller } else { sides.called };
-        *(if caller { &mut to.caller } else { &mut to.called }) = side(from);
-    }
-}
-
 impl Switch {
     fn consult_mut(&mut self, id: ChannelId) -> Option<&mut Consult> {
         match &mut self.service_mut(id)?.what {
@@ -92,7 +77,8 @@ impl Switch {
         let leg = match self.place_leg(now, Some(id), ("LOCAL", &resource), out) {
             Ok(leg) => leg,
             Err((_, why)) => {
-                self.ears.log(out, Level::Warning, FEATURES, || format!("{resource} cannot be called: {why}"));
+                self.ears
+                    .log(out, Level::Warning, FEATURES, || format!("{resource} cannot be called: {why}"));
                 self.hold_for(transferee, false, out);
                 return self.transfer_fails(id, out);
             }
@@ -134,13 +120,7 @@ impl Switch {
     }
 
     /// Who is called for a transfer rings, or has early media.
-    pub(super) fn target_rings(
-        &mut self,
-        caller: ChannelId,
-        leg: ChannelId,
-        media: bool,
-        out: &mut Actions,
-    ) {
+    pub(super) fn target_rings(&mut self, caller: ChannelId, leg: ChannelId, media: bool, out: &mut Actions) {
         let sounds = self.calls.channels.get(&caller).is_some_and(|c| c.sound.background.is_some());
         if media {
             self.hush(caller, out);
@@ -152,13 +132,7 @@ impl Switch {
     }
 
     /// Who is called for a transfer answered.
-    pub(super) fn target_answered(
-        &mut self,
-        now: Now,
-        caller: ChannelId,
-        leg: ChannelId,
-        out: &mut Actions,
-    ) {
+    pub(super) fn target_answered(&mut self, now: Now, caller: ChannelId, leg: ChannelId, out: &mut Actions) {
         self.hush(caller, out);
         let Some(service) = self.service_mut(caller) else { return };
         service.until = None;
@@ -276,6 +250,7 @@ impl Switch {
 
     /// A channel hangs up or is sent elsewhere: what it or its transferer was at goes on without it.
     pub(super) fn leave_service(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        self.unpark(id, out);
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let transferer = channel.transferred_by;
         match channel.service.as_ref().map(|service| &service.what) {
@@ -340,12 +315,7 @@ impl Switch {
     }
 
     /// A party that waits for who consults is gone.
-    fn waiting_leaves(
-        &mut self,
-        now: Now,
-        (id, transferer): (ChannelId, ChannelId),
-        out: &mut Actions,
-    ) {
+    fn waiting_leaves(&mut self, now: Now, (id, transferer): (ChannelId, ChannelId), out: &mut Actions) {
         self.set_waiting(id, None, out);
         let Some(What::Consult(consult)) = self.end_service(transferer, out) else { return };
         let Consult { transferee, doing, stage, .. } = *consult;
@@ -375,12 +345,7 @@ impl Switch {
     }
 
     /// Who transferred goes on with the target as with anybody he called: the transferee is gone.
-    fn stays_with(
-        &mut self,
-        id: ChannelId,
-        (gone, doing): (ChannelId, Doing),
-        target: Option<ChannelId>,
-    ) {
+    fn stays_with(&mut self, id: ChannelId, (gone, doing): (ChannelId, Doing), target: Option<ChannelId>) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         if channel.side == Side::Called(Some(gone)) {
             channel.side = Side::Called(None);

@@ -137,6 +137,10 @@ impl Switch {
         self.end_service(id, out);
         let Some(other) = self.partner(id) else { return };
         self.hold_for(other, false, out);
+        let caller = self.calls.channels.get(&other).map(|other| other.caller.number.clone());
+        if let Some(lot) = self.parks_into(now, &place, &caller.unwrap_or_default()) {
+            return self.park_partner(now, id, &lot, out);
+        }
         let name = self.calls.channels.get(&id).map(|channel| channel.name.clone()).unwrap_or_default();
         self.decided(id, || format!("{name} transfers to {}@{}", place.exten, place.context));
         self.ears.log(out, Level::Verbose, FEATURES, || {

@@ -90,8 +90,9 @@ impl Switch {
         let name = channel.name.clone();
         let (function, option) = (hook.function, hook.option.clone());
         self.decided(id, || format!("{name} dialled the code of {function}"));
+        let asked_by = option.clone();
         self.ears.log(out, Level::Verbose, FEATURES, || {
-            format!("{name} dialled the code of {function} (option {option})")
+            format!("{name} dialled the code of {function} (option {asked_by})")
         });
         match function {
             "disconnect" => {
@@ -103,18 +104,14 @@ impl Switch {
             }
             "blindxfer" => self.begin_transfer(now, id, false, out),
             "atxfer" => self.begin_transfer(now, id, true, out),
+            "parkcall" => self.park_partner(now, id, "", out),
+            "automixmon" | "automon" => self.touch_recording(now, id, function, out),
             "atxferabort" => self.abort_consultation(now, id, out),
             "atxfercomplete" => self.complete_consultation(now, id, out),
             "atxferswap" => self.swap_consultation(now, id, out),
-            _ => self.tell_no_function(id, function, out),
+            // Only features.conf's own applications are left.
+            _ => self.run_application(id, &option, out),
         }
-    }
-
-    fn tell_no_function(&self, id: ChannelId, function: &str, out: &mut Actions) {
-        let Some(channel) = self.calls.channels.get(&id) else { return };
-        self.ears.log(out, Level::Warning, FEATURES, || {
-            format!("{}: {function} is not done by this version", channel.name)
-        });
     }
 
     /// The relay passes RFC 4733 itself where both legs agreed on it and nobody listens; else we do.
@@ -153,7 +150,7 @@ impl Switch {
     }
 
     /// What a channel's digits may ask for in its bridge, or while it consults.
-    fn hooks_of_leg(&self, id: ChannelId) -> Vec<DigitHook> {
+    pub(super) fn hooks_of_leg(&self, id: ChannelId) -> Vec<DigitHook> {
         if let Some(hooks) = self.consult_hooks(id) {
             return hooks;
         }
@@ -206,7 +203,9 @@ impl ChannelHost<'_> {
         let features = self.switch.features_of(self.id);
         let name = arguments.trim().to_ascii_lowercase();
         let value = match function {
-            "FEATUREMAP" => Features::is_mapped(&name).then(|| features.code(&name).unwrap_or_default().into()),
+            "FEATUREMAP" => {
+                Features::is_mapped(&name).then(|| features.code(&name).unwrap_or_default().into())
+            }
             _ => features.option(&name),
         };
         value.ok_or_else(|| failed(format!("features.conf knows no '{name}' for {function}()")))
@@ -290,6 +289,21 @@ pub(super) fn add_letters(options: &mut DialOptions, letters: &str) {
     }
 }
 
+/// What one side of a bridge may do by digits, given to a side of another one.
+pub(super) fn allow(to: &mut DialOptions, caller: bool, from: &DialOptions, was_caller: bool) {
+    let pairs = [
+        (&mut to.disconnect, &from.disconnect),
+        (&mut to.transfer, &from.transfer),
+        (&mut to.park, &from.park),
+        (&mut to.monitor, &from.monitor),
+        (&mut to.mix_monitor, &from.mix_monitor),
+    ];
+    for (to, from) in pairs {
+        let side = |sides: &Sides| if was_caller { sides.caller } else { sides.called };
+        *(if caller { &mut to.caller } else { &mut to.called }) = side(from);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,10 +322,7 @@ mod tests {
             hooks.iter().map(text).collect()
         };
         assert_eq!(told(&features, false), ["t blindxfer #", "t atxfer -", "k parkcall -", "x automixmon -"]);
-        assert_eq!(
-            told(&features, true),
-            ["H disconnect *", "T blindxfer #", "T atxfer -", "W automon -"]
-        );
+        assert_eq!(told(&features, true), ["H disconnect *", "T blindxfer #", "T atxfer -", "W automon -"]);
         features.set_mapped("atxfer", "*2").expect("a code");
         assert_eq!(told(&features, true)[2], "T atxfer *2");
     }

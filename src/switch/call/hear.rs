@@ -64,8 +64,8 @@ impl Switch {
             | Event::ReferProgress { .. }
             | Event::RequestDone { .. }
             | Event::Flash
-            | Event::Record(_)
             | Event::FastUpdate => {}
+            Event::Record(on) => self.record_asked(now, id, on, out),
             Event::Offered => self.offered_by_phone(id, out),
         }
         self.calls.touched.insert(id);

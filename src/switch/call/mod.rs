@@ -25,6 +25,7 @@ mod dial;
 mod dial_end;
 mod dial_options;
 mod dialogs;
+mod dynamic;
 mod early;
 mod ending;
 mod extension;
@@ -43,6 +44,7 @@ mod note;
 mod originate;
 mod others;
 mod out;
+mod park;
 mod party;
 mod party_fields;
 mod pjsip_fields;
@@ -61,7 +63,9 @@ mod show;
 mod sound;
 mod stranded;
 mod subroutine;
+mod touch;
 mod transfer;
+mod unparked;
 mod variables;
 
 use super::Switch;
@@ -69,6 +73,7 @@ use super::io::Actions;
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
 use crate::bridge::PortId;
+use crate::config::services::Services;
 use crate::dialplan::database::Database;
 use crate::dialplan::{Dialplan, Globals};
 use crate::session;
@@ -116,7 +121,12 @@ pub(super) struct Calls {
     bridges: BTreeMap<BridgeId, Bridge>,
     dialogs: dialog::Directory<ChannelId>,
     ports: HashMap<PortId, ChannelId, foldhash::fast::RandomState>,
+    /// The dialplan as it is written.
+    written: Arc<Dialplan>,
+    /// The same with the extensions of parking lots.
     plan: Arc<Dialplan>,
+    /// Parked calls by lot.
+    lots: BTreeMap<String, park::Lot>,
     globals: Globals,
     database: Database,
     work: VecDeque<Work>,
@@ -148,7 +158,9 @@ impl Calls {
             bridges: BTreeMap::new(),
             dialogs: dialog::Directory::new(seed),
             ports: HashMap::default(),
+            written: Arc::default(),
             plan: Arc::default(),
+            lots: BTreeMap::new(),
             globals: Globals::default(),
             database: Database::default(),
             work: VecDeque::new(),
@@ -169,9 +181,18 @@ impl Calls {
     }
 
     /// Takes another dialplan over.
-    pub fn set_plan(&mut self, plan: Arc<Dialplan>) {
+    pub fn set_plan(&mut self, plan: Arc<Dialplan>, services: &Services) {
         self.globals.load(&plan);
-        self.plan = plan;
+        self.written = plan;
+        self.add_parking(services);
+    }
+
+    /// Gives the dialplan the extensions of parking lots.
+    fn add_parking(&mut self, services: &Services) {
+        self.plan = match &unparked::extensions(services)[..] {
+            [] => self.written.clone(),
+            added => Arc::new(self.written.with_added(added)),
+        };
     }
 
     /// The dialplan in force.

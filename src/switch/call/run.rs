@@ -50,7 +50,7 @@ impl Switch {
     /// The dialplan ended: so does the call.
     fn dialplan_over(&mut self, now: Now, id: ChannelId, end: &End, out: &mut Actions) {
         if self.calls.channels.get(&id).is_some_and(|channel| channel.suspended.is_some()) {
-            return self.subroutine_over(now, id, out);
+            return self.subroutine_over(now, id, matches!(end, End::Hangup { .. }), out);
         }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.program = None;
@@ -100,6 +100,7 @@ impl Switch {
             Doing::Digit(Some(until)) if *until <= now.at => self.resume(id, Outcome::TimedOut),
             Doing::Refusing(Some(until)) if *until <= now.at => self.resume(id, Outcome::Done),
             Doing::Dialling(_) => self.dial_due(now, id, out),
+            Doing::Parked(_) => self.parking_due(now, id, out),
             Doing::Sounding(sounding) if sounding.until.is_some_and(|until| until <= now.at) => {
                 self.sounding_due(now, id, out);
             }

@@ -177,7 +177,11 @@ impl Switch {
         }
         let leg = self.configured_leg(&channel.endpoint, channel.name.clone(), channel.dtmf_mode());
         let leg = crate::bridge::Leg { is_up: channel.is_up(), uses: channel.uses.clone(), ..leg };
-        Reply::Explanation(explanation(&Facts { legs: vec![leg], kind: BridgeKind::Basic, local_channel: None }))
+        Reply::Explanation(explanation(&Facts {
+            legs: vec![leg],
+            kind: BridgeKind::Basic,
+            local_channel: None,
+        }))
     }
 
     fn explain_between(&self, caller: &str, callee: &str, dial_options: &str) -> Reply {

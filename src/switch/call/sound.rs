@@ -14,11 +14,12 @@ use crate::bridge::{
 };
 use crate::codec::ToneList;
 use crate::config::model::endpoint_words::DtmfMode;
-use crate::config::services::MusicMode;
+use crate::config::services::{MusicMode, Services};
 use crate::sdp::MediaKind;
 use crate::switch::Switch;
-use crate::switch::io::{Action, Actions, Input};
+use crate::switch::io::{Action, Actions};
 use crate::switch::view::Level;
+use std::sync::Arc;
 
 /// What sounds on a channel.
 #[derive(Debug, Default)]
@@ -260,13 +261,13 @@ impl Switch {
         self.recording_over(id, sound);
         self.chimed(id, sound);
         self.service_played(now, id, sound, out);
+        self.space_said(id, sound, out);
         self.prompt_played(now, id, sound, end, out);
     }
 
-    /// Takes other services over: tones, music.
-    pub(in crate::switch) fn set_services(&mut self, input: Input<'_>) {
-        if let Input::Services(services) = input {
-            self.services = services;
-        }
+    /// Takes other services over: tones, music, features, parking lots.
+    pub(in crate::switch) fn set_services(&mut self, services: Arc<Services>) {
+        self.calls.add_parking(&services);
+        self.services = services;
     }
 }

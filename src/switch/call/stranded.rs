@@ -122,7 +122,8 @@ impl Switch {
                 self.recall_at(id, now.at + patience);
             }
             Err((_, why)) => {
-                self.ears.log(out, Level::Notice, FEATURES, || format!("{back_to} is not called back: {why}"));
+                self.ears
+                    .log(out, Level::Notice, FEATURES, || format!("{back_to} is not called back: {why}"));
                 self.recall_at(id, now.at + pause);
             }
         }

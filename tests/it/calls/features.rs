@@ -6,8 +6,10 @@ use super::phone::{CALLED, CALLER, THIRD};
 
 const DIAL: &str = "[phones]\nexten => _X00,1,Dial(PJSIP/${EXTEN},20,tThH)\n same => n,Hangup()\nexten => 2,1,NoOp()\n\
     exten => 555,1,Wait(60)\nexten => 556,1,Busy()\n";
-const ATTENDED: (&str, &str) =
-    ("features.conf", "[featuremap]\nblindxfer => ##\natxfer => *2\n[general]\natxferabort=*1\natxfercomplete=*3\n");
+const ATTENDED: (&str, &str) = (
+    "features.conf",
+    "[featuremap]\nblindxfer => ##\natxfer => *2\n[general]\natxferabort=*1\natxfercomplete=*3\n",
+);
 
 /// A direct call from 100 to 200, whose digits come by INFO.
 fn direct(files: &[(&str, &str)], dialplan: &str) -> Desk {
@@ -90,7 +92,10 @@ fn the_relay_hears_codes_and_passes_the_rest() {
     let mut desk = Desk::new(["direct_media=no"; 3], DIAL);
     desk.services(&[("features.conf", "[featuremap]\nblindxfer => ##\ndisconnect => *0\n")]);
     desk.call(CALLER, "200");
-    assert_eq!(desk.failed("PJSIP/100-00000000"), ["direct_media=yes on both", "no digits to listen for in the media"]);
+    assert_eq!(
+        desk.failed("PJSIP/100-00000000"),
+        ["direct_media=yes on both", "no digits to listen for in the media"]
+    );
     desk.press(CALLED, "1");
     assert_eq!(desk.digits_to(CALLER), "1");
     desk.press(CALLED, "#");
@@ -292,5 +297,35 @@ fn a_party_that_leaves_ends_the_dialling_of_an_extension() {
     let mut desk = direct(&[], DIAL);
     desk.press_by_info(CALLED, "#3");
     desk.bye(CALLED);
+    desk.ends_clean();
+}
+
+/// `[applicationmap]`: who has the name in DYNAMIC_FEATURES runs the application; the media comes in for it and goes out
+/// again; `peer` runs it on the other side.
+#[test]
+fn applications_of_features_conf_run_in_mid_call() {
+    let conf = "[applicationmap]\nhello => 9,self,Playback,hello,default\nask => 8,peer,Playback,who\nbye => 77,peer,Hangup\n\
+                [both]\nhello =>\nbye => 66\n";
+    let plan = "[phones]\nexten => 200,1,Set(__DYNAMIC_FEATURES=ask#both)\n same => n,Dial(PJSIP/200,20)\n";
+    let mut desk = direct(&[("features.conf", conf)], plan);
+    desk.press_by_info(CALLED, "9");
+    assert_eq!((desk.hears(CALLED), desk.hears(CALLER)), (vec!["hello".into()], vec!["moh/".into()]));
+    assert_eq!(desk.failed("PJSIP/200-00000001"), ["media not needed by music or an announcement"]);
+    desk.played(CALLED);
+    assert_eq!(desk.hears(CALLER), Vec::<String>::new());
+    assert_eq!(desk.both(), ["127.0.0.1:7200", "127.0.0.1:7000"], "direct again");
+    // The caller's dialplan is in its Dial: it goes on there after the application.
+    desk.press_by_info(CALLED, "8");
+    assert_eq!((desk.hears(CALLED), desk.hears(CALLER)), (vec![], vec!["who".into()]));
+    desk.played(CALLER);
+    assert_eq!(desk.both(), ["127.0.0.1:7200", "127.0.0.1:7000"]);
+    // The other side hangs up while one runs.
+    desk.press_by_info(CALLER, "9");
+    desk.bye(CALLED);
+    assert_eq!(desk.alive(), ["PJSIP/100-00000000"]);
+    desk.played(CALLER);
+    desk.ends_clean();
+    let mut desk = direct(&[("features.conf", conf)], plan);
+    desk.press_by_info(CALLER, "66");
     desk.ends_clean();
 }
