@@ -71,6 +71,10 @@ pub const QUALIFY_PER_SEC: u32 = 2_000;
 pub const TRACE_BYTES: usize = 4 << 20;
 /// Messages and decisions among them.
 pub const TRACE_ENTRIES: usize = 32_768;
+/// Priorities of one channel's dialplan that a trace keeps: a dialplan that loops must not push the other calls out.
+pub const TRACE_STEPS: u16 = 64;
+/// Bytes of a priority's arguments that a trace keeps.
+pub const TRACE_ARGUMENTS: usize = 160;
 /// Messages kept by `pjsip set history on`.
 pub const HISTORY_MESSAGES: usize = 10_000;
 /// Inputs queued towards the switch by one edge; full means that edge drops (datagrams) or waits (streams).

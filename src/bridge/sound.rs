@@ -7,7 +7,7 @@
 //! ```
 
 use super::plan::PortId;
-use crate::codec::{Coding, ToneList};
+use crate::codec::{Coding, ToneList, Wishes};
 use crate::sdp::RtpStream;
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub struct StreamCoding {
     pub send: Coding,
     /// Milliseconds of sound in the packets we send.
     pub packet_ms: u16,
+    /// What the other side asks of what we send.
+    pub wishes: Wishes,
 }
 
 impl StreamCoding {
@@ -41,7 +43,15 @@ impl StreamCoding {
         let receive =
             stream.formats.iter().filter_map(|f| Some((f.receive, coded(f.codec.name())?))).collect();
         let packet_ms = if stream.ptime_ms == 0 { 20 } else { stream.ptime_ms };
-        Some(StreamCoding { receive, send_number, send, packet_ms: packet_ms.clamp(10, 120) })
+        let sent = stream.formats.iter().find(|format| format.send == send_number);
+        let wishes = sent.and_then(|format| format.theirs.as_deref()).map(Wishes::read).unwrap_or_default();
+        Some(StreamCoding { receive, send_number, send, packet_ms: packet_ms.clamp(10, 120), wishes })
+    }
+
+    /// The same for sound of so many samples a second, where a coding leaves the choice.
+    pub fn at_rate(&self, rate: u32) -> StreamCoding {
+        let receive = self.receive.iter().map(|(number, coding)| (*number, coding.at_rate(rate))).collect();
+        StreamCoding { receive, send: self.send.at_rate(rate), ..self.clone() }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Loss concealment: where a packet is missing, the last pitch period goes on, ever softer, for 60 ms at most (after
-//! G.711 appendix I); what comes next is blended in.
+//! G.711 appendix I) or three packets, if those are longer; what comes next is blended in.
 
 /// Conceals the losses of one stream.
 #[derive(Debug)]
@@ -11,11 +11,13 @@ pub struct Concealer {
     period: usize,
     /// Samples concealed since the last real one.
     concealed: usize,
+    /// Samples after which it is silence.
+    most: usize,
 }
 
 /// Milliseconds of the past that are kept: two of the longest periods.
 const PAST_MS: usize = 32;
-/// Milliseconds of concealment before silence.
+/// Milliseconds of concealment before silence, at least.
 const MOST_MS: usize = 60;
 /// Milliseconds over which the return is blended.
 const BLEND_MS: usize = 4;
@@ -24,7 +26,8 @@ impl Concealer {
     /// For a stream of so many samples a second.
     pub fn new(rate: u32) -> Concealer {
         let rate = (rate as usize).max(1000);
-        Concealer { rate, past: vec![0; rate * PAST_MS / 1000].into(), period: 0, concealed: 0 }
+        let past = vec![0; rate * PAST_MS / 1000].into();
+        Concealer { rate, past, period: 0, concealed: 0, most: rate * MOST_MS / 1000 }
     }
 
     /// Takes real sound. Its beginning is blended with what was made up, if anything was.
@@ -39,6 +42,7 @@ impl Concealer {
             self.concealed = 0;
             self.period = 0;
         }
+        self.most = (self.rate * MOST_MS / 1000).max(3 * samples.len());
         self.keep(samples);
     }
 
@@ -47,7 +51,7 @@ impl Concealer {
         if self.period == 0 {
             self.period = self.find_period();
         }
-        let sounds = self.concealed < self.rate * MOST_MS / 1000;
+        let sounds = self.concealed < self.most;
         for sample in out.iter_mut() {
             *sample = self.invented();
         }
@@ -56,8 +60,7 @@ impl Concealer {
 
     /// The next sample of the repeated period, with its fade.
     fn invented(&mut self) -> i16 {
-        let most = self.rate * MOST_MS / 1000;
-        let full = self.rate / 100;
+        let (most, full) = (self.most, self.rate / 100);
         let at = self.concealed;
         self.concealed = self.concealed.saturating_add(1);
         if at >= most || self.period == 0 {

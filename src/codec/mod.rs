@@ -10,9 +10,11 @@ mod conceal;
 mod dtmf;
 mod g711;
 mod g722;
+mod g726;
 mod gsm;
 mod level;
 mod noise;
+mod opus;
 mod resample;
 mod tone;
 pub mod wav;
@@ -23,6 +25,7 @@ pub use g711::{alaw_decode, alaw_encode, ulaw_decode, ulaw_encode};
 pub use gsm::FRAME_BYTES as GSM_FRAME_BYTES;
 pub use level::{Gain, add, level_of, subtract};
 pub use noise::Noise;
+pub use opus::{Wishes, rate_for as opus_rate_for};
 pub use resample::Resampler;
 pub use tone::{ToneFault, ToneGenerator, ToneList};
 
@@ -35,6 +38,9 @@ pub const MAX_FRAME: usize = (MAX_RATE / 1000 * FRAME_MS) as usize;
 /// Most samples that one packet decodes to: 120 ms, the longest packet of any codec here.
 pub const MAX_PACKET: usize = (MAX_RATE / 1000 * 120) as usize;
 
+/// Bytes of the longest payload we make: 48,000 samples a second uncoded for 20 ms.
+pub const MAX_PAYLOAD: usize = 2 * MAX_FRAME;
+
 /// A way to write sound as bytes that we can read and write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Coding {
@@ -46,6 +52,12 @@ pub enum Coding {
     G722,
     /// GSM 06.10 full rate.
     Gsm,
+    /// G.726 at 32 kbit/s in RFC 3551's order.
+    G726,
+    /// G.726 at 32 kbit/s in AAL2's order.
+    G726Aal2,
+    /// Opus, read and written at this rate, which its packets do not depend on.
+    Opus(u32),
     /// Sixteen bits a sample, big-endian (RFC 3551 L16), at this rate.
     Linear(u32),
 }
@@ -58,6 +70,9 @@ impl Coding {
             "alaw" => Coding::Alaw,
             "g722" => Coding::G722,
             "gsm" => Coding::Gsm,
+            "g726" => Coding::G726,
+            "g726aal2" => Coding::G726Aal2,
+            "opus" => Coding::Opus(48_000),
             "slin" => Coding::Linear(8_000),
             "slin12" => Coding::Linear(12_000),
             "slin16" => Coding::Linear(16_000),
@@ -71,9 +86,9 @@ impl Coding {
     /// Samples a second of the sound.
     pub fn sample_rate(self) -> u32 {
         match self {
-            Coding::Ulaw | Coding::Alaw | Coding::Gsm => 8_000,
+            Coding::Ulaw | Coding::Alaw | Coding::Gsm | Coding::G726 | Coding::G726Aal2 => 8_000,
             Coding::G722 => 16_000,
-            Coding::Linear(rate) => rate,
+            Coding::Linear(rate) | Coding::Opus(rate) => rate,
         }
     }
 
@@ -81,7 +96,27 @@ impl Coding {
     pub fn clock_rate(self) -> u32 {
         match self {
             Coding::G722 => 8_000,
+            Coding::Opus(_) => 48_000,
             _ => self.sample_rate(),
+        }
+    }
+
+    /// The same coding for sound of so many samples a second, where it leaves the choice: Opus.
+    pub fn at_rate(self, rate: u32) -> Coding {
+        match self {
+            Coding::Opus(_) => Coding::Opus(opus::rate_for(rate)),
+            other => other,
+        }
+    }
+
+    /// Milliseconds of a packet that is made for somebody who wants `wanted` (10 to 120): GSM has frames of 20 ms, Opus
+    /// knows four lengths, and uncoded sound at a high rate fills a datagram fast.
+    pub fn packet_ms(self, wanted: u32) -> u32 {
+        match self {
+            Coding::Gsm => (wanted / 20 * 20).max(20),
+            Coding::Opus(_) => [60, 40, 20].into_iter().find(|ms| *ms <= wanted).unwrap_or(10),
+            Coding::Linear(rate) => wanted.min((MAX_PAYLOAD as u32 * 1000 / (rate * 2)).max(10)),
+            _ => wanted,
         }
     }
 
@@ -98,6 +133,8 @@ impl Coding {
             Coding::Ulaw | Coding::Alaw => 10,
             Coding::G722 => 120,
             Coding::Gsm => 150,
+            Coding::G726 | Coding::G726Aal2 => 160,
+            Coding::Opus(_) => 1_500,
         }
     }
 }
@@ -113,6 +150,10 @@ pub enum Decoder {
     G722(Box<g722::Decoder>),
     /// See [`Coding::Gsm`].
     Gsm(Box<gsm::Decoder>),
+    /// See [`Coding::G726`].
+    G726(Box<g726::Decoder>),
+    /// See [`Coding::Opus`].
+    Opus(Box<opus::Decoder>),
     /// See [`Coding::Linear`].
     Linear,
 }
@@ -125,6 +166,9 @@ impl Decoder {
             Coding::Alaw => Decoder::Alaw,
             Coding::G722 => Decoder::G722(Box::default()),
             Coding::Gsm => Decoder::Gsm(Box::default()),
+            Coding::G726 => Decoder::G726(Box::new(g726::Decoder::new(g726::Order::LowFirst))),
+            Coding::G726Aal2 => Decoder::G726(Box::new(g726::Decoder::new(g726::Order::HighFirst))),
+            Coding::Opus(rate) => Decoder::Opus(Box::new(opus::Decoder::new(opus::rate_for(rate)))),
             Coding::Linear(_) => Decoder::Linear,
         }
     }
@@ -136,10 +180,22 @@ impl Decoder {
             Decoder::Alaw => each(payload, out, alaw_decode),
             Decoder::G722(decoder) => decoder.decode(payload, out),
             Decoder::Gsm(decoder) => decoder.decode(payload, out),
+            Decoder::G726(decoder) => decoder.decode(payload, out),
+            Decoder::Opus(decoder) => decoder.decode(payload, out),
             Decoder::Linear => {
                 let samples = payload.chunks_exact(2).map(|two| i16::from_be_bytes([two[0], two[1]]));
                 out.iter_mut().zip(samples).map(|(out, sample)| *out = sample).count()
             }
+        }
+    }
+}
+
+impl Decoder {
+    /// Reads a lost packet out of the one after it, where that holds a copy: Opus.
+    pub fn recover(&mut self, following: &[u8], out: &mut [i16]) -> Option<usize> {
+        match self {
+            Decoder::Opus(decoder) => decoder.recover(following, out),
+            _ => None,
         }
     }
 }
@@ -159,6 +215,10 @@ pub enum Encoder {
     G722(Box<g722::Encoder>),
     /// See [`Coding::Gsm`].
     Gsm(Box<gsm::Encoder>),
+    /// See [`Coding::G726`].
+    G726(Box<g726::Encoder>),
+    /// See [`Coding::Opus`].
+    Opus(Box<opus::Encoder>),
     /// See [`Coding::Linear`].
     Linear,
 }
@@ -166,11 +226,19 @@ pub enum Encoder {
 impl Encoder {
     /// An encoder without a past.
     pub fn new(coding: Coding) -> Encoder {
+        Encoder::as_wished(coding, &Wishes::default())
+    }
+
+    /// The same, as the other side wishes; only Opus leaves it a choice.
+    pub fn as_wished(coding: Coding, wishes: &Wishes) -> Encoder {
         match coding {
             Coding::Ulaw => Encoder::Ulaw,
             Coding::Alaw => Encoder::Alaw,
             Coding::G722 => Encoder::G722(Box::default()),
             Coding::Gsm => Encoder::Gsm(Box::default()),
+            Coding::G726 => Encoder::G726(Box::new(g726::Encoder::new(g726::Order::LowFirst))),
+            Coding::G726Aal2 => Encoder::G726(Box::new(g726::Encoder::new(g726::Order::HighFirst))),
+            Coding::Opus(rate) => Encoder::Opus(Box::new(opus::Encoder::new(opus::rate_for(rate), wishes))),
             Coding::Linear(_) => Encoder::Linear,
         }
     }
@@ -182,6 +250,8 @@ impl Encoder {
             Encoder::Alaw => out.iter_mut().zip(samples).map(|(out, s)| *out = alaw_encode(*s)).count(),
             Encoder::G722(encoder) => encoder.encode(samples, out),
             Encoder::Gsm(encoder) => encoder.encode(samples, out),
+            Encoder::G726(encoder) => encoder.encode(samples, out),
+            Encoder::Opus(encoder) => encoder.encode(samples, out),
             Encoder::Linear => {
                 let two = out.chunks_exact_mut(2).zip(samples);
                 two.map(|(out, sample)| out.copy_from_slice(&sample.to_be_bytes())).count() * 2

@@ -28,6 +28,7 @@ const EXTENSIONS: &[(&str, FileFormat)] = &[
     ("alw", FileFormat::Packets(Coding::Alaw)),
     ("g722", FileFormat::Packets(Coding::G722)),
     ("gsm", FileFormat::Packets(Coding::Gsm)),
+    ("g726-32", FileFormat::Packets(Coding::G726)),
     ("sln", FileFormat::Linear(8_000)),
     ("slin", FileFormat::Linear(8_000)),
     ("raw", FileFormat::Linear(8_000)),

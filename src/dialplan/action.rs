@@ -1,6 +1,7 @@
 //! What a dialplan asks the switch to do, and how the switch tells what came of it.
 
 use super::apps::App;
+use super::apps::bridge::BridgeOptions;
 use super::apps::dial::Dial;
 use super::apps::originate::Originate;
 use super::scope::Place;
@@ -94,10 +95,10 @@ pub enum Action {
     },
     /// Join another channel.
     Bridge {
-        /// Its name, or the beginning of it.
+        /// Its name.
         channel: String,
-        /// Letters as `Dial` has them.
-        options: Vec<super::arguments::Letter>,
+        /// How.
+        options: Box<BridgeOptions>,
     },
     /// Answer a call that rings elsewhere.
     Pickup(Vec<PickupTarget>),
@@ -159,7 +160,12 @@ pub enum PickupTarget {
     /// The ringing channel whose `PICKUPMARK` is this.
     Mark(String),
     /// A channel by its name.
-    Channel(String),
+    Channel {
+        /// Its name.
+        name: String,
+        /// `p`: the beginning of it is enough.
+        partial: bool,
+    },
 }
 
 /// A word to the caller.

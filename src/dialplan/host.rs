@@ -1,5 +1,6 @@
 //! What a running dialplan asks of the switch: the channel it runs on, shared variables, chance, and the log.
 
+use super::scope::Place;
 use std::fmt;
 
 /// Why a function of the channel or the switch has no answer.
@@ -67,6 +68,9 @@ pub trait Host {
 
     /// The verbosity somebody listens at; lines above it need not be made.
     fn verbosity(&self) -> u8;
+
+    /// A priority is about to run its application. Told of every one, so it must cost next to nothing.
+    fn executes(&mut self, _place: &Place, _application: &'static str, _arguments: &str) {}
 
     /// A line for the log or the console.
     fn say(&mut self, level: Level, text: &str);

@@ -352,7 +352,7 @@ pub(super) mod tests {
             sources: &sources,
             zones: Arc::default(),
             environment: &environment,
-            done: &|name| name != "CURL" && apps::find(name).is_none(),
+            done: &|name| !["CURL", "StreamEcho(streams)"].contains(&name) && apps::find(name).is_none(),
             now: Now::default(),
         };
         let loaded = super::load(&sections(&tree), &around);
@@ -558,6 +558,7 @@ pub(super) mod tests {
             ("exten => 1,1,ExecIf(1?NoOp():Dial(PJSIP/1,,q))", ":5:44: error[unknown-option]", ""),
             ("exten => 1,1,Ringing(now)", ":5:22: warning[arguments]", ""),
             ("exten => 1,1,Queue(q)", ":5:14: warning[later-application]", ""),
+            ("exten => 1,1,StreamEcho(4)", ":5:25: warning[later-option]", ""),
             ("exten => 1,1,NoOp(${CURL(http://x/)})", ":5:21: warning[later-function]", ""),
             ("exten => 1,1,ExecIf(1?MinivmGreet(x))", ":5:23: warning[later-application]", ""),
             ("exten => 1,1(a,NoOp()", ":5:12: error[priority]", ""),

@@ -57,6 +57,8 @@ pub struct Program {
     only: Option<(&'static App, String)>,
     /// Whether the run ends with the application it began with.
     is_single: bool,
+    /// A variable that found no room where nobody could be told: the next step says so.
+    unset: Option<(&'static str, TooMany)>,
 }
 
 /// Which part of its life a program is in.
@@ -128,6 +130,7 @@ impl Program {
             budget: PRIORITIES_PER_WAKE,
             only: None,
             is_single: false,
+            unset: None,
         }
     }
 
@@ -209,14 +212,24 @@ impl Program {
         }
     }
 
+    /// The application under way begins anew, with the arguments it had: another phone has taken the call over.
+    pub fn begin_again(&mut self) {
+        let running = self.memory.running.take();
+        if let (State::Waiting(_), Phase::Running, Some((name, arguments))) =
+            (&self.state, &self.phase, running)
+            && let Some(app) = super::apps::find(name)
+        {
+            (self.only, self.state) = (Some((app, arguments)), State::Ready);
+        }
+    }
+
     /// The channel hung up: whatever runs is interrupted; the next step runs the hangup extension. A `Dial` that was
     /// under way leaves `DIALSTATUS=CANCEL`, unless the variable says already that it was answered.
     pub fn hung_up(&mut self) {
         if matches!(self.phase, Phase::Running) {
             let dials = matches!(&self.state, State::Waiting(pending) if pending.app.name == "Dial");
             if dials && self.memory.variables.value("DIALSTATUS").is_none_or(str::is_empty) {
-                // A channel full of variables holds DIALSTATUS: the Dial set it when it began.
-                let _ = self.memory.variables.set("DIALSTATUS", DialStatus::Cancel.word());
+                self.set_or_tell("DIALSTATUS", DialStatus::Cancel.word());
             }
             self.end(End::ChannelGone);
         }
@@ -240,6 +253,9 @@ impl Program {
     pub fn step(&mut self, now: Now, plan: &Dialplan, host: &mut dyn Host) -> Step {
         while self.budget > 0 {
             self.budget -= 1;
+            if let Some((name, full)) = self.unset.take() {
+                host.say(Level::Warning, &format!("{name} is not set: {full}"));
+            }
             let step = match (&self.phase, std::mem::replace(&mut self.state, State::Ready)) {
                 (Phase::Over(end), _) => return Step::Finished(end.clone()),
                 (_, State::Waiting(pending)) => {
@@ -261,6 +277,12 @@ impl Program {
         }
         self.budget = PRIORITIES_PER_WAKE;
         Step::Yield
+    }
+
+    fn set_or_tell(&mut self, name: &'static str, value: &str) {
+        if let Err(full) = self.memory.variables.set(name, value) {
+            self.unset = Some((name, full));
+        }
     }
 
     fn look<'p>(
@@ -406,6 +428,20 @@ mod tests {
         assert_eq!(call.resume(answered()).end(), End::OutOfPriorities);
         assert_eq!(call.told(), ["after ANSWER 2"]);
         assert_eq!(call.value("ANSWEREDTIME_MS"), "2900");
+    }
+
+    /// A channel full of variables goes without further ones, and the log says which.
+    #[test]
+    fn a_variable_without_room_is_told() {
+        use crate::base::limits::CHANNEL_VARIABLES;
+        let text = "[in]\nexten => 1,1,TryExec(NoOp())\n same => n,Wait(1)\n";
+        let mut call = Call::to(text, "1");
+        for n in 0..CHANNEL_VARIABLES {
+            call.program.set_variable(&format!("v{n}"), "x").expect("room");
+        }
+        call.action();
+        let told = call.host.complaints().join("\n");
+        assert!(told.contains("TRYSTATUS is not set: there are at most"), "{told}");
     }
 
     /// Recorded: Dial to an endpoint without contacts, or none of that name, and nothing after it: 503.

@@ -2,6 +2,42 @@
 
 use std::time::Duration;
 
+/// A number as the files of Asterisk's English sound packages; nothing for one of a thousand millions and more.
+pub fn number_files(number: i64) -> Vec<String> {
+    let mut files = Vec::new();
+    if number < 0 {
+        files.push("digits/minus".to_owned());
+    }
+    let number = number.unsigned_abs();
+    if number >= 1_000_000_000 {
+        return Vec::new();
+    }
+    say_below(number, &mut files);
+    files
+}
+
+fn say_below(number: u64, files: &mut Vec<String>) {
+    for (unit, word) in [(1_000_000, "million"), (1_000, "thousand"), (100, "hundred")] {
+        if number >= unit {
+            say_below(number / unit, files);
+            files.push(format!("digits/{word}"));
+            if !number.is_multiple_of(unit) {
+                say_below(number % unit, files);
+            }
+            return;
+        }
+    }
+    match number {
+        0..=20 => files.push(format!("digits/{number}")),
+        _ => {
+            files.push(format!("digits/{}", number / 10 * 10));
+            if !number.is_multiple_of(10) {
+                files.push(format!("digits/{}", number % 10));
+            }
+        }
+    }
+}
+
 /// One thing to do with the sound of the channel.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SoundAction {
@@ -140,4 +176,26 @@ pub struct MixMonitor {
     pub id_variable: Option<String>,
     /// What is run when the file is complete.
     pub command: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_said_as_in_english() {
+        for (number, said) in [
+            (0, "0"),
+            (17, "17"),
+            (42, "40 2"),
+            (100, "1 hundred"),
+            (-305, "minus 3 hundred 5"),
+            (20_020, "20 thousand 20"),
+            (1_234_567, "1 million 2 hundred 30 4 thousand 5 hundred 60 7"),
+            (1_000_000_000, ""),
+        ] {
+            assert_eq!(number_files(number).join(" ").replace("digits/", ""), said, "{number}");
+        }
+        assert!(number_files(i64::MIN).is_empty());
+    }
 }

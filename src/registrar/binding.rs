@@ -49,7 +49,7 @@ pub struct Binding {
 impl Binding {
     /// The hash as 32 hexadecimal digits.
     pub fn hash_hex(&self) -> String {
-        self.hash.iter().map(|b| format!("{b:02x}")).collect()
+        format!("{:032x}", u128::from_be_bytes(self.hash))
     }
 
     /// Whether `new` differs from this only in what [`ContactChange::Refresh`] carries.

@@ -135,7 +135,9 @@ impl JitterBuffer {
         let sequence = header.sequence;
         let ahead = self.next.map(|next| sequence.wrapping_sub(next) as i16);
         let in_step = ahead.is_some_and(|ahead| (-(SLOTS as i16)..SLOTS as i16).contains(&ahead));
-        if !in_step || header.ssrc != self.ssrc || now.since(self.last_came) > PAUSE {
+        // What still waits is no end of a talkspurt: then it was us who were late.
+        let paused = now.since(self.last_came) > PAUSE && self.waiting() == 0;
+        if !in_step || header.ssrc != self.ssrc || paused {
             self.clear();
             self.ssrc = header.ssrc;
             self.next = Some(sequence);
@@ -194,6 +196,13 @@ impl JitterBuffer {
     /// Packets waiting, gaps included.
     fn waiting(&self) -> u16 {
         self.next.map_or(0, |next| self.end.wrapping_sub(next))
+    }
+
+    /// The packet that is to be played next, if it is there: what was lost before it may be told in it.
+    pub fn following(&self) -> Option<(u8, &[u8])> {
+        let next = self.next.filter(|_| self.waiting() > 0)?;
+        let slot = &self.slots[usize::from(next) % SLOTS];
+        (slot.full && slot.sequence == next).then_some((slot.number, &slot.payload[..]))
     }
 
     /// Gives what is to be played next.

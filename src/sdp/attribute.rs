@@ -15,13 +15,25 @@ pub struct Attribute {
     text: Box<str>,
     /// Bytes of the name; the value starts one byte later, if there is a colon.
     name_len: u32,
+    /// The payload number that an `rtpmap` or `fmtp` is about, read once: each number is looked up in these lines.
+    payload: Option<u8>,
 }
 
 impl Attribute {
     /// From the text after `a=`.
     pub fn from_text(text: &str) -> Attribute {
+        Attribute::from_boxed(text.into())
+    }
+
+    fn from_boxed(text: Box<str>) -> Attribute {
         let end = text.find(':').unwrap_or(text.len());
-        Attribute { text: text.into(), name_len: u32::try_from(end).unwrap_or(u32::MAX) }
+        let value = text.get(end + 1..).unwrap_or_default();
+        let payload = match &text[..end] {
+            "rtpmap" => read_rtpmap(value).map(|map| map.payload),
+            "fmtp" => split_at_blank(value).and_then(|(number, _)| number.parse().ok()),
+            _ => None,
+        };
+        Attribute { text, name_len: u32::try_from(end).unwrap_or(u32::MAX), payload }
     }
 
     /// The name, as written (names are case-sensitive in RFC 8866).
@@ -52,9 +64,9 @@ impl Attributes {
         self.0.push(Attribute::from_text(text));
     }
 
-    /// Appends what is formatted.
-    pub fn push_fmt(&mut self, text: fmt::Arguments<'_>) {
-        self.0.push(Attribute::from_text(&text.to_string()));
+    /// Appends `a=` and the pieces, one after the other.
+    pub fn push_pieces(&mut self, pieces: &[&str]) {
+        self.0.push(Attribute::from_boxed(pieces.concat().into_boxed_str()));
     }
 
     /// Whether `a=<name>` stands here, with or without a value.
@@ -215,12 +227,19 @@ impl Attributes {
         self.values("rtpmap").filter_map(read_rtpmap)
     }
 
+    /// The first readable map of a payload type.
+    pub fn rtpmap(&self, payload: u8) -> Option<RtpMap<'_>> {
+        read_rtpmap(self.about(payload).find(|a| a.name() == "rtpmap")?.value()?)
+    }
+
     /// The format parameters of a payload type, trimmed.
     pub fn fmtp(&self, payload: u8) -> Option<&str> {
-        self.values("fmtp").find_map(|value| {
-            let (format, parameters) = value.split_once([' ', '\t'])?;
-            (format.parse() == Ok(payload)).then(|| parameters.trim())
-        })
+        let (_, parameters) = split_at_blank(self.about(payload).find(|a| a.name() == "fmtp")?.value()?)?;
+        Some(parameters.trim())
+    }
+
+    fn about(&self, payload: u8) -> impl Iterator<Item = &Attribute> {
+        self.0.iter().filter(move |a| a.payload == Some(payload))
     }
 
     /// `a=ptime`: milliseconds of audio per packet; fractions (`10.5`) rounded down. 0 and nonsense count as absent.
@@ -291,13 +310,20 @@ impl Description {
 }
 
 fn read_rtpmap(value: &str) -> Option<RtpMap<'_>> {
-    let (payload, rest) = value.trim().split_once([' ', '\t'])?;
+    let (payload, rest) = split_at_blank(value.trim_ascii())?;
     let payload = payload.parse().ok().filter(|p| *p < 128)?;
-    let mut parts = rest.trim().split('/').map(str::trim);
+    let mut parts = rest.trim_ascii().split('/').map(str::trim_ascii);
     let encoding = parts.next().filter(|e| !e.is_empty())?;
     let clock_rate = parts.next().and_then(|r| r.parse().ok()).filter(|r| *r > 0).unwrap_or(8000);
     let channels = parts.next().and_then(|c| c.parse().ok()).filter(|c| *c > 0).unwrap_or(1);
     Some(RtpMap { payload, encoding, clock_rate, channels })
+}
+
+/// Before and after the first blank. Byte by byte, because the pattern search of `str` costs ten times as much on words
+/// of three letters.
+fn split_at_blank(text: &str) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| matches!(byte, b' ' | b'\t'))?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 fn read_milliseconds(value: &str) -> Option<u16> {

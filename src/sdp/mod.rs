@@ -28,7 +28,7 @@ pub use capability::{Capabilities, CodecChoice, Encryption, Numbered, ProfileMis
 pub use codec::{Codec, CodecKind, Fit, Format};
 pub use description::*;
 pub use offer::{Offer, Proposal, accept_answer, offer};
-pub use origin::{Change, OwnOrigin, TheirOrigin};
+pub use origin::{Change, OwnOrigin, TheirOrigin, fingerprint};
 pub use parse::SdpError;
 pub use payload::{Encoding, Payload};
 pub use preference::{OfferPreference, Operation, StreamPreference};

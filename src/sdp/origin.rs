@@ -1,6 +1,8 @@
 //! Versions in `o=`: ours go up by one when, and only when, the description changes; theirs are watched (RFC 3264 8; S3-41).
 
 use super::description::Description;
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher;
 
 /// Our side's `o=` through the life of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +20,8 @@ impl OwnOrigin {
         OwnOrigin { id, version: id, last: None }
     }
 
-    /// Writes id and version into a description about to be sent.
-    pub fn stamp(&mut self, description: &mut Description) {
+    /// Writes id and version into a description about to be sent. Its fingerprint without them.
+    pub fn stamp(&mut self, description: &mut Description) -> u64 {
         let now = fingerprint(description);
         if self.last.is_some_and(|last| last != now) {
             self.version += 1;
@@ -27,6 +29,7 @@ impl OwnOrigin {
         self.last = Some(now);
         description.origin.id = self.id;
         description.origin.version = self.version;
+        now
     }
 }
 
@@ -80,9 +83,9 @@ impl TheirOrigin {
     }
 }
 
-/// Everything but id and version, folded into 64 bits (FNV-1a).
-fn fingerprint(description: &Description) -> u64 {
+/// Everything but id and version, folded into 64 bits.
+pub fn fingerprint(description: &Description) -> u64 {
     let mut bytes = Vec::with_capacity(512);
     description.print_as(&mut bytes, 0, 0);
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3))
+    FixedState::with_seed(0).hash_one(&bytes)
 }

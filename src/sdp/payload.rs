@@ -41,7 +41,7 @@ impl Media {
     }
 
     fn payload(&self, number: u8) -> Payload<'_> {
-        let map = self.attributes.rtpmaps().find(|map| map.payload == number);
+        let map = self.attributes.rtpmap(number);
         let (encoding, clock_rate) = match map {
             Some(map) => (self.encoding(&map), map.clock_rate),
             None if matches!(number, 13 | 19) => (Encoding::ComfortNoise, 8000),

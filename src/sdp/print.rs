@@ -1,8 +1,8 @@
 //! Printing, in the line order of RFC 8866 5, each line ended by CR LF.
 
 use super::attribute::Attributes;
-use super::description::{Description, Line, Media};
-use std::io::Write;
+use super::description::{Address, Connection, Description, Line, Media, MediaFormat};
+use crate::base::digits::{push_decimal, push_ip};
 
 impl Description {
     /// Appends the text of this description. What was left out and must not be (`s=`, `t=`) is written as `-` and `0 0`.
@@ -13,23 +13,23 @@ impl Description {
     /// [`Description::print`] with another id and version.
     pub(super) fn print_as(&self, out: &mut Vec<u8>, id: u64, version: u64) {
         let o = &self.origin;
-        let name: &str = if self.session_name.is_empty() { "-" } else { &self.session_name };
-        line(out, format_args!("v=0"));
-        line(out, format_args!("o={} {id} {version} IN {}", o.user, o.address));
-        line(out, format_args!("s={name}"));
+        out.extend_from_slice(b"v=0\r\no=");
+        put(out, &o.user);
+        out.push(b' ');
+        push_decimal(out, id);
+        out.push(b' ');
+        push_decimal(out, version);
+        out.extend_from_slice(b" IN ");
+        address(out, &o.address);
+        out.extend_from_slice(b"\r\n");
+        line(out, b's', if self.session_name.is_empty() { "-" } else { &self.session_name });
         others(out, &self.other, "iuep");
-        if let Some(c) = &self.connection {
-            line(out, format_args!("c=IN {}{}", c.address, c.suffix));
-        }
-        for b in &self.bandwidth {
-            line(out, format_args!("b={b}"));
-        }
+        connections(out, self.connection.as_slice());
+        lines(out, b'b', &self.bandwidth);
         if self.timing.is_empty() {
-            line(out, format_args!("t=0 0"));
+            line(out, b't', "0 0");
         }
-        for t in &self.timing {
-            line(out, format_args!("t={t}"));
-        }
+        lines(out, b't', &self.timing);
         others(out, &self.other, "rzk");
         attributes(out, &self.attributes);
         for m in &self.media {
@@ -46,48 +46,82 @@ impl Description {
 }
 
 fn media(out: &mut Vec<u8>, m: &Media) {
-    put(out, format_args!("m={} {}", m.kind, m.port));
+    out.extend_from_slice(b"m=");
+    put(out, m.kind.as_str());
+    out.push(b' ');
+    push_decimal(out, m.port.into());
     if m.port_count > 1 {
-        put(out, format_args!("/{}", m.port_count));
+        out.push(b'/');
+        push_decimal(out, m.port_count.into());
     }
-    put(out, format_args!(" {}", m.transport.as_str()));
+    out.push(b' ');
+    put(out, m.transport.as_str());
     for format in &m.formats {
-        put(out, format_args!(" {format}"));
+        out.push(b' ');
+        match format {
+            MediaFormat::Payload(number) => push_decimal(out, (*number).into()),
+            MediaFormat::Token(token) => put(out, token),
+        }
     }
     out.extend_from_slice(b"\r\n");
     others(out, &m.other, "iuep");
-    for c in &m.connections {
-        line(out, format_args!("c=IN {}{}", c.address, c.suffix));
-    }
-    for b in &m.bandwidth {
-        line(out, format_args!("b={b}"));
-    }
+    connections(out, &m.connections);
+    lines(out, b'b', &m.bandwidth);
     others(out, &m.other, "rzk");
     attributes(out, &m.attributes);
 }
 
 fn attributes(out: &mut Vec<u8>, attributes: &Attributes) {
     for a in &attributes.0 {
-        line(out, format_args!("a={}", a.as_str()));
+        line(out, b'a', a.as_str());
     }
 }
 
-fn others(out: &mut Vec<u8>, lines: &[Line], letters: &str) {
-    for l in lines.iter().filter(|l| letters.contains(l.letter)) {
-        line(out, format_args!("{}={}", l.letter, l.value));
+fn others(out: &mut Vec<u8>, some: &[Line], letters: &str) {
+    for l in some.iter().filter(|l| letters.contains(l.letter)) {
+        // One of those letters, all of them ASCII.
+        line(out, l.letter as u8, &l.value);
     }
 }
 
-fn line(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    put(out, text);
+fn connections(out: &mut Vec<u8>, some: &[Connection]) {
+    for c in some {
+        out.extend_from_slice(b"c=IN ");
+        address(out, &c.address);
+        put(out, &c.suffix);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn address(out: &mut Vec<u8>, address: &Address) {
+    let ip6 = match address {
+        Address::Ip(ip) => ip.is_ipv6(),
+        Address::Name { ip6, .. } => *ip6,
+    };
+    out.extend_from_slice(if ip6 { b"IP6 " } else { b"IP4 " });
+    match address {
+        Address::Ip(ip) => push_ip(out, *ip),
+        Address::Name { host, .. } => put(out, host),
+    }
+}
+
+fn lines(out: &mut Vec<u8>, letter: u8, values: &[Box<str>]) {
+    for value in values {
+        line(out, letter, value);
+    }
+}
+
+fn line(out: &mut Vec<u8>, letter: u8, value: &str) {
+    out.extend_from_slice(&[letter, b'=']);
+    put(out, value);
     out.extend_from_slice(b"\r\n");
 }
 
 /// Appends a piece of a line. A line end inside it (from a configured name, say) becomes a space, so that no value can
 /// add a line of its own.
-fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+fn put(out: &mut Vec<u8>, text: &str) {
     let start = out.len();
-    out.write_fmt(text).expect("writing into a Vec cannot fail");
+    out.extend_from_slice(text.as_bytes());
     for byte in &mut out[start..] {
         if matches!(byte, b'\r' | b'\n' | 0) {
             *byte = b' ';

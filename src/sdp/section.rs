@@ -4,6 +4,7 @@
 use super::attribute::{Attributes, Direction};
 use super::codec::Codec;
 use super::description::*;
+use crate::base::digits::Decimal;
 use std::net::IpAddr;
 
 /// Who a description is from.
@@ -86,9 +87,10 @@ pub(super) fn rtp_section(section: &RtpSection<'_>) -> Media {
         }
     }
     if section.ptime_ms > 0 {
-        media.attributes.push_fmt(format_args!("ptime:{}", section.ptime_ms));
+        media.attributes.push_pieces(&["ptime:", decimal(section.ptime_ms).as_str()]);
         if max_ms < u16::MAX {
-            media.attributes.push_fmt(format_args!("maxptime:{}", max_ms.max(section.ptime_ms)));
+            let max_ms = decimal(max_ms.max(section.ptime_ms));
+            media.attributes.push_pieces(&["maxptime:", max_ms.as_str()]);
         }
     }
     media.attributes.push(section.direction.as_str());
@@ -147,25 +149,34 @@ fn place(media: &mut Media, local: &Local) {
         media.attributes.push(line);
     }
     if let Some(port) = local.rtcp_port {
-        media.attributes.push_fmt(format_args!("rtcp:{port}"));
+        media.attributes.push_pieces(&["rtcp:", decimal(port).as_str()]);
     }
 }
 
+fn decimal(number: impl Into<u64>) -> Decimal {
+    Decimal::of(number.into())
+}
+
 fn write_payload(attributes: &mut Attributes, payload: &Written) {
-    let number = payload.number;
+    let number = decimal(payload.number);
+    let number = number.as_str();
     match payload.what {
         WrittenEncoding::Codec(codec) => {
-            let (encoding, rate) = (codec.encoding().unwrap_or("X-NONE"), codec.clock_rate());
+            let (encoding, rate) = (codec.encoding().unwrap_or("X-NONE"), decimal(codec.clock_rate()));
+            let map = ["rtpmap:", number, " ", encoding, "/", rate.as_str()];
             match codec.channels() {
-                1 => attributes.push_fmt(format_args!("rtpmap:{number} {encoding}/{rate}")),
-                channels => attributes.push_fmt(format_args!("rtpmap:{number} {encoding}/{rate}/{channels}")),
+                1 => attributes.push_pieces(&map),
+                channels => {
+                    attributes.push_pieces(&[&map[..], &["/", decimal(channels).as_str()]].concat());
+                }
             }
         }
         WrittenEncoding::Event { clock_rate } => {
-            attributes.push_fmt(format_args!("rtpmap:{number} telephone-event/{clock_rate}"));
+            let rate = decimal(clock_rate);
+            attributes.push_pieces(&["rtpmap:", number, " telephone-event/", rate.as_str()]);
         }
     }
     if let Some(fmtp) = &payload.fmtp {
-        attributes.push_fmt(format_args!("fmtp:{number} {fmtp}"));
+        attributes.push_pieces(&["fmtp:", number, " ", fmtp]);
     }
 }

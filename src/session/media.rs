@@ -7,8 +7,6 @@ use crate::sdp::{
     MediaFormat, MediaKind, Offer, Outcome, OwnOrigin, Proposal, Refusal, Situation, Stream, TheirOrigin,
     accept_answer,
 };
-use foldhash::fast::FixedState;
-use std::hash::BuildHasher;
 use std::mem;
 
 /// Where one stream of ours is taken.
@@ -224,8 +222,7 @@ impl Media {
         let kinds: Vec<MediaKind> =
             answer.agreement.streams.iter().map(|stream| stream.kind.clone()).collect();
         let mut description = answer.describe(&self.setup.identity, |at| place(at, kinds.get(at)?));
-        self.said = fingerprint(&description);
-        self.own.stamp(&mut description);
+        self.said = self.own.stamp(&mut description);
         if let Some(fax) = theirs.fax {
             self.fax = fax;
         }
@@ -249,8 +246,7 @@ impl Media {
         }
         let offer = sdp::offer(proposals, &self.setup.capabilities, self.agreement.as_ref());
         let mut description = offer.describe(&self.setup.identity, &self.setup.capabilities);
-        self.said = fingerprint(&description);
-        self.own.stamp(&mut description);
+        self.said = self.own.stamp(&mut description);
         self.exchange = Exchange::Ours(Box::new(Ours { offer, before }));
         description.to_bytes()
     }
@@ -326,11 +322,6 @@ impl Media {
     pub fn local(&self, at: usize) -> Option<&Local> {
         self.places.get(at)?.as_ref().map(|place| &place.local)
     }
-}
-
-/// A description that has no version yet, folded into 64 bits.
-pub(super) fn fingerprint(description: &Description) -> u64 {
-    FixedState::with_seed(0).hash_one(description.to_bytes())
 }
 
 fn decline(stream: &mut Stream) {

@@ -1,6 +1,7 @@
 //! The streams of our own offers, and how two agreements differ.
 
-use super::media::{Media, fingerprint};
+use super::media::Media;
+use crate::sdp::fingerprint;
 use crate::sdp::{self, Agreement, Direction, Format, Local, MediaKind, Outcome, Proposal, Stream};
 
 /// How an agreement differs from the one before.

@@ -3,6 +3,7 @@
 
 use super::flow::{Arrival, Destination, Protocol};
 use super::wire::{Contact, Header, Host, Message, NameAddr, Uri, Via};
+use crate::base::digits;
 use crate::base::ids::FlowId;
 use crate::sip::method::Method;
 use ipnet::IpNet;
@@ -322,6 +323,16 @@ pub enum AdvertisedHost<'c> {
     Ip(IpAddr),
     /// A name, as configured.
     Name(&'c str),
+}
+
+impl AdvertisedHost<'_> {
+    /// As a message names it.
+    pub fn text(&self) -> String {
+        match self {
+            AdvertisedHost::Ip(ip) => digits::host_text(*ip),
+            AdvertisedHost::Name(name) => (*name).to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for AdvertisedHost<'_> {

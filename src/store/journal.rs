@@ -27,8 +27,6 @@ use std::path::{Path, PathBuf};
 
 /// Journal rows deleted per slice after a fold: a millisecond, because commits wait for it.
 const DELETE_SLICE: i64 = 400;
-/// Bytes of the log that a state folded into the table costs at most: a page of its own.
-const TABLE_PAGE: u64 = 4_096;
 /// Bytes of a contact's table row besides its record.
 const ROW_BYTES: u64 = 50;
 
@@ -193,9 +191,7 @@ impl Journal {
         record::end_group(&mut row);
         let written = self.file().and_then(|file| {
             let mut insert = file.conn.prepare_cached("INSERT INTO journal (changes) VALUES (?1)")?;
-            insert.execute(params![row])?;
-            file.checkpointer.logged(row.len() as u64);
-            Ok(())
+            Ok(insert.execute(params![row])?)
         });
         self.row = row;
         written?;
@@ -381,7 +377,6 @@ impl Fold {
                     let transaction = file.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
                     some.iter().try_for_each(|(key, state)| fold_one(&transaction, key, state))?;
                     transaction.commit()?;
-                    file.checkpointer.logged(some.len() as u64 * TABLE_PAGE);
                 }
                 Target::Elsewhere(write) => write(some)?,
             }
@@ -656,9 +651,7 @@ mod tests {
         let path = folder.path("contacts.sqlite");
         Connection::open(&path).expect("opens").execute_batch("CREATE TABLE t (x)").expect("sql");
         assert_eq!(Journal::open(&path, NOW).expect_err("foreign").kind, FaultKind::Foreign);
-        let mut names = folder.names();
-        names.sort_unstable();
-        assert_eq!(names, ["contacts.sqlite", "contacts.sqlite.lock"], "no log, no other table");
+        assert_eq!(folder.names(), ["contacts.sqlite"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`contacts`] | the store of registered contacts: a thread that commits in groups and reports what is on disk |
 //! | [`committer`] | its decisions: group commit, retry, reports |
-//! | [`journal`] | its file: journal rows, folded now and then into a table; how contacts are written is in [`record`]; `checkpoint` keeps its log short beside the commits |
+//! | [`journal`] | its file: journal rows, folded now and then into a table; how contacts are written is in [`record`] |
 //! | [`shared`] | or the journal before a `ps_contacts` table that others use too ([`ps_contacts`]) |
 //! | [`lamps`] | subscriptions, mailboxes and states that outlive a restart |
 //! | [`voicemail`] | voicemail directories, looked at for messages |
@@ -20,7 +20,6 @@
 //! Nothing here runs in the request path: contacts are handed over by a queue and answered by a report; tables are
 //! read whole and re-read when they change.
 
-mod checkpoint;
 pub mod committer;
 mod compare;
 pub mod contacts;

@@ -231,7 +231,6 @@ impl Backend for Shared {
 
     fn tend(&mut self, now: WallTime) -> Result<Tended, Fault> {
         self.journal.must_be_in_place()?;
-        self.journal.tend_log()?;
         let mut tended = Tended::default();
         if self.fault.is_none() || self.is_due(now) {
             let worked = match self.tend_table(now, &mut tended) {

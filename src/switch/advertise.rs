@@ -2,6 +2,7 @@
 
 use super::Switch;
 use super::io::BoundTransport;
+use crate::base::digits::Decimal;
 use crate::sip::flow::{Destination, Protocol};
 use crate::sip::nat::{self, AdvertisedHost, Outside};
 use crate::sip::transaction::Target;
@@ -14,8 +15,9 @@ impl Switch {
         let bound = self.transports.get(&to.transport)?;
         let destination = to.remote.ip();
         let interface = SocketAddr::new(interface_towards(bound, destination), bound.bound.port());
-        let (host, port) = self.advertised(bound, interface, destination);
-        let sent_by = format!("{host}:{port}");
+        let (mut sent_by, port) = self.advertised(bound, interface, destination);
+        sent_by.push(':');
+        sent_by.push_str(Decimal::of(port.into()).as_str());
         let scheme = if secure { "sips" } else { "sip" };
         let parameter = match to.protocol {
             Protocol::Udp => "",
@@ -26,7 +28,7 @@ impl Switch {
             Protocol::Ws | Protocol::Wss => ";transport=ws",
         };
         let at = if user.is_empty() { "" } else { "@" };
-        let contact = format!("<{scheme}:{user}{at}{sent_by}{parameter}>");
+        let contact = ["<", scheme, ":", user, at, &sent_by, parameter, ">"].concat();
         Some(Target { to, sent_by: sent_by.into(), contact: Some(contact.into()) })
     }
 
@@ -55,7 +57,7 @@ impl Switch {
         destination: IpAddr,
     ) -> (String, u16) {
         let Some(transport) = self.directory.objects.transports.get(&bound.name) else {
-            return (AdvertisedHost::Ip(interface.ip()).to_string(), interface.port());
+            return (AdvertisedHost::Ip(interface.ip()).text(), interface.port());
         };
         let external = &transport.external_signaling_address;
         let name = &transport.external_signaling_hostname;
@@ -68,7 +70,7 @@ impl Switch {
         let port = transport.external_signaling_port;
         let outside = Outside { local_net: &transport.local_net, address, port };
         let (host, port, _why) = nat::advertised(interface, destination, &outside);
-        (host.to_string(), port)
+        (host.text(), port)
     }
 }
 

@@ -186,6 +186,7 @@ impl Switch {
         why: &Why,
         out: &mut Actions,
     ) {
+        self.judge_challenged(inbound, why);
         match why {
             Why::NoCredentials => return,
             Why::StaleNonce => return,

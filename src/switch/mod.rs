@@ -25,6 +25,7 @@ pub mod guard;
 mod guarded;
 mod inbound;
 pub mod io;
+mod judge;
 mod lamps;
 mod load;
 mod methods;

@@ -226,6 +226,7 @@ impl Switch {
     /// The endpoint that sent a request; tells and counts when there is none.
     fn identify(&mut self, now: Now, inbound: &Inbound<'_>, out: &mut Actions) -> Option<Arc<Endpoint>> {
         let found = self.find_endpoint(inbound, &mut Trace::default());
+        self.judge_sender(inbound, found.as_ref());
         if let Some(found) = found {
             self.unidentified.clear(inbound.arrival.source.ip());
             return self.directory.endpoint(&found.endpoint).cloned();
@@ -335,7 +336,8 @@ impl Switch {
                 self.refuse(inbound, (500, ""), out);
                 false
             }
-            Some(Verdict::Admitted { .. }) => {
+            Some(Verdict::Admitted { account, .. }) => {
+                self.judge_admitted(inbound, endpoint, account);
                 self.counters.count(Counter::Authenticated);
                 self.security(inbound, out, ("SuccessfulAuth", &endpoint.name), || {
                     vec![("UsingPassword", "1".to_owned())]

@@ -3,6 +3,8 @@
 //! ```text
 //! leg       linked id, channel, endpoint, Call-ID        when a channel has its session
 //! decision  linked id, words                             dialled, answered, bridge and why, ended and why
+//! step      linked id, place, application, arguments     each priority of a dialplan, so many of a channel
+//! judgement Call-ID, words                               who sent an INVITE, by which rule; what its credentials were
 //! message   sent or received, peer, bytes                INVITE, ACK, BYE … and their responses, whoever's they are
 //! ```
 //! Messages are kept before anybody knows whose they are: a question finds the legs of its call, and by their Call-IDs the
@@ -11,6 +13,7 @@
 use super::view::{TraceLeg, TraceStep, TraceView, Traced};
 use crate::base::limits;
 use crate::base::time::WallTime;
+use crate::dialplan::Place;
 use crate::sip::flow::Destination;
 use crate::sip::wire::{Header, Index, Message};
 use std::collections::VecDeque;
@@ -22,6 +25,8 @@ enum Kind {
     Leg,
     /// `linked NUL words`
     Decision,
+    /// `Call-ID NUL words`
+    Judgement,
     Message {
         sent: bool,
         protocol: &'static str,
@@ -85,6 +90,40 @@ impl Trace {
     /// Something was decided about a call.
     pub fn decision(&mut self, at: WallTime, linked: &str, words: &str) {
         self.push(at, Kind::Decision, &[linked.as_bytes(), &[NUL], words.as_bytes()]);
+    }
+
+    /// A priority of a dialplan is about to run. The words are put together without making any.
+    pub fn step(&mut self, at: WallTime, linked: &str, place: &Place, (app, arguments): (&str, &str)) {
+        let mut digits = [0; 10];
+        let priority = decimal(u32::try_from(place.priority).unwrap_or(0), &mut digits);
+        let arguments = &arguments.as_bytes()[..floor_char(arguments, limits::TRACE_ARGUMENTS)];
+        let (exten, context) = (place.exten.as_bytes(), place.context.as_bytes());
+        let parts: [&[u8]; 13] = [
+            linked.as_bytes(),
+            &[NUL],
+            b"[",
+            exten,
+            b"@",
+            context,
+            b":",
+            priority,
+            b"] ",
+            app.as_bytes(),
+            b"(",
+            arguments,
+            b")",
+        ];
+        self.push(at, Kind::Decision, &parts);
+    }
+
+    /// Something was decided about a request before it became a call.
+    pub fn judged(&mut self, at: WallTime, call_id: &[u8], words: &[&[u8]]) {
+        let mut parts: [&[u8]; 10] = [&[]; 10];
+        (parts[0], parts[1]) = (call_id, &[NUL]);
+        for (part, word) in parts[2..].iter_mut().zip(words) {
+            *part = word;
+        }
+        self.push(at, Kind::Judgement, &parts);
     }
 
     fn push(&mut self, at: WallTime, kind: Kind, parts: &[&[u8]]) {
@@ -177,6 +216,13 @@ fn step(entry: &Entry, text: &[u8], linked: &str, is_ours: &impl Fn(&str) -> boo
             }
             Traced::Decision(words.to_owned())
         }
+        Kind::Judgement => {
+            let (of, words) = std::str::from_utf8(text).ok()?.split_once('\0')?;
+            if !is_ours(of) {
+                return None;
+            }
+            Traced::Decision(words.to_owned())
+        }
         Kind::Message { sent, protocol, peer } => {
             let mut index = Index::default();
             let message = index.scan(text).ok()?;
@@ -187,6 +233,28 @@ fn step(entry: &Entry, text: &[u8], linked: &str, is_ours: &impl Fn(&str) -> boo
         }
     };
     Some(TraceStep { at: entry.at, what })
+}
+
+/// A number's digits.
+fn decimal(mut number: u32, digits: &mut [u8; 10]) -> &[u8] {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        if number == 0 || at == 0 {
+            return &digits[at..];
+        }
+    }
+}
+
+/// At most so many bytes of a text, ended where a character does.
+fn floor_char(text: &str, most: usize) -> usize {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    end
 }
 
 /// `INVITE (SDP)`, `200 OK to BYE`.

@@ -3,6 +3,7 @@
 use super::super::action::{Action, Hears, Indication, PickupTarget};
 use super::super::arguments::{letters, nth, split};
 use super::super::scope::Scope;
+use super::bridge::BridgeOptions;
 use super::dial::Dial;
 use super::flow::Flow;
 use super::originate::Originate;
@@ -46,8 +47,10 @@ pub(in crate::dialplan) fn perform(scope: &mut Scope<'_>, app: &'static App, tex
         Kind::Bridge => bridge(scope, app, &parts),
         Kind::Pickup => pickup(text),
         Kind::PickupChan => {
+            let partial = nth(&parts, 1).contains('p');
             let channels = nth(&parts, 0).split('&').filter(|name| !name.is_empty());
-            Flow::Do(Action::Pickup(channels.map(|name| PickupTarget::Channel(name.into())).collect()))
+            let target = |name: &str| PickupTarget::Channel { name: name.into(), partial };
+            Flow::Do(Action::Pickup(channels.map(target).collect()))
         }
         Kind::Originate => match Originate::parse(text) {
             Ok((wanted, undone)) => {
@@ -212,12 +215,11 @@ fn bridge(scope: &mut Scope<'_>, app: &'static App, parts: &[String]) -> Flow {
     if nth(parts, 0).is_empty() {
         return Flow::failed(app, "there is no channel to bridge with");
     }
-    let options = letters(nth(parts, 1)).unwrap_or_else(|read| read);
-    let known = app.options.map_or("", |(_, letters)| letters);
-    for option in options.iter().filter(|option| !known.contains(option.letter)) {
-        scope.warn(&format!("Bridge: there is no option {}", option.letter));
+    let (options, faults) = BridgeOptions::parse(nth(parts, 1));
+    for fault in faults {
+        scope.warn(&format!("Bridge: {fault}"));
     }
-    Flow::Do(Action::Bridge { channel: parts[0].clone(), options })
+    Flow::Do(Action::Bridge { channel: parts[0].clone(), options: Box::new(options) })
 }
 
 fn pickup(text: &str) -> Flow {

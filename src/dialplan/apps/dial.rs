@@ -224,18 +224,19 @@ impl DialOptions {
             read
         });
         let mut options = DialOptions::default();
-        for Letter { letter, argument, .. } in list {
-            if argument.is_none() && NEED_ARGUMENT.contains(letter) {
-                faults.push(format!("option {letter} needs an argument in parentheses"));
-                continue;
-            }
-            let known =
-                options.set_flag(letter) || options.set_value(letter, argument.unwrap_or_default(), faults);
-            if !known {
-                faults.push(format!("there is no option {letter}"));
-            }
+        for letter in list {
+            options.take(letter, faults);
         }
         options
+    }
+
+    /// Takes one letter.
+    pub(super) fn take(&mut self, Letter { letter, argument, .. }: Letter, faults: &mut Vec<String>) {
+        if argument.is_none() && NEED_ARGUMENT.contains(letter) {
+            faults.push(format!("option {letter} needs an argument in parentheses"));
+        } else if !(self.set_flag(letter) || self.set_value(letter, argument.unwrap_or_default(), faults)) {
+            faults.push(format!("there is no option {letter}"));
+        }
     }
 
     fn set_flag(&mut self, letter: char) -> bool {

@@ -1,5 +1,6 @@
 //! Applications: which there are, what they take, and what running one means for the dialplan.
 
+pub mod bridge;
 pub mod cause;
 mod channel;
 pub mod dial;

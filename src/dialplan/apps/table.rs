@@ -1,9 +1,7 @@
 //! Every application by name, sorted without case. `App::later` marks those that are known but done by the switch, if
 //! it can.
 
-use super::{App, Kind, dial};
-
-const BRIDGE: &str = "pFhHkKLStTwWnxX";
+use super::{App, Kind, bridge, dial};
 
 pub(in crate::dialplan) static TABLE: &[App] = &[
     App::later("AddQueueMember", 1, 7).status("AQMSTATUS", "NOSUCHQUEUE"),
@@ -19,7 +17,7 @@ pub(in crate::dialplan) static TABLE: &[App] = &[
     App::later("Authenticate", 1, 4),
     App::new("BackGround", Kind::Sound, 1, 4).status("BACKGROUNDSTATUS", "FAILED"),
     App::later("BlindTransfer", 1, 1),
-    App::new("Bridge", Kind::Bridge, 1, 2).options(1, BRIDGE).status("BRIDGERESULT", "FAILURE"),
+    App::new("Bridge", Kind::Bridge, 1, 2).options(1, bridge::LETTERS).status("BRIDGERESULT", "FAILURE"),
     App::later("BridgeAdd", 1, 1),
     App::later("BridgeWait", 0, 3),
     App::later("Broadcast", 1, 2),

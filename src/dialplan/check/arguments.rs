@@ -38,6 +38,7 @@ impl Judge<'_> {
             Kind::MSet => parts.iter().for_each(|(from, pair)| self.assignment(pair, right(at, *from))),
             Kind::Hangup => hangup_cause(text.trim(), at, findings),
             Kind::Wait | Kind::WaitExten => seconds(app, &parts, at, findings),
+            Kind::StreamEcho => stream_echo(&parts, at, self.done, findings),
             Kind::GotoIfTime | Kind::ExecIfTime => times(text, at, findings),
             Kind::Exec | Kind::TryExec => self.command(text, at),
             Kind::ExecIf => self.commands(text, at),
@@ -242,6 +243,20 @@ fn seconds(app: &App, parts: &[(usize, &str)], at: Origin, findings: &mut Findin
     {
         let message = format!("'{text}' is no number of seconds; {} does not wait", app.name);
         findings.error("seconds", right(at, *from), message);
+    }
+}
+
+/// `StreamEcho(n)`: a switch may echo the streams there are, and make no further ones.
+fn stream_echo(parts: &[(usize, &str)], at: Origin, done: &dyn Fn(&str) -> bool, findings: &mut Findings) {
+    let Some((from, streams)) = parts.first().filter(|(_, streams)| !streams.trim().is_empty()) else {
+        return;
+    };
+    if !done("StreamEcho(streams)") {
+        let message = format!(
+            "StreamEcho({}): the number of streams is known, but not obeyed by this version: the streams the caller has are echoed",
+            streams.trim()
+        );
+        findings.warn("later-option", right(at, *from), message);
     }
 }
 

@@ -127,14 +127,14 @@ impl Program {
     }
 
     pub(super) fn try_status(&mut self, word: &str) {
-        // A channel full of variables keeps what it has; TRYSTATUS is then the old one.
-        let _ = self.memory.variables.set("TRYSTATUS", word);
+        self.set_or_tell("TRYSTATUS", word);
     }
 }
 
 /// `Executing [100@in:1] Dial("PJSIP/…", "PJSIP/100,30")`, for those who listen.
-fn tell(scope: &mut Scope<'_>, app: &App, arguments: &str) {
+fn tell(scope: &mut Scope<'_>, app: &'static App, arguments: &str) {
     const TOLD_AT: u8 = 3;
+    scope.host.executes(&scope.memory.place, app.name, arguments);
     if scope.host.verbosity() < TOLD_AT {
         return;
     }

@@ -320,6 +320,9 @@ fn bytes_at_once(coding: Coding) -> usize {
     match coding {
         Coding::Ulaw | Coding::Alaw | Coding::G722 => 160,
         Coding::Gsm => crate::codec::GSM_FRAME_BYTES,
+        Coding::G726 | Coding::G726Aal2 => 80,
+        // Its packets tell no length by themselves: no file holds them bare.
+        Coding::Opus(_) => 1,
         Coding::Linear(rate) => rate as usize / 50 * 2,
     }
 }

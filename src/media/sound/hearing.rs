@@ -33,6 +33,8 @@ struct Reader {
     concealer: Concealer,
     /// Samples that the last packet gave.
     packet_samples: usize,
+    /// Samples made up while nothing was there: if that turns out lost, its time has been filled.
+    ahead: usize,
     noise: Noise,
     noise_level: Option<u8>,
 }
@@ -52,11 +54,18 @@ impl Hearing {
             queued: 0,
             concealer: Concealer::new(rate),
             packet_samples: (rate / 50) as usize,
+            ahead: 0,
             noise: Noise::default(),
             noise_level: None,
         };
         reader.decode_as(first);
         Hearing { jitter: JitterBuffer::new(rules), reader }
+    }
+
+    /// Goes on where another one was: its packets wait here now.
+    pub fn go_on_from(&mut self, before: &mut Hearing) {
+        std::mem::swap(&mut self.jitter, &mut before.jitter);
+        self.reader.noise_level = before.reader.noise_level;
     }
 
     /// A packet came. What is neither a codec of ours nor comfort noise is not for us.
@@ -84,7 +93,7 @@ impl Hearing {
                 }
                 Taken::Packet(number, payload) => reader.read(number, payload),
                 Taken::Excess(number, payload) => reader.pass_over(number, payload),
-                Taken::Lost => reader.conceal(reader.packet_samples),
+                Taken::Lost => reader.lost(jitter.following()),
                 Taken::Empty => break,
             }
         }
@@ -111,7 +120,17 @@ impl Reader {
 
     fn read(&mut self, number: u8, payload: &[u8]) {
         self.noise_level = None;
+        self.ahead = 0;
         let count = self.decode(number, payload);
+        if count == 0 {
+            // Broken: as good as lost.
+            return self.conceal(self.packet_samples);
+        }
+        self.queue(count);
+    }
+
+    /// Brings decoded samples to our rate and queues them.
+    fn queue(&mut self, count: usize) {
         let start = self.queued;
         match &mut self.resampler {
             Some(resampler) => {
@@ -127,6 +146,20 @@ impl Reader {
         }
         self.packet_samples = (self.queued - start).max(1);
         self.concealer.heard(&mut self.queue[start..self.queued]);
+    }
+
+    /// A packet that never came; `following` is the one after it.
+    fn lost(&mut self, following: Option<(u8, &[u8])>) {
+        let filled = self.ahead.min(self.packet_samples);
+        self.ahead -= filled;
+        if filled == self.packet_samples {
+            return;
+        }
+        let known = following.filter(|(number, _)| self.receive.contains(&(*number, self.decoding)));
+        match known.and_then(|(_, payload)| self.decoder.recover(payload, &mut self.packet)) {
+            Some(count) => self.queue(count),
+            None => self.conceal(self.packet_samples - filled),
+        }
     }
 
     /// A packet that is not played: the decoder must see it, and what follows is blended in.
@@ -156,6 +189,7 @@ impl Reader {
         if rest.is_empty() {
             return true;
         }
+        self.ahead += rest.len();
         let sounds = self.concealer.conceal(rest);
         if !sounds && let Some(level) = self.noise_level {
             self.noise.fill(level, rest);

@@ -6,7 +6,9 @@ use super::recorder::{BEEP_MS, Recorder};
 use super::saying::Saying;
 use crate::base::time::Moment;
 use crate::bridge::{Listening, Over, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
-use crate::codec::{FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of};
+use crate::codec::{
+    Coding, FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of,
+};
 use crate::rtp::{Digit, DtmfEvent, Header, JitterRules};
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ pub(in crate::media) struct Leg {
     /// Samples a second of all its sound.
     pub rate: u32,
     frame: usize,
+    coding: Option<StreamCoding>,
+    rules: JitterRules,
     pub(super) hearing: Option<Hearing>,
     pub(super) saying: Option<Saying>,
     pub heard: Box<[i16; MAX_FRAME]>,
@@ -64,6 +68,8 @@ impl Leg {
     pub fn new(coding: Option<&StreamCoding>, rules: JitterRules) -> Leg {
         let rate = coding.map_or(8_000, |coding| coding.send.sample_rate());
         Leg {
+            coding: coding.cloned(),
+            rules,
             rate,
             frame: (rate / 1000 * FRAME_MS) as usize,
             hearing: coding.map(|coding| Hearing::new(coding, rate, rules)),
@@ -87,24 +93,45 @@ impl Leg {
         }
     }
 
-    /// Another coding was agreed: what hangs on it stays, as far as its rate does. Players that cannot follow are given
-    /// back as ended.
-    pub fn recode(&mut self, coding: Option<&StreamCoding>, rules: JitterRules) {
-        let before = self.rate;
-        let mut new = Leg::new(coding, rules);
-        if new.rate == before {
-            new.players = std::mem::take(&mut self.players);
-            new.recorders = std::mem::take(&mut self.recorders);
+    /// Another coding was agreed, or the same one shall have another rate: what hangs on the leg stays and follows. Its
+    /// seat is to be taken anew.
+    pub fn recode(&mut self, coding: Option<&StreamCoding>) {
+        let mut before = std::mem::replace(self, Leg::new(coding, self.rules));
+        if let (Some(hearing), Some(before)) = (&mut self.hearing, &mut before.hearing) {
+            hearing.go_on_from(before);
         }
-        new.listening = self.listening;
-        new.gains = self.gains;
-        new.talking = self.talking;
-        *self = Leg {
-            sitting: self.sitting.take(),
-            players: std::mem::take(&mut new.players),
-            recorders: std::mem::take(&mut new.recorders),
-            ..new
-        };
+        if let (Some(saying), Some(before)) = (&mut self.saying, &before.saying) {
+            saying.go_on_from(before);
+        }
+        self.players = before.players;
+        self.recorders = before.recorders;
+        if self.rate != before.rate {
+            self.players.iter_mut().for_each(|player| player.follow(self.rate));
+            self.recorders.iter_mut().for_each(|recorder| recorder.follow(self.rate));
+        }
+        self.sitting = before.sitting;
+        self.listening = before.listening;
+        self.gains = before.gains;
+        self.detector = before.detector;
+        self.pressed = before.pressed;
+        self.talking = before.talking;
+        self.talk_lasted = before.talk_lasted;
+        self.quiet = before.quiet;
+    }
+
+    /// The rate of its sound, where its coding does not leave the choice.
+    pub fn own_rate(&self) -> Option<u32> {
+        let elastic = self.coding.as_ref().is_some_and(|coding| matches!(coding.send, Coding::Opus(_)));
+        (!elastic).then_some(self.rate)
+    }
+
+    /// Takes on a rate, as far as its coding leaves the choice: what is made for others need be no better than they are.
+    pub fn fit(&mut self, rate: u32) {
+        if let Some(coding) = self.coding.as_ref().map(|coding| coding.at_rate(rate))
+            && coding.send.sample_rate() != self.rate
+        {
+            self.recode(Some(&coding));
+        }
     }
 
     /// A packet came from the phone.

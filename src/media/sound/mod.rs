@@ -22,11 +22,15 @@ use crate::base::time::Moment;
 use crate::bridge::{MediaEvent, PortId, RoomId, SoundEnd, SoundId};
 use crate::codec::{FRAME_MS, MAX_FRAME, add, subtract};
 use leg::{News, Sitting};
+use saying::ByPort;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// A thread that was so late does not make up for it.
-const MOST_LATE: Duration = Duration::from_millis(100);
+/// A thread that was late makes up for it, so that nothing said and nothing recorded is missing; but what is too slow for
+/// good shall not be ever later: what is older than this is left out.
+const MOST_LATE: Duration = Duration::from_millis(500);
+/// Frames made up before sockets are looked at again.
+const AT_ONCE: u32 = 5;
 const FRAME: Duration = Duration::from_millis(FRAME_MS as u64);
 
 /// All opened sound of one thread.
@@ -60,15 +64,13 @@ struct Sum {
 }
 
 impl Worker {
-    /// Runs the frame that is due, if one is.
+    /// Runs the frames that are due.
     pub(super) fn frames(&mut self, now: Moment) {
-        for _ in 0..MOST_LATE.as_millis() / FRAME.as_millis() {
+        for _ in 0..AT_ONCE {
             let Some(due) = self.floor.next_frame.filter(|due| *due <= now) else { return };
+            let due = if now.since(due) > MOST_LATE { now } else { due };
             self.frame(now);
             self.floor.next_frame = (!self.floor.active.is_empty()).then(|| due + FRAME);
-        }
-        if let Some(due) = &mut self.floor.next_frame {
-            *due = (*due).max(now);
         }
     }
 
@@ -152,7 +154,9 @@ impl Worker {
         let frame = leg.frame_samples();
         if let Some(saying) = &mut leg.saying {
             match speaks {
-                true => saying.frame(now, &leg.said[..frame], port, &mut self.buffer[..]),
+                true => {
+                    saying.frame(now, &leg.said[..frame], &mut ByPort(&mut *port, &mut self.buffer[..]));
+                }
                 false => saying.pause(),
             }
         }
@@ -179,3 +183,6 @@ impl Worker {
 }
 
 static SILENCE: [i16; MAX_FRAME] = [0; MAX_FRAME];
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use super::{FRAME, Leg, Room};
 use crate::base::limits;
 use crate::base::time::Moment;
 use crate::bridge::{MediaEvent, RoomId, Seat, SoundEnd, SoundId, SoundOrder, SoundSource};
-use crate::codec::{Gain, MAX_FRAME};
+use crate::codec::{Gain, MAX_FRAME, MAX_RATE};
 use crate::media::worker::Worker;
 use crate::rtp::JitterRules;
 
@@ -81,21 +81,9 @@ impl Worker {
         let Some(port) = self.slots.get(index) else { return };
         let Some(mut leg) = port.leg.take() else { return };
         let coding = port.aim.as_ref().and_then(|aim| aim.coding.clone());
-        let (players, recorders) = (ids(&leg).0, ids(&leg).1);
-        leg.recode(coding.as_ref(), JitterRules::default());
-        let (events, id) = (port.events.clone(), port.id);
+        leg.recode(coding.as_ref());
         let sitting = leg.sitting.as_ref().map(|sitting| (sitting.room, sitting.seat));
-        let kept = ids(&leg);
         port.leg = Some(leg);
-        // What could not follow to another rate ended.
-        let gone = players
-            .into_iter()
-            .filter(|p| !kept.0.contains(p))
-            .chain(recorders.into_iter().filter(|r| !kept.1.contains(r)));
-        for sound in gone {
-            let end = SoundEnd::Failed("another codec was agreed".into());
-            self.outgoing.tell(&events, MediaEvent::SoundEnded { port: id, id: sound, end });
-        }
         if let Some((room, seat)) = sitting {
             self.leave_room(index);
             self.enter_room(index, room, seat);
@@ -128,14 +116,24 @@ impl Worker {
         }
     }
 
-    /// A room has the rate of its best member; seats are taken anew where it changed.
+    /// A room has the rate of its best member, of those whose coding does not leave them the choice. Seats are taken anew
+    /// where it changed.
     fn settle_rate(&mut self, id: RoomId) {
         let Some(room) = self.floor.rooms.get_mut(&id) else { return };
         let members = std::mem::take(&mut room.members);
-        let rates = members.iter().filter_map(|index| Some(self.slots.get(*index)?.leg.as_ref()?.rate));
-        let rate = rates.max().unwrap_or(8_000);
+        let own = members.iter().filter_map(|index| self.slots.get(*index)?.leg.as_ref()?.own_rate());
+        let wanted = own.max().unwrap_or(MAX_RATE);
+        let mut rate = 8_000;
+        let mut fitted = false;
+        for index in &members {
+            let Some(leg) = self.leg(*index) else { continue };
+            let before = leg.rate;
+            leg.fit(wanted);
+            fitted |= leg.rate != before;
+            rate = leg.rate.max(rate);
+        }
         let Some(room) = self.floor.rooms.get_mut(&id) else { return };
-        let changed = room.rate != rate;
+        let changed = fitted || room.rate != rate;
         room.rate = rate;
         for index in &members {
             let Some(leg) = self.slots.get(*index).and_then(|port| port.leg.as_deref_mut()) else { continue };
@@ -158,7 +156,7 @@ impl Worker {
         let player = match (leg.players.len() < limits::PLAYERS_PER_PORT, source) {
             (false, _) => Err("too many sounds play at once".to_owned()),
             (true, SoundSource::Files(order)) => {
-                files.read(*order, leg.rate).map(|reading| Player::of_files(id, over, reading))
+                files.read(*order, leg.rate).map(|reading| Player::of_files(id, over, reading, leg.rate))
             }
             (true, source) => {
                 Player::new(id, over, &source, leg.rate).ok_or_else(|| "nothing to play".to_owned())
@@ -183,7 +181,7 @@ impl Worker {
             false => files.write(&record, leg.rate, (port.id, id, port.events.clone())),
         };
         match writing {
-            Ok(writing) => leg.recorders.push(Recorder::new(now, id, record, writing)),
+            Ok(writing) => leg.recorders.push(Recorder::new(now, id, record, writing, leg.rate)),
             Err(why) => {
                 let event = MediaEvent::SoundEnded { port: port.id, id, end: SoundEnd::Failed(why) };
                 self.outgoing.tell(&port.events, event);
@@ -237,8 +235,4 @@ impl Worker {
             }
         }
     }
-}
-
-fn ids(leg: &Leg) -> (Vec<SoundId>, Vec<SoundId>) {
-    (leg.players.iter().map(|p| p.id).collect(), leg.recorders.iter().map(|r| r.id).collect())
 }

@@ -2,7 +2,7 @@
 
 use super::super::files::Reading;
 use crate::bridge::{Over, SoundEnd, SoundId, SoundSource};
-use crate::codec::{FRAME_MS, ToneGenerator};
+use crate::codec::{FRAME_MS, MAX_FRAME, Resampler, ToneGenerator};
 use std::time::Duration;
 
 /// Something that plays.
@@ -11,6 +11,17 @@ pub(super) struct Player {
     pub id: SoundId,
     pub over: Over,
     source: Source,
+    /// Samples a second that it makes.
+    rate: u32,
+    /// To those of the leg, when another coding was agreed meanwhile.
+    changed: Option<Box<Changed>>,
+}
+
+/// From a player's rate to its leg's.
+#[derive(Debug)]
+struct Changed {
+    resampler: Resampler,
+    frame: [i16; MAX_FRAME],
 }
 
 #[derive(Debug)]
@@ -40,17 +51,38 @@ impl Player {
             SoundSource::Silence(time) => Source::Silence(time.map(frames)),
             SoundSource::Files(_) => return None,
         };
-        Some(Player { id, over, source })
+        Some(Player { id, over, source, rate, changed: None })
     }
 
     /// Of files that the file thread reads.
-    pub fn of_files(id: SoundId, over: Over, reading: Reading) -> Player {
-        Player { id, over, source: Source::Files(reading) }
+    pub fn of_files(id: SoundId, over: Over, reading: Reading, rate: u32) -> Player {
+        Player { id, over, source: Source::Files(reading), rate, changed: None }
+    }
+
+    /// Its leg has another rate from now on.
+    pub fn follow(&mut self, rate: u32) {
+        let changed = || Changed { resampler: Resampler::new(self.rate, rate), frame: [0; MAX_FRAME] };
+        self.changed = (rate != self.rate).then(|| Box::new(changed()));
     }
 
     /// The next frame.
     pub fn frame(&mut self, out: &mut [i16]) -> Played {
-        match &mut self.source {
+        let Some(changed) = &mut self.changed else { return self.source.frame(out) };
+        let Changed { resampler, frame } = &mut **changed;
+        let own = &mut frame[..(self.rate / 1000 * FRAME_MS) as usize];
+        let played = self.source.frame(own);
+        if played == Played::Waits {
+            return played;
+        }
+        let made = resampler.process(own, out);
+        out[made..].fill(0);
+        played
+    }
+}
+
+impl Source {
+    fn frame(&mut self, out: &mut [i16]) -> Played {
+        match self {
             Source::Tones(generator) => match generator.fill(out) {
                 true => Played::Frame,
                 false => Played::Over(SoundEnd::Done),

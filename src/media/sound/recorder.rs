@@ -3,7 +3,7 @@
 use super::super::files::Writing;
 use crate::base::time::Moment;
 use crate::bridge::{Record, Sides, SoundEnd, SoundId};
-use crate::codec::{FRAME_MS, Gain, MAX_FRAME, level_of};
+use crate::codec::{FRAME_MS, Gain, MAX_FRAME, Resampler, level_of};
 use std::time::Duration;
 
 /// Mean size of samples below which it is silence: `silencethreshold` of dsp.conf.
@@ -23,11 +23,16 @@ pub(super) struct Recorder {
     /// When the next beep is due.
     pub next_beep: Option<Moment>,
     both: Box<[i16; 2 * MAX_FRAME]>,
+    sides: Box<[[i16; MAX_FRAME]; 2]>,
+    /// Samples a second of the file's sound.
+    rate: u32,
+    /// From those of the leg, when another coding was agreed meanwhile.
+    changed: Option<[Resampler; 2]>,
 }
 
 impl Recorder {
     /// A recording that the file thread has begun.
-    pub fn new(now: Moment, id: SoundId, order: Box<Record>, writing: Writing) -> Recorder {
+    pub fn new(now: Moment, id: SoundId, order: Box<Record>, writing: Writing, rate: u32) -> Recorder {
         let gains = (Gain::of_steps(order.volumes.0), Gain::of_steps(order.volumes.1));
         Recorder {
             id,
@@ -38,17 +43,30 @@ impl Recorder {
             lasted: Duration::ZERO,
             silent: Duration::ZERO,
             both: Box::new([0; 2 * MAX_FRAME]),
+            sides: Box::new([[0; MAX_FRAME]; 2]),
+            rate,
+            changed: None,
         }
+    }
+
+    /// Its leg has another rate from now on: the file keeps its own.
+    pub fn follow(&mut self, rate: u32) {
+        let changed = || [Resampler::new(rate, self.rate), Resampler::new(rate, self.rate)];
+        self.changed = (rate != self.rate).then(changed);
     }
 
     /// Takes a frame; how it ends, if it does.
     pub fn frame(&mut self, heard: &[i16], said: &[i16]) -> Option<SoundEnd> {
-        let length = heard.len();
         let Recorder { both, gains, .. } = self;
-        let mut left = [0i16; MAX_FRAME];
-        let mut right = [0i16; MAX_FRAME];
-        left[..length].copy_from_slice(heard);
-        right[..length].copy_from_slice(said);
+        let [left, right] = &mut *self.sides;
+        let length = match &mut self.changed {
+            Some([one, other]) => one.process(heard, left).min(other.process(said, right)),
+            None => {
+                left[..heard.len()].copy_from_slice(heard);
+                right[..said.len()].copy_from_slice(said);
+                heard.len()
+            }
+        };
         gains.0.apply(&mut left[..length]);
         gains.1.apply(&mut right[..length]);
         let written = match self.order.sides {

@@ -3,16 +3,13 @@
 use super::super::port::Port;
 use crate::base::time::Moment;
 use crate::bridge::StreamCoding;
-use crate::codec::{Encoder, MAX_FRAME, MAX_PACKET};
+use crate::codec::{Encoder, MAX_FRAME, MAX_PACKET, MAX_PAYLOAD};
 use crate::rtp::packet::HEADER_BYTES;
-
-/// Bytes of the longest payload we make: 48,000 samples a second uncoded for 20 ms, or G.711 for 120 ms.
-const PAYLOAD: usize = 2 * MAX_FRAME;
 
 /// The sending side of a leg.
 #[derive(Debug)]
 pub(super) struct Saying {
-    coding: StreamCoding,
+    send_number: u8,
     encoder: Encoder,
     waiting: Box<[i16]>,
     waits: usize,
@@ -25,29 +22,43 @@ pub(super) struct Saying {
     payload: Box<[u8]>,
 }
 
+/// A packet to be sent.
+#[derive(Debug)]
+pub(super) struct Packet<'a> {
+    pub number: u8,
+    pub timestamp: u32,
+    /// The first after a pause.
+    pub first: bool,
+    pub payload: &'a [u8],
+}
+
+/// Where packets go.
+pub(super) trait Way {
+    /// The timestamp of what is said now, after a pause.
+    fn timestamp(&self, now: Moment) -> u32;
+    /// Sends one.
+    fn send(&mut self, now: Moment, packet: Packet<'_>);
+}
+
 impl Saying {
     /// For a stream.
     pub fn new(coding: &StreamCoding) -> Saying {
-        // Uncoded sound at a high rate fills a datagram fast.
-        let fits = (PAYLOAD as u32 * 1000 / (coding.send.sample_rate() * 2)).max(10);
-        let uncoded = matches!(coding.send, crate::codec::Coding::Linear(_));
-        let ms = u32::from(coding.packet_ms);
-        // GSM has frames of 20 ms, of which a packet holds some.
-        let ms = match coding.send {
-            _ if uncoded => ms.min(fits),
-            crate::codec::Coding::Gsm => (ms / 20 * 20).max(20),
-            _ => ms,
-        };
+        let ms = coding.send.packet_ms(u32::from(coding.packet_ms));
         Saying {
-            encoder: Encoder::new(coding.send),
+            send_number: coding.send_number,
+            encoder: Encoder::as_wished(coding.send, &coding.wishes),
             waiting: vec![0; MAX_PACKET + MAX_FRAME].into(),
             waits: 0,
             packet_samples: coding.send.samples(ms).max(1),
             step: coding.send.clock_rate() * ms / 1000,
             timestamp: None,
-            payload: vec![0; PAYLOAD].into(),
-            coding: coding.clone(),
+            payload: vec![0; MAX_PAYLOAD].into(),
         }
+    }
+
+    /// Goes on with the time line of another one.
+    pub fn go_on_from(&mut self, before: &Saying) {
+        self.timestamp = before.timestamp;
     }
 
     /// Nothing is said now: the next packet begins anew.
@@ -57,7 +68,12 @@ impl Saying {
     }
 
     /// Sends a frame, with what waited before it, as far as it makes whole packets.
-    pub fn frame(&mut self, now: Moment, samples: &[i16], port: &mut Port, buffer: &mut [u8]) {
+    pub fn frame(&mut self, now: Moment, samples: &[i16], way: &mut impl Way) {
+        if self.waits == 0 && samples.len() == self.packet_samples {
+            // The usual packet is just one frame: nothing waits, nothing is moved.
+            let bytes = self.encoder.encode(samples, &mut self.payload[..]);
+            return self.send(now, bytes, way);
+        }
         let end = (self.waits + samples.len()).min(self.waiting.len());
         self.waiting[self.waits..end].copy_from_slice(&samples[..end - self.waits]);
         self.waits = end;
@@ -66,24 +82,41 @@ impl Saying {
             let bytes =
                 self.encoder.encode(&self.waiting[at..at + self.packet_samples], &mut self.payload[..]);
             at += self.packet_samples;
-            self.send(now, bytes, port, buffer);
+            self.send(now, bytes, way);
         }
         self.waiting.copy_within(at..self.waits, 0);
         self.waits -= at;
     }
 
-    fn send(&mut self, now: Moment, bytes: usize, port: &mut Port, buffer: &mut [u8]) {
+    fn send(&mut self, now: Moment, bytes: usize, way: &mut impl Way) {
         let first = self.timestamp.is_none();
-        let timestamp = self.timestamp.unwrap_or_else(|| port.out.timestamp_at(now));
+        let timestamp = self.timestamp.unwrap_or_else(|| way.timestamp(now));
         self.timestamp = Some(timestamp.wrapping_add(self.step));
+        if bytes > 0 {
+            let payload = &self.payload[..bytes];
+            way.send(now, Packet { number: self.send_number, timestamp, first, payload });
+        }
+    }
+}
+
+/// A port, and where its packets are made.
+pub(super) struct ByPort<'a>(pub &'a mut Port, pub &'a mut [u8]);
+
+impl Way for ByPort<'_> {
+    fn timestamp(&self, now: Moment) -> u32 {
+        self.0.out.timestamp_at(now)
+    }
+
+    fn send(&mut self, now: Moment, packet: Packet<'_>) {
+        let ByPort(port, buffer) = self;
         let to = port.source.send_to().filter(|_| port.gate.send && port.digits_out.is_none());
         let Some(to) = to else {
             // A digit has the stream, or nobody may hear us: time goes on.
             return;
         };
-        let length = HEADER_BYTES + bytes;
-        let header = port.out.own(now, self.coding.send_number, timestamp, first, length);
-        if let Some(length) = header.build(&self.payload[..bytes], buffer)
+        let length = HEADER_BYTES + packet.payload.len();
+        let header = port.out.own(now, packet.number, packet.timestamp, packet.first, length);
+        if let Some(length) = header.build(packet.payload, buffer)
             && port.rtp.send_to(&buffer[..length], to).is_err()
         {
             port.counters.send_failed += 1;

@@ -7,25 +7,14 @@ use crate::registrar::binding::ContactChange;
 use crate::store::committer::{Backend, Recovered, Tended};
 use crate::store::fault::Fault;
 
-impl Journal {
-    /// Keeps the write-ahead log short; see [`crate::store::checkpoint`].
-    pub(in crate::store) fn tend_log(&mut self) -> Result<(), Fault> {
-        let file = self.file()?;
-        file.checkpointer.step(&file.conn)
-    }
-}
-
 impl Backend for Journal {
     fn commit(&mut self, changes: &[ContactChange], _: WallTime) -> Result<(), Fault> {
-        // Each moment that a finished copy of the log waits adds pages to its rest.
-        self.tend_log()?;
         // More than one row only after a long fault; each is durable by itself, and writing one twice does no harm.
         changes.chunks(STORE_GROUP).try_for_each(|some| self.commit_row(some))
     }
 
     fn tend(&mut self, _: WallTime) -> Result<Tended, Fault> {
         self.must_be_in_place()?;
-        self.tend_log()?;
         if self.fold.is_none() && self.is_long() {
             self.begin_fold()?;
         }

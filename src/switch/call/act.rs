@@ -49,7 +49,10 @@ impl Switch {
                 self.reject(now, id, (484, 28), out);
                 Some(Outcome::HungUp)
             }
-            Wanted::Echo { .. } => {
+            Wanted::Echo { streams, .. } => {
+                if streams.is_some_and(|streams| streams > 0) {
+                    self.tell_undone(id, "the number of streams of StreamEcho", out);
+                }
                 self.transfer_progress(now, id, 200, out);
                 self.echo(id, out)
             }
@@ -75,12 +78,7 @@ impl Switch {
                 Some(Outcome::Done)
             }
             Wanted::Transfer { technology, target } => self.transfer(now, id, (technology, &target), out),
-            Wanted::Bridge { channel, options } => {
-                if !options.is_empty() {
-                    self.tell_undone(id, "options of Bridge", out);
-                }
-                self.bridge_with(now, id, &channel, out)
-            }
+            Wanted::Bridge { channel, options } => self.bridge_with(now, id, (&channel, &options), out),
             Wanted::Pickup(targets) => Some(self.pickup(now, id, &targets, out)),
             Wanted::Originate(wanted) => self.do_originate(now, id, *wanted, out),
             Wanted::PjsipHangup { status } => {
@@ -88,11 +86,13 @@ impl Switch {
                 Some(Outcome::HungUp)
             }
             Wanted::SoftHangup { channel, all } => {
-                if all {
-                    self.tell_undone(id, "option a of SoftHangup", out);
+                let found = match all {
+                    true => self.channels_of_device(&channel),
+                    false => self.channel_named(&channel).into_iter().collect(),
+                };
+                for other in found {
+                    self.hang_up(now, other, 16, out);
                 }
-                let Some(other) = self.channel_named(&channel) else { return Some(Outcome::Done) };
-                self.hang_up(now, other, 16, out);
                 Some(Outcome::Done)
             }
             Wanted::Later { application, arguments } => {

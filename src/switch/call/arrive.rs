@@ -270,6 +270,9 @@ impl Switch {
             response: None,
             groups: Vec::new(),
             shared: Vec::new(),
+            steps: 0,
+            limits: None,
+            after_bridge: None,
         };
         self.calls.channels.insert(id, channel);
         id

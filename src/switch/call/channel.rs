@@ -1,5 +1,7 @@
 //! A channel: one leg of a call as an administrator and the dialplan see it.
 
+use super::announce::Limits;
+use super::bridging::AfterBridge;
 use super::dial::Dialling;
 use super::features::Pressed;
 use super::join::BridgeId;
@@ -231,6 +233,12 @@ pub(super) struct Channel {
     pub local: Option<Local>,
     /// The called channel whose early media it is given.
     pub early: Option<ChannelId>,
+    /// What it does when the bridge is over that another channel took it into.
+    pub after_bridge: Option<AfterBridge>,
+    /// When its bridged call ends by itself.
+    pub limits: Option<Box<Limits>>,
+    /// Priorities that its dialplan has run, for `trace`.
+    pub steps: u16,
     /// Its variables while it has no dialplan: those inherited, and those a subroutine left.
     pub variables: Variables,
     /// `CHANNEL(max_forwards)`
@@ -275,7 +283,8 @@ impl Channel {
         let service = self.service.as_ref().and_then(|service| service.until);
         let origin = self.origin.as_ref().and_then(|origin| origin.deadline);
         let sending = self.sending.as_ref().map(|sending| sending.next);
-        let more = [origin, sending, self.redirect_at, self.pressed.until];
+        let limits = self.limits.as_ref().map(|limits| limits.next());
+        let more = [origin, sending, self.redirect_at, self.pressed.until, limits];
         [doing, session, absolute, service].into_iter().chain(more).flatten().min()
     }
 

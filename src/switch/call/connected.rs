@@ -8,6 +8,7 @@
 
 use super::channel::{Channel, ChannelId, Doing, Party, Side, State};
 use super::identity;
+use crate::base::digits;
 use crate::base::time::Now;
 use crate::config::model::endpoint_words::RefreshMethod;
 use crate::session::{ConnectedLine, RefreshWith, Reoffer, RingWith, State as SessionState, Why};
@@ -15,7 +16,6 @@ use crate::sip::dialog::Role;
 use crate::sip::method::Method;
 use crate::switch::Switch;
 use crate::switch::io::Actions;
-use std::net::IpAddr;
 
 impl Switch {
     /// Another party is at the other end of a channel: kept, and its phone is told where the options want that.
@@ -165,16 +165,8 @@ impl Channel {
     /// P-Asserted-Identity and Remote-Party-ID about whom it is connected to.
     pub fn identity_lines(&self) -> Vec<u8> {
         let domain = &self.endpoint.options.from_domain;
-        let host = if domain.is_empty() { host_text(self.way.local) } else { domain.to_string() };
+        let host = if domain.is_empty() { digits::host_text(self.way.local) } else { domain.to_string() };
         let calling = self.session.as_ref().is_some_and(|session| session.role() == Role::Uac);
         identity::identity_lines(&self.endpoint, &self.connected, &host, calling)
-    }
-}
-
-/// An address as it stands in a URI.
-fn host_text(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }

@@ -4,7 +4,7 @@ use super::channel::{ChannelId, Doing, State};
 use super::dial_options;
 use super::subroutine::Then;
 use crate::base::time::{Moment, Now};
-use crate::bridge::SoundSource;
+use crate::bridge::{SoundId, SoundSource};
 use crate::dialplan::action::Indication;
 use crate::dialplan::apps::dial::Dial;
 use crate::dialplan::{After, DialStatus, Dialled, Outcome};
@@ -12,7 +12,6 @@ use crate::switch::Switch;
 use crate::switch::io::Actions;
 use crate::switch::view::Level;
 use std::sync::Arc;
-use std::time::Duration;
 
 const APP_DIAL: &str = "app_dial.c";
 
@@ -25,8 +24,8 @@ pub(super) struct Dialling {
     pub deadline: Option<Moment>,
     /// When nothing rings by then: CHANUNAVAIL.
     pub progress_deadline: Option<Moment>,
-    /// Options `L` and `S`: when the call ends.
-    pub limit: Option<Moment>,
+    /// Option `A`: what is played to who answered and to the caller before they are joined.
+    pub announcing: Vec<(ChannelId, SoundId)>,
     /// Somebody answered: when the digits of option `D` are out.
     pub joins_at: Option<Moment>,
     pub legs: Vec<Leg>,
@@ -60,7 +59,7 @@ impl Dialling {
     /// When something is due.
     pub fn next_deadline(&self) -> Option<Moment> {
         match self.answered {
-            Some(_) => [self.limit, self.joins_at].into_iter().flatten().min(),
+            Some(_) => self.joins_at,
             None => [self.deadline, self.progress_deadline].into_iter().flatten().min(),
         }
     }
@@ -126,7 +125,7 @@ impl Switch {
             started: now.at,
             deadline: dial.timeout.map(|timeout| now.at + timeout),
             progress_deadline: dial.progress_timeout.map(|timeout| now.at + timeout),
-            limit: None,
+            announcing: Vec::new(),
             joins_at: None,
             legs: Vec::new(),
             rang: None,
@@ -301,7 +300,7 @@ impl Switch {
         self.ears.log(out, Level::Verbose, APP_DIAL, || format!("{} {what}", channel.name));
     }
 
-    /// Nobody answered in time, or the call's own limit is over.
+    /// Nobody answered in time, or the digits of option `D` are out.
     pub(super) fn dial_due(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(dialling) = self.dialling_mut(id) else { return };
         if dialling.next_deadline().is_none_or(|at| at > now.at) {
@@ -310,14 +309,9 @@ impl Switch {
         if let Some(answered) = &dialling.answered {
             let leg = answered.channel;
             if dialling.joins_at.take_if(|at| *at <= now.at).is_some() {
-                return self.connect_now(now, leg, id, out);
+                self.connect_now(now, leg, id, out);
             }
-            dialling.limit = None;
-            self.ears.log(out, Level::Notice, APP_DIAL, || {
-                "The time of the call is over (options L or S of Dial)".to_owned()
-            });
-            // As if the called side had hung up: `g` goes on.
-            return self.hang_up(now, leg, 16, out);
+            return;
         }
         let status = match dialling.deadline.is_some_and(|at| at <= now.at) {
             true => DialStatus::NoAnswer,
@@ -355,6 +349,18 @@ impl Switch {
         }
     }
 
+    /// Hangs up who answered a `Dial` and was not joined with its caller yet.
+    pub(super) fn end_unjoined(&mut self, now: Now, dialling: &Dialling, cause: u8, out: &mut Actions) {
+        let Some(answered) = dialling.answered.as_ref().map(|answered| answered.channel) else { return };
+        if let Some(leg) = self.calls.channels.get_mut(&answered)
+            && leg.bridge.is_none()
+            && !leg.is_kept
+        {
+            leg.side = super::channel::Side::Called(None);
+            self.hang_up(now, answered, cause, out);
+        }
+    }
+
     /// The caller pressed a digit while it rings: with `d` he leaves.
     pub(super) fn digit_while_dialling(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
         let leaves =
@@ -362,12 +368,6 @@ impl Switch {
         if leaves {
             self.end_dial(now, id, DialStatus::Cancel, After::Digit(digit), out);
         }
-    }
-
-    /// When the call ends by options `L` and `S`, counted from the answer.
-    pub(super) fn limit_of(dial: &Dial, answered: Moment) -> Option<Moment> {
-        let limit = dial.options.limit.as_ref().map(|limit| limit.most);
-        [limit, dial.options.stop_after].into_iter().flatten().min().map(|most: Duration| answered + most)
     }
 
     /// Whether a channel is a caller whose call was answered.

@@ -34,15 +34,13 @@ impl Switch {
         let number = number.unwrap_or_default();
         let answered = Answered { channel: leg, at: now.at, name: name.clone(), number: number.clone() };
         dialling.answered = Some(answered);
-        dialling.limit = Switch::limit_of(&dialling.dial, now.at);
         let ends_too = dialling.dial.options.hangup_exten_for_called;
         let at_once = dialling.dial.options.answer_at_once;
-        let screen = dialling.dial.options.subroutine.clone();
         let losers: Vec<ChannelId> = dialling.ringing().filter(|other| *other != leg).collect();
         let cause = dialling.dial.options.losers_cause.unwrap_or(Some(26)).unwrap_or(16);
         let here = channel.place();
         if ends_too && let Some(called) = self.calls.channels.get_mut(&leg) {
-            called.hangup_place = here.clone();
+            called.hangup_place = here;
         }
         let told = [("DIALSTATUS", "ANSWER"), ("DIALEDPEERNAME", &*name), ("DIALEDPEERNUMBER", &*number)];
         self.set_variables(caller, told, out);
@@ -56,7 +54,16 @@ impl Switch {
         if at_once {
             self.answer_caller(now, leg, caller, out);
         }
-        if let (Some(jump), Some(here)) = (screen, here) {
+        if !self.announce(now, leg, caller, out) {
+            self.welcome(now, leg, caller, out);
+        }
+    }
+
+    /// Who answered runs the subroutine of option `U`; then both are joined.
+    pub(super) fn welcome(&mut self, now: Now, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&caller) else { return };
+        let Doing::Dialling(dialling) = &channel.doing else { return };
+        if let (Some(jump), Some(here)) = (dialling.dial.options.subroutine.clone(), channel.place()) {
             match self.call_subroutine(now, leg, (&jump, &here), Then::Join(caller), out) {
                 Ok(()) => return,
                 Err(_) => return self.connect(now, leg, caller, out),
@@ -85,6 +92,11 @@ impl Switch {
         }
         self.answer_caller(now, leg, caller, out);
         self.join(now, caller, leg, out);
+        let options = match self.calls.channels.get(&caller).map(|caller| &caller.doing) {
+            Some(Doing::Dialling(dialling)) => dialling.dial.options.clone(),
+            _ => return,
+        };
+        self.begin_limits(now, caller, &options, out);
         // Who picked the call up, or has changed since, hears of the caller.
         if let Some(party) = self.calls.channels.get(&caller).map(Channel::own_party) {
             self.connect_line(now, leg, party, out);

@@ -21,16 +21,14 @@ const DIGITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from
 
 /// Letters (and `letter:` for values after the first) that are known and not obeyed: nobody is asked to say
 /// his name, and there are no call records.
-pub(super) const UNDONE: &[&str] = &["A", "C", "E", "L:", "n", "N", "p", "P"];
+pub(super) const UNDONE: &[&str] = &["C", "E", "n", "N", "p", "P"];
 
 /// Of these, the letters that a `Dial` has.
 pub(super) fn undone_letters(dial: &Dial) -> String {
     let options = &dial.options;
     let undone = [
-        ('A', options.announce.is_some()),
         ('C', options.reset_cdr),
         ('E', options.echo_mf),
-        ('L', options.limit.as_ref().is_some_and(|limit| limit.warn.is_some())),
         ('n', options.screen_no_intro.is_some()),
         ('N', options.screen_no_caller_id),
         ('p', options.screening),

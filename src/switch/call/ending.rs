@@ -45,6 +45,7 @@ impl Switch {
             let elsewhere = if dialling.dial.options.cancel_elsewhere { 26 } else { cause };
             self.end_legs(now, &dialling, elsewhere, out);
             goes_on = self.called_continues(now, id, &dialling, out);
+            self.end_unjoined(now, &dialling, cause, out);
         }
         let dials_it = self.partner(id).filter(|partner| self.dials(*partner, id));
         self.leave_bridge(now, id, out);
@@ -52,7 +53,7 @@ impl Switch {
             self.continue_called(called);
         }
         self.close_ports(id, out);
-        self.local_gone(id, cause);
+        self.local_gone(id, cause, out);
         self.origin_gone(id, cause);
         let caller = match side {
             Side::Called(caller) => caller,
@@ -112,6 +113,13 @@ impl Switch {
             .values()
             .find(|channel| channel.name.eq_ignore_ascii_case(name))
             .map(|channel| channel.id)
+    }
+
+    /// All channels of a device: `PJSIP/100` has `PJSIP/100-00000001`.
+    pub(super) fn channels_of_device(&self, device: &str) -> Vec<ChannelId> {
+        let of = |name: &str| name.rsplit_once('-').is_some_and(|(own, _)| own.eq_ignore_ascii_case(device));
+        let channels = self.calls.channels.values().filter(|channel| of(&channel.name));
+        channels.map(|channel| channel.id).collect()
     }
 
     /// `channel request hangup`

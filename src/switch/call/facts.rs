@@ -34,6 +34,13 @@ impl Switch {
         let has = |kind| agreement.is_some_and(|agreement| agreement.first(&kind).is_some());
         let other = self.calls.channels.get(&bridge.legs[1 - at]);
         let audio = agreement.and_then(|agreement| agreement.audio().cloned());
+        let events = audio.as_ref().is_none_or(|audio| !audio.events.is_empty());
+        let dtmf = match channel.dtmf_mode() {
+            // What these are is known once it is agreed whether there are events.
+            ConfiguredDtmf::Auto if !events => ConfiguredDtmf::Inband,
+            ConfiguredDtmf::AutoInfo if !events => ConfiguredDtmf::Info,
+            mode => mode,
+        };
         Leg {
             is_up: channel.is_up(),
             is_outgoing: session.is_some_and(|session| session.role() == crate::sip::dialog::Role::Uac),
@@ -49,7 +56,7 @@ impl Switch {
             allows_update: session.is_some_and(|session| session.peer_allows(SipMethod::Update)),
             audio,
             uses: self.uses(channel, bridge, at),
-            ..self.configured_leg(&channel.endpoint, channel.name.clone(), channel.dtmf_mode())
+            ..self.configured_leg(&channel.endpoint, channel.name.clone(), dtmf)
         }
     }
 
@@ -163,6 +170,10 @@ impl Switch {
     /// What needs a channel's media here.
     fn uses(&self, channel: &Channel, bridge: &Bridge, at: usize) -> Vec<Use> {
         let mut uses = channel.uses.clone();
+        // What records a Local channel records the phone behind it.
+        let half = self.calls.channels.get(&bridge.legs[at]).filter(|half| half.local.is_some());
+        let peer = half.and_then(|half| self.calls.channels.get(&half.local?.peer));
+        uses.extend(half.into_iter().chain(peer).flat_map(|half| half.uses.iter().cloned()));
         uses.extend(limit_of(&bridge.options, at == 0, bridge.place.clone()));
         uses
     }

@@ -124,6 +124,11 @@ impl Switch {
         }
         let Some(id) = self.media_of(id) else { return self.send_digit(now, other, digit, PRESS, out) };
         let by_info = |id| self.calls.channels.get(&id).is_some_and(|c| c.dtmf_mode() == DtmfMode::Info);
+        let tones = |id| self.calls.channels.get(&id).is_some_and(Channel::presses_tones);
+        if tones(id) && tones(self.media_of(other).unwrap_or(other)) {
+            // What one hears of the other holds the tone already.
+            return;
+        }
         let agreed = self.digits_agreed(id) && self.digits_agreed(other);
         if by_info(id) || by_info(other) || !agreed || self.is_listened_to(id) || self.is_mixed(id) {
             self.send_digit(now, other, digit, PRESS, out);

@@ -1,7 +1,7 @@
 //! 3xx from a called phone: the call goes where it says (`redirect_method`, options `i` and `z` of `Dial`).
 //!
 //! ```text
-//! user ───────► the extension that the Contact's user names, in the caller's forward context
+//! user ───────► Local/<Contact's user>@<the caller's forward context>
 //! uri_core ───► PJSIP/<same endpoint>/<Contact>
 //! uri_pjsip ──► the same INVITE again, by the session itself: nothing of it comes here
 //! ```
@@ -11,7 +11,6 @@ use super::dial::Leg;
 use super::{identity, redirecting};
 use crate::base::time::Now;
 use crate::config::model::endpoint_words::RedirectMethod;
-use crate::dialplan::{Match, Place, Query};
 use crate::sip::wire::{NameAddr, Uri};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
@@ -119,12 +118,9 @@ impl Switch {
     ) -> Result<String, String> {
         let (technology, resource) = match target {
             Target::Dial(resource) => ("PJSIP", resource),
-            Target::Exten(exten) => match self.extension_of_forward(now, caller, &exten) {
-                Some(place) => ("Local", format!("{}@{}", place.exten, place.context)),
-                // An endpoint of that name is called although no dialplan leads to it.
-                None if self.directory.endpoint(&exten).is_some() => ("PJSIP", exten),
-                None => return Err(format!("there is no extension '{exten}' to forward to")),
-            },
+            Target::Exten(exten) => {
+                ("Local", format!("{exten}@{}", self.context_of_forward(caller).ok_or("the caller is gone")?))
+            }
         };
         let placed = self.place_leg(now, Some(caller), (technology, &resource), out);
         let channel = placed.map_err(|(_, why)| why)?;
@@ -135,14 +131,16 @@ impl Switch {
         Ok(format!("{technology}/{resource}"))
     }
 
-    /// `FORWARD_CONTEXT`, else the context the caller is in.
-    fn extension_of_forward(&self, now: Now, caller: ChannelId, exten: &str) -> Option<Place> {
+    /// `FORWARD_CONTEXT`, else the context the caller is in. Without a dialplan of his own, his endpoint's.
+    fn context_of_forward(&self, caller: ChannelId) -> Option<String> {
         let channel = self.calls.channels.get(&caller)?;
-        let program = channel.program.as_ref()?;
-        let set = program.variables().value("FORWARD_CONTEXT").filter(|context| !context.is_empty());
-        let context = set.map_or_else(|| program.place().context.to_string(), str::to_owned);
-        let query = Query { context: &context, exten, caller: &channel.caller.number, now: now.wall };
-        (self.calls.plan.find(query) == Match::Found).then(|| Place::new(&context, exten, 1))
+        let set = channel.variables().value("FORWARD_CONTEXT").filter(|context| !context.is_empty());
+        let here = || {
+            channel
+                .place()
+                .map_or_else(|| channel.endpoint.options.context.to_string(), |at| at.context.to_string())
+        };
+        Some(set.map_or_else(here, str::to_owned))
     }
 }
 

@@ -19,9 +19,9 @@ pub fn does(name: &str) -> bool {
         return match name {
             "Dial" => !super::dial_options::UNDONE.contains(&what),
             "Originate" => !matches!(what, "b" | "B" | "C"),
-            "Bridge" => what.is_empty(),
-            "PickupChan" => what != "p",
-            "SoftHangup" => what != "a",
+            // Letters that it has in common with Dial.
+            "Bridge" => matches!(what, "n" | "p" | "x") || !super::dial_options::UNDONE.contains(&what),
+            "StreamEcho" => what.is_empty(),
             "CHANNEL" => !super::channel_fields::UNDONE.contains(&what),
             _ => true,
         };

@@ -63,9 +63,14 @@ impl Switch {
             Event::Forwarded { .. }
             | Event::ReferProgress { .. }
             | Event::RequestDone { .. }
-            | Event::Flash
             | Event::FastUpdate => {}
             Event::Record(on) => self.record_asked(now, id, on, out),
+            // Like a digit that nobody waits for, it is the other phone's.
+            Event::Flash => {
+                if let Some(partner) = self.partner(id) {
+                    self.send_flash(now, partner, out);
+                }
+            }
             Event::Offered => self.offered_by_phone(id, out),
         }
         self.calls.touched.insert(id);

@@ -1,7 +1,9 @@
 //! One channel as its dialplan sees it.
 
 use super::channel::{Channel, ChannelId, State};
+use crate::base::limits::TRACE_STEPS;
 use crate::base::time::Now;
+use crate::dialplan::Place;
 use crate::dialplan::host::{Host, Level as Said, Unavailable};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
@@ -73,6 +75,22 @@ impl Host for ChannelHost<'_> {
     fn verbosity(&self) -> u8 {
         // Lines are made where somebody listens at all; the console's own level filters them.
         if Level::Verbose >= self.switch.ears.level { 3 } else { 0 }
+    }
+
+    fn executes(&mut self, place: &Place, application: &'static str, arguments: &str) {
+        let Some(channel) = self.switch.calls.channels.get_mut(&self.id) else { return };
+        channel.steps = channel.steps.saturating_add(1);
+        let (linked, trace) = (&channel.linked_id, &mut self.switch.trace);
+        match channel.steps {
+            steps if steps <= TRACE_STEPS => {
+                trace.step(self.now.wall, linked, place, (application, arguments));
+            }
+            steps if steps == TRACE_STEPS + 1 => {
+                let words = format!("(further steps of {}'s dialplan are not kept)", channel.name);
+                trace.decision(self.now.wall, linked, &words);
+            }
+            _ => {}
+        }
     }
 
     fn say(&mut self, level: Said, text: &str) {

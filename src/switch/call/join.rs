@@ -112,6 +112,7 @@ impl Switch {
                 place,
             },
         );
+        self.sound_through(legs, out);
         self.choose_later(id);
         self.optimise(now, id, out);
     }
@@ -131,7 +132,7 @@ impl Switch {
                 channel.bridge = None;
             }
         }
-        Some(bridge)
+        Some(*bridge)
     }
 
     /// Chooses a bridge's technology again, and acts where the answer differs.
@@ -281,6 +282,11 @@ impl Switch {
         self.ears.log(out, Level::Verbose, "bridge_channel.c", || {
             format!("Channel {name} left 'native_rtp' basic-bridge <{}>", bridge.unique_id)
         });
+        for leg in bridge.legs {
+            if let Some(channel) = self.calls.channels.get_mut(&leg) {
+                channel.limits = None;
+            }
+        }
         for join in &bridge.joined {
             out.queue.push(Action::Media(Plan::Unjoin { port: join.ports[0] }));
         }
@@ -308,6 +314,10 @@ impl Switch {
         }
         let Some(survivor) = self.calls.channels.get_mut(&other) else { return };
         let leaves_alone = matches!(survivor.doing, Doing::Bridged);
+        if self.bridge_left(now, other, out) {
+            return;
+        }
+        let Some(survivor) = self.calls.channels.get(&other) else { return };
         // Without a dialplan, a called leg's caller was all it had; so was the partner of one that replaced another.
         if survivor.program.is_none() && !survivor.is_kept {
             self.hang_up(now, other, 16, out);

@@ -9,6 +9,7 @@
 //! ([`Switch::media_of`]).
 
 use super::Work;
+use super::announce::Limits;
 use super::channel::{Channel, ChannelId, Doing, Side, State, Way};
 use super::join::{Bridge, BridgeId};
 use crate::base::ids::{FlowId, TransportId};
@@ -150,8 +151,9 @@ impl Switch {
     }
 
     /// One half is gone: so is the other.
-    pub(super) fn local_gone(&mut self, id: ChannelId, cause: u8) {
+    pub(super) fn local_gone(&mut self, id: ChannelId, cause: u8, out: &mut Actions) {
         let Some(local) = self.calls.channels.get(&id).and_then(|channel| channel.local) else { return };
+        self.return_sounds(id, out);
         let event = Event::HungUp { cause: Cause(cause), by: By::Bye };
         self.calls.work.push_back(Work::Event(local.peer, event));
     }
@@ -233,10 +235,7 @@ impl Switch {
         half: ChannelId,
         (other, its_half): (ChannelId, ChannelId),
     ) {
-        let limit = match self.calls.channels.get(&its_half).map(|channel| &channel.doing) {
-            Some(Doing::Dialling(dialling)) => dialling.limit,
-            _ => None,
-        };
+        let limits = self.calls.channels.get_mut(&its_half).and_then(|half| half.limits.take());
         let other_side = self.calls.channels.get(&other).map(|other| other.side);
         let Some(this) = self.calls.channels.get_mut(&channel) else { return };
         let mut dials = false;
@@ -247,9 +246,9 @@ impl Switch {
             for leg in dialling.legs.iter_mut().filter(|leg| leg.channel == Some(half)) {
                 leg.channel = Some(other);
             }
-            dialling.limit = [dialling.limit, limit].into_iter().flatten().min();
             dials = true;
         }
+        this.limits = Limits::stricter(this.limits.take(), limits);
         if this.side == Side::Called(Some(half)) {
             this.side = Side::Called(None);
         }

@@ -99,12 +99,9 @@ impl Switch {
         channel.answered = Some(now.at);
         channel.dialled = exten.as_str().into();
         channel.text = Some(Box::new(message));
-        let mut program = Program::new(Place::new(&context, &exten, 1));
-        for (name, value) in &endpoint.extra().set_var {
-            // A channel without room for its first variables has none of anybody's.
-            let _ = program.set_variable(name, value);
-        }
-        channel.program = Some(program);
+        channel.program = Some(Program::new(Place::new(&context, &exten, 1)));
+        let set = endpoint.extra().set_var.iter().map(|(name, value)| (&**name, &**value));
+        self.set_variables(id, set, out);
         self.calls.work.push_back(Work::Run(id));
         self.calls.touched.insert(id);
         self.settle(now, out);

@@ -11,7 +11,9 @@
 //! and its ports are closed.
 
 mod act;
+mod announce;
 mod arrive;
+mod bridging;
 mod capability;
 mod carry;
 mod channel;
@@ -71,8 +73,9 @@ mod variables;
 use super::Switch;
 use super::io::Actions;
 use crate::base::limits;
+use crate::base::shelf::Shelf;
 use crate::base::time::{Moment, Now};
-use crate::bridge::PortId;
+use crate::bridge::{PortId, SoundId};
 use crate::config::services::Services;
 use crate::dialplan::database::Database;
 use crate::dialplan::{Dialplan, Globals};
@@ -117,8 +120,8 @@ enum Work {
 /// All calls of one switch.
 #[derive(Debug)]
 pub(super) struct Calls {
-    channels: BTreeMap<ChannelId, Channel>,
-    bridges: BTreeMap<BridgeId, Bridge>,
+    channels: Shelf<ChannelId, Channel>,
+    bridges: Shelf<BridgeId, Bridge>,
     dialogs: dialog::Directory<ChannelId>,
     ports: HashMap<PortId, ChannelId, foldhash::fast::RandomState>,
     /// The dialplan as it is written.
@@ -142,6 +145,8 @@ pub(super) struct Calls {
     next_sound: u64,
     /// Calls that ever came or were made, for `core show channels`.
     processed: u64,
+    /// Sounds that a phone plays for half of a Local channel: the half, and the phone.
+    lent: BTreeMap<SoundId, (ChannelId, ChannelId)>,
     /// Questions for RTP counters, and the ports that have not told theirs yet.
     counting: Vec<(u64, BTreeSet<PortId>)>,
     /// Channels that left a bridge with their media elsewhere: it must come back, if they live on without another bridge.
@@ -154,8 +159,8 @@ impl Calls {
     /// No calls and an empty dialplan.
     pub fn new(seed: u64) -> Calls {
         Calls {
-            channels: BTreeMap::new(),
-            bridges: BTreeMap::new(),
+            channels: Shelf::default(),
+            bridges: Shelf::default(),
             dialogs: dialog::Directory::new(seed),
             ports: HashMap::default(),
             written: Arc::default(),
@@ -173,6 +178,7 @@ impl Calls {
             next_bridge: 0,
             next_sound: 0,
             processed: 0,
+            lent: BTreeMap::new(),
             counting: Vec::new(),
             homeward: Vec::new(),
             effects: Vec::new(),

@@ -118,7 +118,8 @@ impl Switch {
         None
     }
 
-    fn play_over(&mut self, id: ChannelId, source: SoundSource, out: &mut Actions) -> SoundId {
+    /// Plays something in the place of what goes on in the background.
+    pub(super) fn play_over(&mut self, id: ChannelId, source: SoundSource, out: &mut Actions) -> SoundId {
         self.hush(id, out);
         self.play(id, source, Over::Replaces, out)
     }

@@ -115,6 +115,8 @@ impl Switch {
         let extra = self.connected_lines(now, id, partner, out);
         self.answer_channel(now, id, Some(AnswerWith { extra, only }), out);
         let side = self.calls.channels.get(&of).map(|channel| channel.side);
+        let limits =
+            [partner, of].map(|leg| self.calls.channels.get_mut(&leg).and_then(|leg| leg.limits.take()));
         if side == Some(Side::Called(Some(partner))) && self.replace_leg(partner, of, id) {
             self.leave_bridge(now, of, out);
             self.join(now, partner, id, out);
@@ -127,6 +129,11 @@ impl Switch {
                 }
             }
             self.join(now, id, partner, out);
+        }
+        for (leg, limits) in [partner, id].into_iter().zip(limits) {
+            if let Some(leg) = self.calls.channels.get_mut(&leg) {
+                leg.limits = limits;
+            }
         }
         self.introduce_each_other(now, [id, partner], out);
         let bridge = self.calls.channels.get(&id).and_then(|channel| channel.bridge);
@@ -180,11 +187,21 @@ impl Switch {
         if let Doing::Echo = doing {
             self.unjoin_all(of, out);
         }
+        let sounds = matches!(doing, Doing::Sounding(_));
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             (channel.program, channel.doing, channel.suspended) = (Some(program), doing, suspended);
             channel.digits = digits;
         }
         self.answer_channel(now, id, None, out);
+        if sounds && let Some(channel) = self.calls.channels.get_mut(&id) {
+            // What played, played to the other phone: this one hears it from the beginning.
+            channel.doing = Doing::Nothing;
+            if let Some(program) = &mut channel.program {
+                program.begin_again();
+            }
+            self.calls.work.push_back(super::Work::Run(id));
+            self.calls.touched.insert(id);
+        }
         true
     }
 }

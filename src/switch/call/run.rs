@@ -90,6 +90,7 @@ impl Switch {
         self.redirect_due(now, id);
         self.origin_due(now, id, out);
         self.sending_due(now, id, out);
+        self.limits_due(now, id, out);
         let Some(channel) = self.calls.channels.get(&id) else { return };
         match &channel.doing {
             Doing::Answering { until, .. } | Doing::Waiting(until) | Doing::Sending(until)
@@ -116,7 +117,10 @@ impl Switch {
         self.leave_service(now, id, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match std::mem::take(&mut channel.doing) {
-            Doing::Dialling(dialling) => self.end_legs(now, &dialling, 16, out),
+            Doing::Dialling(dialling) => {
+                self.end_legs(now, &dialling, 16, out);
+                self.end_unjoined(now, &dialling, 16, out);
+            }
             Doing::Echo => self.unjoin_all(id, out),
             Doing::Sounding(sounding) => {
                 if let Some(sound) = sounding.playing {

@@ -26,6 +26,8 @@ impl Sending {
         match c {
             'w' => Duration::from_millis(500),
             'W' => Duration::from_secs(1),
+            // A flash has no length of ours: the phone's INFO says it.
+            'f' | 'F' => self.pause,
             _ => self.pause + self.length,
         }
     }
@@ -54,10 +56,17 @@ impl Switch {
         let sending = channel.sending.get_or_insert_with(|| Box::new(fresh));
         (sending.pause, sending.length) = (pause, length);
         let room = DIGITS_QUEUED.saturating_sub(sending.left.len());
-        sending.left.extend(digits.chars().take(room));
+        let known =
+            |c: &char| matches!(c, '0'..='9' | '*' | '#' | 'a'..='d' | 'A'..='D' | 'f' | 'F' | 'w' | 'W');
+        sending.left.extend(digits.chars().filter(known).take(room));
         let end = sending.end();
-        if digits.chars().count() > room {
-            let name = channel.name.clone();
+        let name = channel.name.clone();
+        if let Some(unknown) = digits.chars().find(|c| !known(c)) {
+            self.ears.log(out, Level::Warning, "app_senddtmf.c", || {
+                format!("{name}: '{unknown}' in '{digits}' is no digit; it is left out")
+            });
+        }
+        if digits.chars().filter(known).count() > room {
             self.ears.log(out, Level::Warning, "app_senddtmf.c", || {
                 format!("{name}: more than {DIGITS_QUEUED} digits wait to be sent; the rest of '{digits}' is not sent")
             });
@@ -81,14 +90,18 @@ impl Switch {
             let length = sending.length;
             match c {
                 'w' | 'W' => {}
-                'f' | 'F' => {
-                    // A call that is ending sends no more.
-                    let _ = self.with_session(now, id, out, |session, cx| session.flash(cx));
-                }
-                _ => self.send_digit(now, id, c, length, out),
+                'f' | 'F' => self.send_flash(now, id, out),
+                _ => self.send_digit(now, id, c.to_ascii_uppercase(), length, out),
             }
         }
         self.calls.touched.insert(id);
+    }
+
+    /// Hook flash: an INFO whatever `dtmf_mode` says.
+    pub(super) fn send_flash(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(id) = self.media_of(id) else { return };
+        // A call that is ending sends no more.
+        let _ = self.with_session(now, id, out, |session, cx| session.flash(cx));
     }
 
     /// One digit: an RFC 4733 event where they are agreed and wanted, else INFO or tones.

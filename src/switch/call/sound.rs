@@ -41,6 +41,16 @@ pub(super) struct ChannelSound {
 }
 
 impl Channel {
+    /// Its phone's digits are tones: `dtmf_mode=inband`, and `auto` where no events are agreed.
+    pub fn presses_tones(&self) -> bool {
+        let events = self.audio().is_some_and(|audio| !audio.events.is_empty());
+        match self.dtmf_mode() {
+            DtmfMode::Inband => true,
+            DtmfMode::Auto => !events,
+            _ => false,
+        }
+    }
+
     /// Its audio port, when it is open and its codec is one we can make.
     fn audio_port(&self) -> Option<(PortId, bool)> {
         let slot = self.slots.iter().find(|slot| {
@@ -73,26 +83,69 @@ impl Switch {
             SoundOrder::Play { id, .. } | SoundOrder::Record { id, .. } => Some(*id),
             _ => None,
         };
-        if let (Some(sound), true) = (what, channel.local.is_some()) {
-            let why = "a Local channel has no sound of its own in this version".to_owned();
-            channel.sound.failed.push((sound, why));
-            return self.calls.work.push_back(super::Work::Unsound(id));
+        if channel.local.is_some() {
+            return self.lend_sound(id, what, order, out);
         }
         match channel.audio_port() {
             Some((port, true)) => {
                 out.queue.push(Action::Media(Plan::Sound { port, order: Box::new(order) }));
             }
             Some((_, false)) => {
-                let why = "its codec passes through this server but is not made here".to_owned();
-                if let Some(sound) = what {
-                    channel.sound.failed.push((sound, why));
-                    self.calls.work.push_back(super::Work::Unsound(id));
-                }
+                self.refuse_sound(id, what, "its codec passes through this server but is not made here")
             }
             None if channel.sound.waiting.len() < crate::base::limits::PLAYERS_PER_PORT => {
                 channel.sound.waiting.push(order);
             }
-            None => {}
+            None => self.refuse_sound(id, what, "too many sounds wait for its audio"),
+        }
+    }
+
+    /// What half of a Local channel would play or hear is played to, and heard from, the phone behind it. Without one it
+    /// waits for one.
+    fn lend_sound(&mut self, id: ChannelId, what: Option<SoundId>, order: SoundOrder, out: &mut Actions) {
+        if let Some(phone) = self.media_of(id) {
+            if let Some(sound) = what {
+                self.calls.lent.insert(sound, (id, phone));
+            }
+            return self.order_sound(phone, order, out);
+        }
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if channel.sound.waiting.len() < crate::base::limits::PLAYERS_PER_PORT {
+            channel.sound.waiting.push(order);
+        } else {
+            self.refuse_sound(id, what, "too many sounds wait for a phone behind it");
+        }
+    }
+
+    /// A sound that cannot begin: its end is told with the next round of work.
+    fn refuse_sound(&mut self, id: ChannelId, what: Option<SoundId>, why: &str) {
+        if let (Some(sound), Some(channel)) = (what, self.calls.channels.get_mut(&id)) {
+            channel.sound.failed.push((sound, why.to_owned()));
+            self.calls.work.push_back(super::Work::Unsound(id));
+        }
+    }
+
+    /// The halves of Local channels in a bridge have a phone behind them now: what waited for it goes out.
+    pub(super) fn sound_through(&mut self, legs: [ChannelId; 2], out: &mut Actions) {
+        for leg in legs {
+            let half = self.calls.channels.get(&leg).and_then(|channel| channel.local);
+            let Some(peer) = half.and_then(|half| self.calls.channels.get_mut(&half.peer)) else { continue };
+            let peer_id = peer.id;
+            for order in std::mem::take(&mut peer.sound.waiting) {
+                self.order_sound(peer_id, order, out);
+            }
+        }
+    }
+
+    /// A half is gone: what a phone played for it ends.
+    pub(super) fn return_sounds(&mut self, id: ChannelId, out: &mut Actions) {
+        let of_it = |(sound, (half, phone)): (&SoundId, &(ChannelId, ChannelId))| {
+            (*half == id).then_some((*sound, *phone))
+        };
+        let lent: Vec<_> = self.calls.lent.iter().filter_map(of_it).collect();
+        for (sound, phone) in lent {
+            self.calls.lent.remove(&sound);
+            self.stop_sound(phone, sound, out);
         }
     }
 
@@ -115,9 +168,7 @@ impl Switch {
             && !self.is_listened_to(id)
             && !self.is_mixed(id);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        let events = channel.audio().is_some_and(|audio| !audio.events.is_empty());
-        let mode = channel.dtmf_mode();
-        let tones = !passes && (mode == DtmfMode::Inband || (mode == DtmfMode::Auto && !events));
+        let tones = !passes && channel.presses_tones();
         let opens = channel.audio_port().is_some_and(|(_, opens)| opens);
         if opens && channel.sound.listening.tones != tones {
             channel.sound.listening.tones = tones;
@@ -130,6 +181,7 @@ impl Switch {
     pub(super) fn unsound(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         for (sound, why) in std::mem::take(&mut channel.sound.failed) {
+            let id = self.calls.lent.remove(&sound).map_or(id, |(half, _)| half);
             self.sound_over(now, id, sound, SoundEnd::Failed(why), out);
         }
     }
@@ -141,6 +193,9 @@ impl Switch {
         channel.sound.waiting.retain(|order| !same(order));
         if channel.audio_port().is_some() {
             self.order_sound(id, SoundOrder::Stop { id: sound }, out);
+        } else if let Some((_, phone)) = self.calls.lent.get(&sound).copied().filter(|(half, _)| *half == id)
+        {
+            self.stop_sound(phone, sound, out);
         }
     }
 
@@ -241,9 +296,9 @@ impl Switch {
 
     /// The media threads tell of opened sound.
     pub(super) fn sound_event(&mut self, now: Now, event: MediaEvent, out: &mut Actions) {
-        if let MediaEvent::SoundEnded { port, id: sound, end } = event
-            && let Some(id) = self.calls.ports.get(&port).copied()
-        {
+        let MediaEvent::SoundEnded { port, id: sound, end } = event else { return };
+        let lent = self.calls.lent.remove(&sound).map(|(half, _)| half);
+        if let Some(id) = lent.or_else(|| self.calls.ports.get(&port).copied()) {
             self.sound_over(now, id, sound, end, out);
         }
     }
@@ -262,6 +317,7 @@ impl Switch {
         self.chimed(id, sound);
         self.service_played(now, id, sound, out);
         self.space_said(id, sound, out);
+        self.announced(now, id, sound, out);
         self.prompt_played(now, id, sound, end, out);
     }
 

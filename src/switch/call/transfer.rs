@@ -1,4 +1,4 @@
-//! `Transfer`, pickup and `Bridge`: channels that change their partner.
+//! `Transfer` and pickup: channels that change their partner.
 
 use super::channel::{ChannelId, Doing, Side, State};
 use super::redirecting;
@@ -96,31 +96,6 @@ impl Switch {
         }
     }
 
-    /// `Bridge`: another channel is taken from what it does.
-    pub(super) fn bridge_with(
-        &mut self,
-        now: Now,
-        id: ChannelId,
-        name: &str,
-        out: &mut Actions,
-    ) -> Option<Outcome> {
-        let status = |word: &str| Some(Outcome::Status(word.to_owned()));
-        let Some(other) = self.channel_named(name) else { return status("NONEXISTENT") };
-        if other == id {
-            return status("LOOP");
-        }
-        if !self.has_state(other, State::Up) {
-            return status("FAILURE");
-        }
-        self.answer_channel(now, id, None, out);
-        self.detach(now, other, out);
-        if let Some(channel) = self.calls.channels.get_mut(&other) {
-            channel.doing = Doing::Bridged;
-        }
-        self.join(now, id, other, out);
-        self.wait(id, Doing::Bridged)
-    }
-
     /// The ringing channel that a pickup is for.
     pub(super) fn ringing_for(&self, id: ChannelId, target: &PickupTarget) -> Option<ChannelId> {
         let picker = self.calls.channels.get(&id)?;
@@ -149,7 +124,10 @@ impl Switch {
                         && context.as_ref().is_none_or(|context| *place.context == **context)
                 })
             }),
-            PickupTarget::Channel(name) => ringing.find(|channel| channel.name.eq_ignore_ascii_case(name)),
+            PickupTarget::Channel { name, partial } => ringing.find(|channel| {
+                let known = if *partial { channel.name.get(..name.len()) } else { Some(&*channel.name) };
+                known.is_some_and(|known| known.eq_ignore_ascii_case(name))
+            }),
             PickupTarget::Mark(mark) => ringing.find(|channel| {
                 let caller = self.caller_side(channel.id).and_then(|caller| self.calls.channels.get(&caller));
                 caller

@@ -55,6 +55,8 @@ pub(super) struct Trunk {
     flow: FlowId,
     /// Where the last REGISTER was answered, or went.
     pub server: Option<SocketAddr>,
+    /// Where the one that is out went.
+    pub sent_to: Option<SocketAddr>,
     /// Targets that failed, and until when they are tried last.
     avoid: Vec<(SocketAddr, Moment)>,
 }
@@ -110,7 +112,8 @@ impl Trunk {
         let cseq = 1 + u32::try_from(rng.below(30_000)).unwrap_or(0);
         let flow = FlowId::DATAGRAM;
         let (timer, server, avoid, line) = (None, None, Vec::new(), line.into());
-        Trunk { config, machine, line, from, tag, call_id, cseq, timer, flow, server, avoid }
+        let sent_to = None;
+        Trunk { config, machine, line, from, tag, call_id, cseq, timer, flow, server, sent_to, avoid }
     }
 
     /// The REGISTER, all but where it goes.
@@ -302,6 +305,13 @@ impl Switch {
         self.send_outside(now, request, out);
     }
 
+    /// A REGISTER has gone out.
+    pub(super) fn registration_sent(&mut self, number: u64, to: SocketAddr) {
+        if let Some(trunk) = self.trunks.registrations.all.get_mut(&number) {
+            trunk.sent_to = Some(to);
+        }
+    }
+
     /// A REGISTER of ours has ended.
     pub(super) fn registration_ended(
         &mut self,
@@ -354,7 +364,7 @@ impl Switch {
     ) {
         let until = self.now.at + Duration::from_secs(limits::AVOID_TARGET_SECS);
         let Some(trunk) = self.trunks.registrations.all.get_mut(&number) else { return };
-        trunk.server = Some(to);
+        (trunk.server, trunk.sent_to) = (Some(to), Some(to));
         trunk.machine.moved(self.now.at);
         trunk.avoid.retain(|(remote, _)| *remote != from);
         if trunk.avoid.len() < limits::DNS_TARGETS {

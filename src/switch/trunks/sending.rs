@@ -159,8 +159,15 @@ impl Switch {
         let sent = clients.send(now.at, Owner::Sending(number), &text, first, later, &mut out.outbox);
         let tx = sent.map_err(|_| "too many transactions are alive")?;
         self.told(out, to.remote);
+        let mut registers = None;
         if let Some(sending) = self.trunks.sendings.all.get_mut(&number) {
             (sending.tx, sending.to, sending.contact, sending.left) = (Some(tx), Some(to), contact, left);
+            if let Purpose::Registration(number) = sending.request.purpose {
+                registers = Some(number);
+            }
+        }
+        if let Some(registration) = registers {
+            self.registration_sent(registration, to.remote);
         }
         Ok(())
     }

@@ -105,7 +105,7 @@ pub(super) fn note(message: &Message<'_>, stop: Option<&Stop>) -> String {
 pub(super) fn why(trunk: &Trunk, now: Moment, sources: &Sources) -> String {
     let machine = &trunk.machine;
     let max_retries = trunk.config.max_retries;
-    let to = trunk.server.map_or_else(String::new, |server| format!(" to {server}"));
+    let to = trunk.sent_to.or(trunk.server).map_or_else(String::new, |server| format!(" to {server}"));
     let under_way = match machine.asking() {
         Some(Send::Register { .. }) => format!("; a REGISTER{to} is out, unanswered yet"),
         Some(Send::Unregister) => format!("; an un-REGISTER{to} is out, unanswered yet"),

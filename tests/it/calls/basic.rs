@@ -273,6 +273,8 @@ fn a_call_can_be_traced_after_it_ended() {
     }
     let decided =
         |words: &str| assert!(steps.iter().any(|step| step.contains(words)), "{words} in {steps:#?}");
+    decided("endpoint '100', identified by ip: identify 'id100'; it names no auth: not challenged");
+    decided("[200@phones:1] Dial(PJSIP/200");
     decided("dials PJSIP/200");
     decided("media: relay");
     decided("ends (cause 16)");

@@ -153,8 +153,8 @@ impl Desk {
         let count = phone.dialogs.len();
         let dialog = &mut phone.dialogs[which.min(count - 1)];
         dialog.cseq += 1;
-        let typed = body.is_empty() || lines.contains("Content-Type:");
-        let kind = if typed { "" } else { "Content-Type: application/sdp\r\n" };
+        let told = body.is_empty() || lines.contains("Content-Type:");
+        let kind = if told { "" } else { "Content-Type: application/sdp\r\n" };
         let Dialog { call_id, ours, theirs, cseq } = dialog;
         let uri = theirs.split(['<', '>']).nth(1).expect("a URI");
         let user = uri.strip_prefix("sip:").and_then(|uri| uri.split('@').next()).expect("a user");

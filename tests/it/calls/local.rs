@@ -306,3 +306,123 @@ fn the_application_originate_waits_for_the_answer() {
     the(&sent, "SIP/2.0 486");
     nothing_is_left(&mut world);
 }
+
+/// S3's loop protection: two phones that forward to each other end the call after so many forwards, and leave nothing.
+/// Both ways of following end: through the dialplan and to the contact itself.
+#[test]
+fn forwards_that_lead_in_circles_end() {
+    let plan = "[phones]\nexten => 200,1,Dial(PJSIP/200,20)\n same => n,Hangup(21)\nexten => 300,1,Dial(PJSIP/300,20)\n";
+    for method in ["user", "uri_core", "uri_pjsip"] {
+        let mut world = office(&format!("direct_media=no\nredirect_method={method}"), plan);
+        let (mut invites, mut ended) = (0, false);
+        let mut todo = dial(&mut world, "200");
+        while let Some(text) = todo.pop() {
+            let (at, other) = match text.starts_with("INVITE sip:200@") {
+                true => (CALLED, "<sip:300@127.0.0.1:6300>"),
+                false => (THIRD, "<sip:200@127.0.0.1:6200>"),
+            };
+            ended |= text.starts_with("SIP/2.0 403");
+            if text.starts_with("INVITE") {
+                invites += 1;
+                assert!(invites < 60, "{method}: it never ends");
+                let moved = reply(&text, "302 Moved Temporarily", at, "")
+                    .replace(&format!("<sip:phone@{at}>"), other);
+                todo.extend(world.datagram(at, moved.as_bytes()));
+            }
+        }
+        assert!(ended && invites > 1, "{method}: {invites} INVITEs");
+        let ack = request("ACK", "sip:200@127.0.0.1:5060", ("c1", "i1", 1), "<sip:200@127.0.0.1>;tag=x", "");
+        world.datagram(CALLER, ack.as_bytes());
+        nothing_is_left(&mut world);
+    }
+}
+
+/// `redirect_method=user` dials `Local/…` of `FORWARD_CONTEXT` even where no extension is: nothing else is tried.
+#[test]
+fn a_forward_to_an_extension_that_is_not_there_fails() {
+    let plan = "[phones]\nexten => 200,1,Set(FORWARD_CONTEXT=away)\n same => n,Dial(PJSIP/200,20)\n same => n,Hangup(21)\n\
+        exten => 300,1,Dial(PJSIP/300,20)\n[away]\nexten => 7,1,Dial(PJSIP/300,20)\n";
+    for (user, reached) in [("300", false), ("7", true)] {
+        let mut world = office("direct_media=no", plan);
+        let sent = dial(&mut world, "200");
+        let out = the(&sent, "INVITE sip:200@127.0.0.1:6200").to_owned();
+        let moved = reply(&out, "302 Moved Temporarily", CALLED, "")
+            .replace("<sip:phone@127.0.0.1:6200>", &format!("<sip:{user}@127.0.0.1>"));
+        let sent = world.datagram(CALLED, moved.as_bytes());
+        assert_eq!(those(&sent, "INVITE sip:300@").len(), usize::from(reached), "{sent:?}");
+        assert_eq!(those(&sent, "SIP/2.0 403").len(), usize::from(!reached), "{sent:?}");
+    }
+}
+
+/// `Playback`, `Record` and `MixMonitor` on a Local channel play to and hear the phone behind it; with `/n` for the whole
+/// call, and what is asked before anybody hears it is heard once somebody does.
+#[test]
+fn a_local_channel_plays_and_records_through_the_phone() {
+    use jackfield::bridge::{MediaEvent, SoundEnd, SoundOrder};
+    use jackfield::switch::io::Input;
+    let plan = "[phones]\nexten => 1,1,Dial(Local/menu@inner/n,20)\nexten => 2,1,Dial(Local/mon@inner,20)\n\
+        [inner]\nexten => menu,1,Playback(hello)\n same => n,Record(note.wav,,,q)\n same => n,Hangup(17)\n\
+        exten => mon,1,MixMonitor(call.wav)\n same => n,Dial(PJSIP/200,20)\n";
+    let orders = |world: &World| -> Vec<(u64, &'static str)> {
+        let named = world.plans.iter().filter_map(|plan| match plan {
+            Plan::Sound { port, order } => Some((
+                port.0,
+                match &**order {
+                    SoundOrder::Play { .. } => "play",
+                    SoundOrder::Record { .. } => "record",
+                    SoundOrder::Enter { .. } => "enter",
+                    SoundOrder::Stop { .. } => "stop",
+                    _ => return None,
+                },
+            )),
+            _ => None,
+        });
+        named.collect()
+    };
+    let ended = |world: &mut World| {
+        let last = world.plans.iter().rev().find_map(|plan| match plan {
+            Plan::Sound { port, order } => match &**order {
+                SoundOrder::Play { id, .. } | SoundOrder::Record { id, .. } => Some((*port, *id)),
+                _ => None,
+            },
+            _ => None,
+        });
+        let (port, id) = last.expect("something sounds");
+        world.handle(Input::Media(MediaEvent::SoundEnded { port, id, end: SoundEnd::Done }))
+    };
+    let mut world = office("direct_media=no", plan);
+    let sent = dial(&mut world, "1");
+    let ok = the(&sent, "SIP/2.0 200").to_owned();
+    assert_eq!(orders(&world), [(0, "play")]);
+    let ack = request("ACK", "sip:200@127.0.0.1:5060", ("c1", "a1", 1), header(&ok, "To"), "");
+    world.datagram(CALLER, ack.as_bytes());
+    ended(&mut world);
+    assert_eq!(orders(&world), [(0, "play"), (0, "record")]);
+    let sent = ended(&mut world);
+    let bye = the(&sent, "BYE");
+    assert_eq!(header(bye, "Reason"), "Q.850;cause=17");
+    world.datagram(CALLER, reply(bye, "200 OK", CALLER, "").as_bytes());
+    nothing_is_left(&mut world);
+    // The caller leaves while it plays: the port is told to stop before it closes.
+    let mut world = office("direct_media=no", plan);
+    let sent = dial(&mut world, "1");
+    let ok = the(&sent, "SIP/2.0 200").to_owned();
+    bye_of_caller(&mut world, &ok);
+    nothing_is_left(&mut world);
+    // A recorded Local channel stays, and its sound is opened.
+    let mut world = office("direct_media=no", plan);
+    let sent = dial(&mut world, "2");
+    let out = the(&sent, "INVITE sip:200@127.0.0.1:6200").to_owned();
+    let sent = pick_up(&mut world, &out, CALLED);
+    let ok = the(&sent, "SIP/2.0 200").to_owned();
+    assert_eq!(names(&mut world).len(), 4, "not optimised away");
+    let all = orders(&world);
+    assert!(
+        all.contains(&(0, "record")) && all.contains(&(0, "enter")) && all.contains(&(1, "enter")),
+        "{all:?}"
+    );
+    let sent = bye_of_caller(&mut world, &ok);
+    let bye = the(&sent, "BYE sip:phone@127.0.0.1:6200");
+    world.datagram(CALLED, reply(bye, "200 OK", CALLED, "").as_bytes());
+    nothing_is_left(&mut world);
+}

@@ -135,10 +135,10 @@ fn a_phone_transfers_by_refer() {
 /// An option that is not obeyed is said when it is used, and leaves nobody in silence.
 #[test]
 fn options_that_are_not_obeyed_are_said() {
-    let mut world = office("", "[phones]\nexten => 200,1,Dial(PJSIP/200,20,A(hello)L(60000:5000))\n");
+    let mut world = office("", "[phones]\nexten => 200,1,Dial(PJSIP/200,20,CEA(hello)L(60000:5000))\n");
     let out = ring(&mut world, "200");
     let said = world.events.iter().any(|event| match event {
-        Event::Log { text, .. } => text.contains("option(s) AL of Dial are not obeyed"),
+        Event::Log { text, .. } => text.contains("option(s) CE of Dial are not obeyed"),
         _ => false,
     });
     assert!(said, "{:?}", world.events);

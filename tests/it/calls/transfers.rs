@@ -317,3 +317,36 @@ fn a_call_of_another_server_is_replaced_there() {
     assert_eq!(body(the(&sent, "NOTIFY")), "SIP/2.0 404 Not Found");
     assert_eq!(channels(&mut world).len(), 2, "the call goes on");
 }
+
+/// An INVITE with Replaces takes the place of a channel that plays: the new phone hears it from the beginning, and the
+/// dialplan goes on after its end.
+#[test]
+fn an_invite_replaces_a_call_that_hears_something() {
+    use super::sounds::playing;
+    use jackfield::bridge::{MediaEvent, SoundEnd};
+    use jackfield::switch::io::Input;
+    let plan = "[phones]\nexten => 600,1,Playback(hello)\n same => n,Hangup(17)\n";
+    let mut world = office("direct_media=no", plan);
+    let sent =
+        world.datagram(CALLER, invite("600", 1, "i1", &sdp("127.0.0.1", 7000, "0 101", "")).as_bytes());
+    let ok = the(&sent, "SIP/2.0 200").to_owned();
+    let ack = request("ACK", "sip:600@127.0.0.1:5060", ("c1", "a1", 1), header(&ok, "To"), "");
+    world.datagram(CALLER, ack.as_bytes());
+    let replaces = format!("Replaces: c1;to-tag={};from-tag=ann\r\n", tag(header(&ok, "To")));
+    let sent = third_invites(&replaces);
+    let sent = world.datagram(THIRD, sent.as_bytes());
+    let answer = the(&sent, "SIP/2.0 200").to_owned();
+    the(&sent, "BYE sip:100@127.0.0.1:6100");
+    let ack = format!(
+        "ACK sip:600@127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP {THIRD};branch=z9hG4bKa3\r\nFrom: {}\r\nTo: {}\r\n\
+         Call-ID: {}\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n",
+        header(&answer, "From"),
+        header(&answer, "To"),
+        header(&answer, "Call-ID"),
+    );
+    world.datagram(THIRD, ack.as_bytes());
+    let (port, id, _) = playing(&world).pop().expect("it plays again");
+    assert_eq!(port.0, 1, "to the new phone");
+    let sent = world.handle(Input::Media(MediaEvent::SoundEnded { port, id, end: SoundEnd::Done }));
+    assert_eq!(header(the(&sent, "BYE sip:"), "Reason"), "Q.850;cause=17");
+}

@@ -25,7 +25,7 @@ fn a_registration_goes_from_its_section_to_a_200_and_is_refreshed_before_it_ends
     for absent in ["Supported", "Route", "Authorization"] {
         assert!(values(&request, absent).is_empty(), "{absent}: {request}");
     }
-    assert!(shown(&mut world).why.ends_with("; a REGISTER is out, unanswered yet"));
+    assert!(shown(&mut world).why.ends_with("; a REGISTER to 127.0.0.9:5060 is out, unanswered yet"));
     assert!(grant(&mut world, &request, 600).is_empty());
     let view = shown(&mut world);
     assert_eq!((view.status, view.next_secs), ("Registered", Some(590)));
