@@ -40,7 +40,7 @@ enum Stage {
     /// They talk; the transferee waits.
     Talking,
     /// The target waits instead; what its bridge's letters were.
-    Swapped(ChannelId, DialOptions),
+    Swapped(ChannelId, Box<DialOptions>),
 }
 
 impl Consult {
@@ -235,10 +235,10 @@ impl Switch {
         let (transferee, before) = (consult.transferee, consult.bridge.clone());
         let stage = match consult.stage {
             Stage::Swapped(..) => Stage::Talking,
-            _ => Stage::Swapped(talks_to, options),
+            _ => Stage::Swapped(talks_to, Box::new(options)),
         };
         let next = match std::mem::replace(&mut consult.stage, stage) {
-            Stage::Swapped(target, options) => ([id, target], options, None),
+            Stage::Swapped(target, options) => ([id, target], *options, None),
             _ => before,
         };
         let waited = if talks_to == transferee { next.0[1] } else { transferee };
@@ -366,7 +366,7 @@ impl Switch {
                 let Stage::Swapped(target, options) = stage else { return true };
                 self.set_waiting(target, None, out);
                 self.stays_with(id, (transferee, doing), Some(target));
-                self.bridge_up(now, [id, target], (options, None), out);
+                self.bridge_up(now, [id, target], (*options, None), out);
             }
             Some(Stage::Calling(_)) | None => return false,
         }

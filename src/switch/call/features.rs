@@ -304,8 +304,8 @@ pub(super) fn allow(to: &mut DialOptions, caller: bool, from: &DialOptions, was_
         (&mut to.mix_monitor, &from.mix_monitor),
     ];
     for (to, from) in pairs {
-        let side = |sides: &Sides| if was_caller { sides.caller } else { sides.called };
-        *(if caller { &mut to.caller } else { &mut to.called }) = side(from);
+        let may = if was_caller { from.caller } else { from.called };
+        *(if caller { &mut to.caller } else { &mut to.called }) = may;
     }
 }
 

@@ -22,6 +22,8 @@ use crate::switch::view::Level;
 pub(super) struct Stranded {
     /// Who is called for it; `None`: nobody at the moment.
     pub leg: Option<ChannelId>,
+    /// Who was called last: its own `Dial`, if it has one, takes him for who answered.
+    last: ChannelId,
     /// Who transferred it, to be called back; `None`: nobody is.
     back_to: Option<Name>,
     /// How often yet.
@@ -49,7 +51,7 @@ impl Switch {
         let has_media = channel.early.take() == Some(leg);
         let back_to = phone.filter(|_| !drops);
         self.take_over(transferee, id, leg);
-        let stranded = Stranded { leg: Some(leg), back_to, attempts, recalls: false, options };
+        let stranded = Stranded { leg: Some(leg), last: leg, back_to, attempts, recalls: false, options };
         self.begin_service(transferee, What::Stranded(Box::new(stranded)));
         if let Some(service) = self.service_mut(transferee) {
             service.until = Some(now.at + patience);
@@ -114,9 +116,8 @@ impl Switch {
                 self.ears.log(out, Level::Verbose, FEATURES, || format!("{back_to} is called back"));
                 if let Some(stranded) = self.stranded_mut(id) {
                     stranded.leg = Some(called);
-                }
-                if let Some(leg) = leg {
-                    self.take_over(id, leg, called);
+                    let last = std::mem::replace(&mut stranded.last, called);
+                    self.take_over(id, last, called);
                 }
                 self.called_for(called, id);
                 self.recall_at(id, now.at + patience);
