@@ -11,6 +11,8 @@ mod features;
 mod flows;
 mod functions;
 mod glare;
+mod holding;
+mod homes;
 mod identity;
 mod limits;
 mod local;
