@@ -10,8 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Items of `CHANNEL()` that this switch has no value for: said when a dialplan is loaded.
-pub(super) const UNDONE: &[&str] =
-    &["after_bridge_goto", "dtmf_features", "rtpqos", "rxgain", "txgain"];
+pub(super) const UNDONE: &[&str] = &["after_bridge_goto", "dtmf_features", "rtpqos", "rxgain", "txgain"];
 
 /// Call and pickup groups as configured: `1,3`.
 fn groups(bits: u64) -> String {
