@@ -1,12 +1,17 @@
-//! Files of the media services: tones by country (`indications.conf`), music on hold (`musiconhold.conf`), what digits do
-//! in a call (`features.conf`), where calls are parked (`res_parking.conf`). Each may be missing; each mistake is told and
-//! costs its own line only.
+//! Files of the media services: tones by country (`indications.conf`), music on hold (`musiconhold.conf`), conferences
+//! (`confbridge.conf`), what digits do in a call (`features.conf`), where calls are parked (`res_parking.conf`). Each may be
+//! missing; each mistake is told and costs its own line only.
 
+mod conference;
 mod features;
 mod music;
 mod parking;
 mod tones;
 
+pub use conference::{
+    BridgeProfile, Conferences, DEFAULT_BRIDGE, DEFAULT_MENU, DEFAULT_USER, Menu, MenuAction, NotSet,
+    UserProfile,
+};
 pub use features::{FeatureApp, FeatureSounds, Features};
 pub use music::{Music, MusicMode};
 pub use parking::{ParkingLot, Who};
@@ -31,6 +36,8 @@ pub struct Services {
     pub features: Features,
     /// Parking lots by name.
     pub parking: BTreeMap<String, ParkingLot>,
+    /// Profiles and menus of conferences.
+    pub conferences: Conferences,
 }
 
 impl Default for Services {
@@ -41,6 +48,7 @@ impl Default for Services {
             music: music::built_in(),
             features: Features::default(),
             parking: BTreeMap::new(),
+            conferences: Conferences::default(),
         }
     }
 }
@@ -60,6 +68,9 @@ impl Services {
         }
         if let Some(tree) = conf::read_optional(files, "res_parking.conf", sources, findings) {
             services.parking = parking::read(&tree, findings);
+        }
+        if let Some(tree) = conf::read_optional(files, "confbridge.conf", sources, findings) {
+            conference::read(&tree, &mut services.conferences, findings);
         }
         services
     }

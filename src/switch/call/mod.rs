@@ -19,6 +19,7 @@ mod carry;
 mod channel;
 mod channel_fields;
 mod codes;
+mod conference;
 mod connected;
 mod consult;
 mod core;
@@ -37,10 +38,12 @@ mod forward;
 mod functions;
 mod headers;
 mod hear;
+mod holding;
 mod host;
 mod identity;
 mod join;
 mod local;
+mod loud;
 mod message;
 mod note;
 mod originate;
@@ -63,6 +66,7 @@ mod sending;
 mod service;
 mod show;
 mod sound;
+mod spy;
 mod stranded;
 mod subroutine;
 mod touch;
@@ -149,6 +153,11 @@ pub(super) struct Calls {
     lent: BTreeMap<SoundId, (ChannelId, ChannelId)>,
     /// Questions for RTP counters, and the ports that have not told theirs yet.
     counting: Vec<(u64, BTreeSet<PortId>)>,
+    conferences: BTreeMap<String, conference::Conference>,
+    /// Bridges of `BridgeWait`.
+    holding: BTreeMap<String, holding::HoldingBridge>,
+    /// Channels that listen in on others.
+    spies: Vec<ChannelId>,
     /// Channels that left a bridge with their media elsewhere: it must come back, if they live on without another bridge.
     homeward: Vec<ChannelId>,
     effects: Vec<session::Effect>,
@@ -180,6 +189,9 @@ impl Calls {
             processed: 0,
             lent: BTreeMap::new(),
             counting: Vec::new(),
+            conferences: BTreeMap::new(),
+            holding: BTreeMap::new(),
+            spies: Vec::new(),
             homeward: Vec::new(),
             effects: Vec::new(),
             events: Vec::new(),

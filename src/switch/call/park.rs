@@ -114,15 +114,15 @@ impl Switch {
             .ok_or_else(|| format!("there is no parking lot '{name}' in res_parking.conf"))
     }
 
-    /// `Park`, `ParkedCall`, `ParkAndAnnounce`; `None` when it is another application.
+    /// `Park`, `ParkAndAnnounce`, `ParkedCall`.
     pub(super) fn park_application(
         &mut self,
         now: Now,
         id: ChannelId,
         (application, arguments): (&str, &str),
         out: &mut Actions,
-    ) -> Option<Option<Outcome>> {
-        Some(match application {
+    ) -> Option<Outcome> {
+        match application {
             "Park" => self.do_park(now, id, arguments, None, out),
             "ParkAndAnnounce" => {
                 let parts: Vec<&str> = arguments.splitn(4, ',').collect();
@@ -131,9 +131,8 @@ impl Switch {
                 let arguments = format!("{},{}", part(0), part(1));
                 self.do_park(now, id, &arguments, Some(announcement), out)
             }
-            "ParkedCall" => self.do_retrieve(now, id, arguments, out),
-            _ => return None,
-        })
+            _ => self.do_retrieve(now, id, arguments, out),
+        }
     }
 
     fn do_park(

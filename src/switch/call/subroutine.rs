@@ -23,6 +23,8 @@ pub(super) enum Then {
     Join(ChannelId),
     /// An application of features.conf: the bridge goes on, where that channel waits.
     Bridge(ChannelId),
+    /// A party of a conference comes back (`dialplan_exec`).
+    Conference,
 }
 
 /// A dialplan that waits for a subroutine, if there is one, and what follows.
@@ -110,6 +112,7 @@ impl Switch {
             }
             Then::CallOut => self.call_out(now, id, out),
             Then::Bridge(waits) => self.application_over(now, (id, waits), ends, out),
+            Then::Conference => self.back_in_conference(now, id, out),
             Then::Join(caller) => self.after_screening(now, id, caller, &result, out),
         }
     }

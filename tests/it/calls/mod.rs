@@ -20,6 +20,8 @@ mod options;
 mod parking;
 pub mod phone;
 mod reasons;
+mod rooms;
 pub mod sounds;
+mod spying;
 mod touch;
 mod transfers;
