@@ -29,7 +29,7 @@ use crate::config::model::endpoint_words::DtmfMode;
 use crate::config::services::Features;
 use crate::dialplan::variables::Variables;
 use crate::dialplan::{Place, Program};
-use crate::sdp::{Format, MediaKind, RtpStream};
+use crate::sdp::Format;
 use crate::session::{RequestId, Session};
 use crate::sip::transaction::ClientTx;
 use crate::switch::lamps::Shown;
@@ -376,22 +376,6 @@ impl Channel {
     pub fn transfer_context(&self) -> String {
         let set = self.variables().value("TRANSFER_CONTEXT");
         set.map_or_else(|| self.endpoint.options.context.to_string(), str::to_owned)
-    }
-
-    /// The position of its audio among the `m=` lines.
-    pub fn audio_position(&self) -> Option<usize> {
-        let streams = &self.session.as_ref()?.agreement()?.streams;
-        streams.iter().position(|stream| stream.kind == MediaKind::Audio && stream.is_active())
-    }
-
-    /// Its agreed audio.
-    pub fn audio(&self) -> Option<&RtpStream> {
-        self.session.as_ref()?.agreement()?.audio()
-    }
-
-    /// Codecs agreed on, the one in use first.
-    pub fn codec_names(&self) -> Vec<&'static str> {
-        self.audio().map(|audio| audio.formats.iter().map(|f| f.codec.name()).collect()).unwrap_or_default()
     }
 
     /// Headers that the legs it calls get: `PJSIP_INHERITABLE_HEADER`, and those added on it for an INVITE to come.
