@@ -78,6 +78,7 @@ impl Pair {
             bound: PROVIDER.parse().expect("an address"),
             interface: "127.0.0.2".parse().expect("an address"),
             interface_v4: None,
+            networks: Default::default(),
         };
         provider.handle(Input::Transports(&[bound]));
         Pair { office, provider, rng: Rng::seeded(seed), loss: 0, wire: Vec::new(), millis: 0 }
