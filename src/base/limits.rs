@@ -285,3 +285,11 @@ pub const MESSAGE_DATA: usize = 128;
 pub const NOTIFIED: usize = 1_000;
 /// Redirections that one request of ours follows (`follow_redirect_methods`), as in Asterisk.
 pub const REDIRECTIONS: usize = 5;
+/// Digits of a code of features.conf; Asterisk keeps eleven.
+pub const FEATURE_CODE_DIGITS: usize = 11;
+/// Digits of an extension dialled for a transfer by code; what follows is ignored.
+pub const TRANSFER_DIGITS: usize = 80;
+/// Names in `DYNAMIC_FEATURES` that are looked up for one side of a call.
+pub const DYNAMIC_FEATURES: usize = 64;
+/// Spaces of one parking lot.
+pub const PARKING_SPACES: u32 = 10_000;
