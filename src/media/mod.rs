@@ -107,7 +107,12 @@ impl Media {
         let mut workers = Vec::new();
         let (files, file_thread) = Files::start(directories, Watched(died.clone()))?;
         for number in 0..threads.max(1) {
-            workers.push(WorkerHandle::start(number, random.next_u64(), files.clone(), Watched(died.clone()))?);
+            workers.push(WorkerHandle::start(
+                number,
+                random.next_u64(),
+                files.clone(),
+                Watched(died.clone()),
+            )?);
         }
         let shared = Arc::new(Shared {
             workers,

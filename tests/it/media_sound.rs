@@ -59,7 +59,9 @@ impl World {
         let dir = std::env::temp_dir().join(format!("jackfield-sound-{}-{number}", std::process::id()));
         std::fs::create_dir_all(dir.join("sounds")).expect("writable");
         let directories = Directories { data: dir.clone(), monitor: dir.join("monitor") };
-        let (media, events) = Media::start_waking(threads, 42, (Arc::new(|| ()), Arc::new(|| ())), directories).expect("starts");
+        let (media, events) =
+            Media::start_waking(threads, 42, (Arc::new(|| ()), Arc::new(|| ())), directories)
+                .expect("starts");
         World { media, events, range: PortRange { first, last: first + 19 }, dir, next: 0 }
     }
 

@@ -51,12 +51,10 @@ impl Files {
     pub fn start(directories: Directories, watched: Watched) -> io::Result<(Files, JoinHandle<()>)> {
         let (jobs, receiver) = mpsc::sync_channel(limits::SOUND_JOBS);
         let directories = Arc::new(directories);
-        let thread = std::thread::Builder::new()
-            .name("sound-files".into())
-            .spawn(move || {
-                let _watched = watched;
-                run(&receiver, &directories);
-            })?;
+        let thread = std::thread::Builder::new().name("sound-files".into()).spawn(move || {
+            let _watched = watched;
+            run(&receiver, &directories);
+        })?;
         Ok((Files { jobs }, thread))
     }
 

@@ -247,7 +247,10 @@ fn forwards_that_go_round_end() {
 #[test]
 fn escaped_line_ends_add_no_line() {
     let evil = "1%40h%3E%0D%0AX-Evil:%20y%0D%0AX:%3Ca";
-    let mut world = office("trust_id_inbound=yes\nsend_pai=yes\nsend_rpid=yes\nsend_diversion=yes\nsend_history_info=yes", DIAL);
+    let mut world = office(
+        "trust_id_inbound=yes\nsend_pai=yes\nsend_rpid=yes\nsend_diversion=yes\nsend_history_info=yes",
+        DIAL,
+    );
     let text = invite("200", 1, "i1", &sdp("127.0.0.1", 7000, "0 101", ""))
         .replace("<sip:100@127.0.0.1>;tag", &format!("<sip:{evil}@127.0.0.1>;tag"))
         .replace("Max-Forwards: 70\r\n", &format!("Max-Forwards: 70\r\nDiversion: <sip:{evil}@h>\r\n"));
