@@ -415,6 +415,7 @@ fn now_instant() -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::Watched;
     use crate::media::port::Counted;
     use crate::media::port_range::PortTable;
     use crate::rtp::{Continuity, Header, SourceRules};
@@ -426,9 +427,11 @@ mod tests {
     /// in the event queue, which grows by blocks.)
     #[test]
     fn relaying_allocates_nothing() {
-        let (handle, mut worker) =
-            WorkerHandle::with_worker(1, Files::start(Default::default()).expect("starts").0)
-                .expect("starts");
+        let (handle, mut worker) = WorkerHandle::with_worker(
+            1,
+            Files::start(Default::default(), Watched(std::sync::Arc::new(|| ()))).expect("starts").0,
+        )
+        .expect("starts");
         let (sender, _told) = tokio::sync::mpsc::channel(64);
         let events = Ear { sender, wake: std::sync::Arc::new(|| ()) };
         let table = Arc::new(PortTable::new(0));
@@ -515,9 +518,11 @@ mod tests {
     fn mixing_allocates_nothing() {
         use crate::bridge::{RoomId, Seat};
         use crate::codec::Coding;
-        let (handle, mut worker) =
-            WorkerHandle::with_worker(1, Files::start(Default::default()).expect("starts").0)
-                .expect("starts");
+        let (handle, mut worker) = WorkerHandle::with_worker(
+            1,
+            Files::start(Default::default(), Watched(std::sync::Arc::new(|| ()))).expect("starts").0,
+        )
+        .expect("starts");
         let (sender, _told) = tokio::sync::mpsc::channel(64);
         let events = Ear { sender, wake: std::sync::Arc::new(|| ()) };
         let table = Arc::new(PortTable::new(0));
