@@ -353,7 +353,7 @@ fn forget_ended(conn: &Connection) -> Result<(), Fault> {
 mod tests {
     use super::*;
     use crate::base::device::DeviceState;
-    use crate::pubsub::{Counts, Presence, PresenceState, StoredSubscription};
+    use crate::pubsub::{Counts, Presence, StoredSubscription};
 
     fn stored(id: u64) -> StoredSubscription {
         StoredSubscription {
