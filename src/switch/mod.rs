@@ -248,6 +248,7 @@ impl Switch {
             }
             Input::Transports(bound) => {
                 self.transports = bound.iter().map(|transport| (transport.id, transport.clone())).collect();
+                self.take_up_waiting(now, out);
             }
             Input::Drain(on) => self.drain(now, on, out),
             Input::HangUpAll => self.hang_up_all(now, out),
