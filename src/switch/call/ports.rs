@@ -259,7 +259,12 @@ impl Switch {
                 self.counted(now, port, out);
             }
             MediaEvent::SoundEnded { .. } => self.sound_event(now, event, out),
-            MediaEvent::DigitsSent { .. } | MediaEvent::Played { .. } | MediaEvent::Talking { .. } => {}
+            MediaEvent::Talking { port, on, lasted } => {
+                if let Some(id) = self.calls.ports.get(&port).copied() {
+                    self.talking(id, on, lasted, out);
+                }
+            }
+            MediaEvent::DigitsSent { .. } | MediaEvent::Played { .. } => {}
         }
         self.settle(now, out);
     }
