@@ -71,6 +71,8 @@ pub const QUALIFY_PER_SEC: u32 = 2_000;
 pub const TRACE_BYTES: usize = 4 << 20;
 /// Messages and decisions among them.
 pub const TRACE_ENTRIES: usize = 32_768;
+/// Characters of a response's reason phrase that are kept: a peer may send any number.
+pub const REASON_CHARS: usize = 128;
 /// Legs of a channel whose last words `HANGUPCAUSE()` keeps: a dialplan that dials in a loop must not grow for ever.
 pub const HANGUP_CAUSES: usize = 64;
 /// Priorities of one channel's dialplan that a trace keeps: a dialplan that loops must not push the other calls out.

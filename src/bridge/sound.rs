@@ -249,6 +249,8 @@ pub enum Sides {
 pub struct Listening {
     /// Digits as tones (`dtmf_mode=inband`): told as [`super::MediaEvent::Digit`].
     pub tones: bool,
+    /// Such a digit is not heard by others while it is pressed: it goes on to them in another form.
+    pub mutes: bool,
     /// Begin and end of talking.
     pub talk: Option<TalkRules>,
 }

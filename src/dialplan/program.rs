@@ -169,6 +169,14 @@ impl Program {
         self.memory.running.as_ref().map(|(name, arguments)| (*name, arguments.as_str()))
     }
 
+    /// The application whose end it waits for.
+    pub fn awaits(&self) -> Option<&'static str> {
+        match &self.state {
+            State::Waiting(pending) => Some(pending.app.name),
+            _ => None,
+        }
+    }
+
     /// The channel's variables.
     pub fn variables(&self) -> &Variables {
         &self.memory.variables

@@ -33,6 +33,10 @@ impl Session {
     /// A re-INVITE.
     pub(super) fn hear_reinvite(&mut self, cx: &mut Cx<'_>, request: &InDialog<'_>) {
         let Some(asked) = Asked::of(request, &self.endpoint) else { return };
+        // A call that stands cannot take another one's place (behaviour of res_pjsip_refer).
+        if request.message.header(Header::Replaces).is_some() {
+            return asked.respond(cx, Reply::code(488));
+        }
         // Our own INVITE or offer is on its way: glare (RFC 3261 14.2). A re-INVITE that comes before the ACK of our 2xx
         // stands for it (RFC 5407 3.1.5), unless that ACK brings an answer.
         let ours = self.requests.iter().any(|request| request.draft.method == Method::Invite);

@@ -160,6 +160,26 @@ impl World {
 }
 
 impl Phone {
+    /// 20 ms of the digit 5: two tones in one packet of G.711.
+    fn press_five(&mut self) {
+        let (samples, rate, at) = (160, 8000.0, self.at);
+        let both: Vec<i16> = (at..at + samples)
+            .map(|at| {
+                let turn = TAU * at as f64 / rate;
+                (5000.0 * ((turn * 770.0).sin() + (turn * 1336.0).sin())) as i16
+            })
+            .collect();
+        let mut payload = [0; 160];
+        self.encoder.encode(&both, &mut payload);
+        let sequence = self.sequence;
+        let header = Header { marker: false, payload_type: 96, sequence, timestamp: at as u32, ssrc: 7 };
+        let mut packet = [0; 172];
+        header.build(&payload, &mut packet).expect("fits");
+        self.socket.send_to(&packet, self.to).expect("sends");
+        (self.at, self.sequence) = (at + samples, self.sequence + 1);
+        self.collect();
+    }
+
     /// Sends one packet of a tone; `skip`: it is lost on the way.
     pub fn speak(&mut self, hertz: f64, skip: bool) {
         let rate = self.coding.sample_rate();
@@ -488,13 +508,34 @@ fn a_recording_holds_both_sides() {
     assert!((15_000..20_000).contains(&length), "{length}");
 }
 
+/// A digit that goes on in another form is heard by nobody: only its first milliseconds, by which it is known, pass.
+#[test]
+fn a_digit_that_is_passed_on_is_not_heard() {
+    for mutes in [false, true] {
+        let mut world = World::new();
+        let mut phones = [world.phone(Coding::Alaw, 20, 0), world.phone(Coding::Alaw, 20, 0)];
+        world.enter(&phones[0], 1);
+        world.enter(&phones[1], 1);
+        world.order(&phones[0], SoundOrder::Listen(Listening { tones: true, mutes, talk: None }));
+        let begun = clock();
+        for packet in 0..50u32 {
+            until(begun + Duration::from_millis(20 * u64::from(packet)));
+            phones[0].press_five();
+            phones[1].speak(500.0, false);
+        }
+        let (heard, _) = phones[1].heard();
+        let level = tone(&heard[heard.len() - 4_000..], 770.0, 8_000);
+        assert!(if mutes { level < 200.0 } else { level > 3_000.0 }, "muted {mutes}: {level}");
+    }
+}
+
 /// S1-43: digits as tones are found, talking is told, a recording ends by silence.
 #[test]
 fn tones_talk_and_silence_are_noticed() {
     let mut world = World::new();
     let mut phone = world.phone(Coding::Alaw, 20, 0);
     let talk = Some(TalkRules { threshold: 256, silence: Duration::from_millis(200) });
-    world.order(&phone, SoundOrder::Listen(Listening { tones: true, talk }));
+    world.order(&phone, SoundOrder::Listen(Listening { tones: true, mutes: false, talk }));
     let record = Record {
         path: "said.wav".into(),
         place: RecordPlace::Sounds,
@@ -514,28 +555,7 @@ fn tones_talk_and_silence_are_noticed() {
         until(begun + Duration::from_millis(20 * u64::from(packet)));
         match packet {
             10..15 => {
-                // The digit 5 needs two tones in one packet.
-                let (samples, rate) = (160, 8000.0);
-                let at = phone.at;
-                let both: Vec<i16> = (at..at + samples)
-                    .map(|at| {
-                        let turn = TAU * at as f64 / rate;
-                        (5000.0 * ((turn * 770.0).sin() + (turn * 1336.0).sin())) as i16
-                    })
-                    .collect();
-                let mut payload = [0; 160];
-                phone.encoder.encode(&both, &mut payload);
-                let header = Header {
-                    marker: false,
-                    payload_type: 96,
-                    sequence: phone.sequence,
-                    timestamp: at as u32,
-                    ssrc: 7,
-                };
-                let mut packet = [0; 172];
-                header.build(&payload, &mut packet).expect("fits");
-                phone.socket.send_to(&packet, phone.to).expect("sends");
-                (phone.at, phone.sequence) = (at + samples, phone.sequence + 1);
+                phone.press_five();
             }
             25..40 => {
                 if !recording {

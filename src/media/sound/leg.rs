@@ -285,6 +285,9 @@ impl Leg {
             });
             if let Some(pressed) = &mut self.pressed {
                 *pressed += frame_time();
+                if self.listening.mutes {
+                    self.heard[..self.frame].fill(0);
+                }
             }
         }
         self.judge_talk(tell);

@@ -79,7 +79,7 @@ impl Switch {
             }
             Wanted::Transfer { technology, target } => self.transfer(now, id, (technology, &target), out),
             Wanted::Bridge { channel, options } => self.bridge_with(now, id, (&channel, &options), out),
-            Wanted::Pickup(targets) => Some(self.pickup(now, id, &targets, out)),
+            Wanted::Pickup(targets) => self.pickup(now, id, &targets, out),
             Wanted::Originate(wanted) => self.do_originate(now, id, *wanted, out),
             Wanted::PjsipHangup { status } => {
                 self.reject(now, id, (status, Cause::of_status(status).0), out);
@@ -322,14 +322,21 @@ impl Switch {
     }
 
     /// `Pickup`: takes a call that rings elsewhere.
-    fn pickup(&mut self, now: Now, id: ChannelId, targets: &[PickupTarget], out: &mut Actions) -> Outcome {
+    /// With a call in hand it waits: the dialplan ends with the bridge.
+    fn pickup(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        targets: &[PickupTarget],
+        out: &mut Actions,
+    ) -> Option<Outcome> {
         let found = targets.iter().find_map(|target| self.ringing_for(id, target));
         match found {
             Some(ringing) => {
                 self.pick_up(now, id, ringing, out);
-                Outcome::Done
+                None
             }
-            None => Outcome::Failed("there is no ringing call to pick up".into()),
+            None => Some(Outcome::Failed("there is no ringing call to pick up".into())),
         }
     }
 }

@@ -91,7 +91,7 @@ pub(super) enum Doing {
     /// `SendDTMF`: until all digits are sent.
     Sending(Moment),
     /// `Transfer` by REFER.
-    Transferring,
+    Transferring(Moment),
     /// `Bridge`.
     Bridged,
     /// An application that makes sound.
@@ -290,12 +290,15 @@ impl Channel {
     /// When it has something to do next.
     pub fn next_deadline(&self) -> Option<Moment> {
         let doing = match &self.doing {
-            Doing::Answering { until: at, .. } | Doing::Waiting(at) | Doing::Sending(at) => Some(*at),
+            Doing::Answering { until: at, .. }
+            | Doing::Waiting(at)
+            | Doing::Sending(at)
+            | Doing::Transferring(at) => Some(*at),
             Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
             Doing::Dialling(dialling) => dialling.next_deadline(),
             Doing::Sounding(sounding) => sounding.until,
             Doing::Parked(parked) => parked.until,
-            Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged | Doing::Originating => None,
+            Doing::Nothing | Doing::Echo | Doing::Bridged | Doing::Originating => None,
             Doing::Conference => self.attending.as_ref().and_then(|attending| attending.next_deadline()),
             Doing::Held => self.held.as_ref().and_then(|held| held.until),
             Doing::Spying => self.spying.as_ref().and_then(|spying| spying.look),

@@ -175,10 +175,20 @@ impl Switch {
         if envelope.cseq.method_text == b"INVITE" {
             self.keep_response(id, message);
         }
+        if message.status().is_some_and(|status| status >= 200) {
+            self.request_over(id, request);
+        }
         self.with_session(now, id, out, |session, cx| {
             session.response(cx, RequestId(request), message, &envelope, arrival);
         });
         self.settle(now, out);
+    }
+
+    /// A request of ours has had its last word: there is nothing of it to be cancelled any more.
+    fn request_over(&mut self, id: ChannelId, request: u32) {
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.requests.retain(|(known, _)| known.0 != request);
+        }
     }
 
     /// The 200 to a called channel's INVITE, where a subroutine before the bridge (`U`) may ask for its headers.
@@ -207,6 +217,7 @@ impl Switch {
         out: &mut Actions,
     ) {
         let id = ChannelId(channel);
+        self.request_over(id, request);
         self.with_session(now, id, out, |session, cx| session.failed(cx, RequestId(request), failure));
         self.settle(now, out);
     }

@@ -60,7 +60,7 @@ impl Switch {
         else {
             return self.channel_gone(now, leg, 23, out);
         };
-        dialling.forwards += 1;
+        dialling.forwards = dialling.forwards.saturating_add(1);
         let too_many = dialling.forwards > MOST_FORWARDS || count >= u32::from(MOST_FORWARDS);
         let refused = dialling.dial.options.ignore_forwarding || too_many;
         if dialling.dial.options.forward_cancels_timeout {

@@ -129,7 +129,8 @@ impl Switch {
         if caller.causes.len() >= crate::base::limits::HANGUP_CAUSES {
             caller.causes.remove(0);
         }
-        caller.causes.push((name, code, reason.to_owned(), cause));
+        let reason = reason.chars().take(crate::base::limits::REASON_CHARS).collect();
+        caller.causes.push((name, code, reason, cause));
     }
 
     fn reoffer_done(&mut self, id: ChannelId, why: Why, result: Reoffered) {
@@ -148,7 +149,7 @@ impl Switch {
             .calls
             .channels
             .get(&id)
-            .is_some_and(|c| matches!(c.doing, super::channel::Doing::Transferring))
+            .is_some_and(|c| matches!(c.doing, super::channel::Doing::Transferring(_)))
         {
             self.resume(id, Outcome::Transferred { status, protocol: code });
         }

@@ -9,6 +9,7 @@ use crate::base::time::Now;
 use crate::bridge::direct::Target;
 use crate::bridge::{self, Direct, Path, Plan, PortId, RoomId, SoundOrder, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
+use crate::dialplan::{DialStatus, Dialled, Outcome};
 use crate::sdp::{MediaKind, RtpStream};
 use crate::session::{MediaChange, RefreshWith, Reoffer, Why as ReofferWhy};
 use crate::switch::Switch;
@@ -310,8 +311,9 @@ impl Switch {
         }
         let Some(survivor) = self.calls.channels.get_mut(&other) else { return };
         survivor.bridge = None;
-        survivor.is_told_to_hold = false;
-        self.hold_music(other, None, out);
+        for leg in bridge.legs {
+            self.hold_over(now, leg, out);
+        }
         if self.goes_on_with_waiting(now, other, out) {
             return;
         }
@@ -325,8 +327,36 @@ impl Switch {
         if survivor.program.is_none() && !survivor.is_kept {
             self.hang_up(now, other, 16, out);
         } else if leaves_alone {
-            self.resume(other, crate::dialplan::Outcome::Status("SUCCESS".into()));
+            self.bridge_over(now, other, out);
         }
+    }
+
+    /// The bridge of a channel that waited in it is over: its application ends as that one does.
+    fn bridge_over(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let awaits = self.calls.channels.get(&id).and_then(|channel| channel.program.as_ref()?.awaits());
+        match awaits {
+            // Its own call was taken from it by a transfer; only `g` goes on.
+            Some("Dial") => {
+                let over = Dialled::unanswered(DialStatus::Answer);
+                self.resume(id, Outcome::Dialled(Box::new(over)));
+            }
+            Some("Pickup" | "PickupChan") => self.hang_up(now, id, 16, out),
+            _ => self.resume(id, Outcome::Status("SUCCESS".into())),
+        }
+    }
+
+    /// Who held a channel is gone from its bridge, or it is: no music, and its phone is told where it was told to hold.
+    fn hold_over(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let told = std::mem::take(&mut channel.is_told_to_hold);
+        let resumes = told && channel.passes_music() && !channel.hung_up;
+        self.hold_music(id, None, out);
+        if resumes {
+            let direction = Some(crate::sdp::Direction::SendRecv);
+            let reoffer = Reoffer { direction, ..Reoffer::new(RefreshWith::Invite, ReofferWhy::Unhold) };
+            self.with_session(now, id, out, |session, cx| session.reoffer(cx, reoffer));
+        }
+        self.calls.touched.insert(id);
     }
 }
 

@@ -43,6 +43,14 @@ impl Switch {
         action: SoundAction,
         out: &mut Actions,
     ) -> Option<Outcome> {
+        let quiet = matches!(
+            action,
+            SoundAction::MixMonitor(_) | SoundAction::StopMonitor { .. } | SoundAction::StopMusic
+        );
+        if !quiet && self.has_state(id, State::Up) {
+            // Who was transferred here hears something: so has the transfer come to its end.
+            self.transfer_progress(now, id, 200, out);
+        }
         match action {
             SoundAction::Playback { files, unanswered } => self
                 .make_heard(now, id, unanswered, out)

@@ -99,6 +99,9 @@ impl Switch {
             {
                 self.resume(id, Outcome::Done);
             }
+            Doing::Transferring(until) if *until <= now.at => {
+                self.resume(id, Outcome::Transferred { status: "FAILURE", protocol: 408 });
+            }
             Doing::Digit(Some(until)) if *until <= now.at => self.resume(id, Outcome::TimedOut),
             Doing::Refusing(Some(until)) if *until <= now.at => self.resume(id, Outcome::Done),
             Doing::Dialling(_) => self.dial_due(now, id, out),

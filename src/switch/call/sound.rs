@@ -232,11 +232,17 @@ impl Switch {
         let passes = self.calls.channels.get(&id).is_some_and(|channel| channel.bridge.is_some())
             && !self.is_listened_to(id)
             && !self.is_mixed(id);
+        // Who gets the digit as an event or by INFO must not hear it as a tone, too.
+        let partner = self.partner(id).map(|partner| self.media_of(partner).unwrap_or(partner));
+        let partner = partner.and_then(|partner| self.calls.channels.get(&partner));
+        let mutes = partner.is_some_and(|partner| !partner.presses_tones());
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let tones = !passes && channel.presses_tones();
+        let mutes = tones && mutes;
         let opens = channel.audio_port().is_some_and(|(_, opens)| opens);
-        if opens && channel.sound.listening.tones != tones {
-            channel.sound.listening.tones = tones;
+        let listening = &mut channel.sound.listening;
+        if opens && (listening.tones, listening.mutes) != (tones, mutes) {
+            (listening.tones, listening.mutes) = (tones, mutes);
             let order = SoundOrder::Listen(channel.sound.listening);
             self.order_sound(id, order, out);
         }

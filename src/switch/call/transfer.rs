@@ -9,6 +9,10 @@ use crate::session::State as SessionState;
 use crate::sip::wire::Uri;
 use crate::switch::Switch;
 use crate::switch::io::Actions;
+use std::time::Duration;
+
+/// How long `Transfer` waits to be told how it went: 202, and then nothing, must not hold the call for ever.
+const TOLD_WITHIN: Duration = Duration::from_secs(180);
 
 impl Switch {
     /// Sends a channel to a place of the dialplan, out of its bridge and whatever it does.
@@ -92,7 +96,7 @@ impl Switch {
         let done =
             self.with_session(now, id, out, |session, cx| session.refer(cx, contact.as_bytes(), &by, b""));
         match done {
-            Some(Ok(())) => self.wait(id, Doing::Transferring),
+            Some(Ok(())) => self.wait(id, Doing::Transferring(now.at + TOLD_WITHIN)),
             _ => refused(0),
         }
     }

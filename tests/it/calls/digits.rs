@@ -46,11 +46,12 @@ fn listened(desk: &Desk) -> Vec<u64> {
         if let Plan::Sound { port, order } = plan
             && let SoundOrder::Listen(listening) = &**order
         {
-            on.retain(|known| known != &port.0);
-            on.extend(listening.tones.then_some(port.0));
+            on.retain(|(known, _)| known != &port.0);
+            on.extend(listening.tones.then_some((port.0, listening.mutes)));
         }
     }
-    on
+    assert!(on.iter().all(|(_, mutes)| *mutes), "what goes on in another form is not heard as a tone");
+    on.into_iter().map(|(port, _)| port).collect()
 }
 
 fn infos(desk: &Desk, at: &str) -> Vec<String> {

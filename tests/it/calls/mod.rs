@@ -6,6 +6,7 @@ mod dialplan;
 mod digits;
 mod direct;
 mod early;
+mod endings;
 mod endpoint_options;
 mod features;
 mod flows;
