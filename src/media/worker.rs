@@ -60,17 +60,20 @@ impl Slots {
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     backlog: VecDeque<(Ear, MediaEvent)>,
-    lost: u64,
+    /// Events that found no room, and who is told how many once there is some.
+    lost: Option<(Ear, u64)>,
 }
 
 impl Outgoing {
     /// Tells signalling something about a port.
     pub fn tell(&mut self, to: &Ear, event: MediaEvent) {
         if let Err(TrySendError::Full(event)) = to.try_send(event) {
-            if self.backlog.len() < limits::MEDIA_EVENTS {
+            // Somebody waits for these, and there are no more of them than ports and sounds.
+            let awaited = matches!(event, MediaEvent::SoundEnded { .. } | MediaEvent::Closed { .. });
+            if awaited || self.backlog.len() < limits::MEDIA_EVENTS {
                 self.backlog.push_back((to.clone(), event));
             } else {
-                self.lost += 1;
+                self.lost.get_or_insert_with(|| (to.clone(), 0)).1 += 1;
             }
         }
     }
@@ -81,6 +84,11 @@ impl Outgoing {
                 self.backlog.push_front((sender, event));
                 return;
             }
+        }
+        if let Some((ear, count)) = self.lost.take()
+            && let Err(TrySendError::Full(_)) = ear.try_send(MediaEvent::EventsLost { count })
+        {
+            self.lost = Some((ear, count));
         }
     }
 }

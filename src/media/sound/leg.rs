@@ -119,6 +119,14 @@ impl Leg {
         self.quiet = before.quiet;
     }
 
+    /// Other rules of its jitter buffer, from here on.
+    pub fn smooth(&mut self, rules: JitterRules) {
+        self.rules = rules;
+        if let Some(hearing) = &mut self.hearing {
+            hearing.jitter.set_rules(rules);
+        }
+    }
+
     /// The rate of its sound, where its coding does not leave the choice.
     pub fn own_rate(&self) -> Option<u32> {
         let elastic = self.coding.as_ref().is_some_and(|coding| matches!(coding.send, Coding::Opus(_)));
@@ -283,6 +291,10 @@ impl Leg {
         let mut at = 0;
         while at < self.recorders.len() {
             let recorder = &mut self.recorders[at];
+            if recorder.is_over() {
+                self.recorders.remove(at);
+                continue;
+            }
             if recorder.next_beep.is_some_and(|due| due <= now) {
                 recorder.next_beep =
                     recorder.order.beep.filter(|every| !every.is_zero()).map(|every| now + every);

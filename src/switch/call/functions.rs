@@ -47,6 +47,7 @@ pub fn does(name: &str) -> bool {
         "PJSIPNotify",
         "IFMODULE",
         "IMPORT",
+        "JITTERBUFFER",
         "MASTER_CHANNEL",
         "PJSIP_AOR",
         "PJSIP_CONTACT",
@@ -139,6 +140,7 @@ impl ChannelHost<'_> {
             "DEVICE_STATE" => return self.switch.set_custom_state(arguments, value).map_err(failed),
             "PRESENCE_STATE" => return self.switch.set_presence(arguments, value).map_err(failed),
             "DB" => return self.put_database(arguments, value),
+            "JITTERBUFFER" => return self.set_jitter_buffer(arguments, value),
             _ => {}
         }
         if let Some(written) = self.write_message(function, arguments, value) {

@@ -56,7 +56,6 @@ const UNFINISHED: &[(&str, &str)] = &[
     ("endpoint", "media_encryption"),
     ("endpoint", "media_encryption_optimistic"),
     ("endpoint", "one_touch_recording"),
-    ("endpoint", "t38_udptl"),
     ("transport", "password"),
 ];
 
