@@ -64,6 +64,7 @@ fn main() {
         bound: "127.0.0.1:5060".parse().expect("address"),
         interface: "127.0.0.1".parse().expect("address"),
         interface_v4: None,
+        networks: Default::default(),
     };
     switch.handle(now, Input::Transports(&[bound]), &mut out);
     let arrival = Arrival {

@@ -145,6 +145,11 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         pcap: Option<PathBuf>,
     },
+    /// The messages of a mailbox, for scripts: `mailbox set 7@vm 2 1`, `mailbox show 7@vm`.
+    Mailbox {
+        #[command(subcommand)]
+        what: Mailbox,
+    },
     /// Read the configuration again; a bad object keeps its last good version.
     Reload {
         /// Only say what would change.
@@ -157,6 +162,25 @@ enum Task {
     Schema {
         #[command(subcommand)]
         what: Schema,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Mailbox {
+    /// Set how many messages a mailbox has; lamps and message lights follow at once.
+    Set {
+        /// `BOX@CONTEXT`; without a context it is in `default`.
+        name: String,
+        /// Messages not yet heard.
+        new: u32,
+        /// Messages heard.
+        #[arg(default_value_t = 0)]
+        old: u32,
+    },
+    /// Show one mailbox, or all.
+    Show {
+        /// `BOX@CONTEXT`.
+        name: Option<String>,
     },
 }
 
@@ -279,6 +303,12 @@ fn run(cli: Cli) -> Result<u8, String> {
         (Some(Task::Trace { call, messages, .. }), _) => {
             let messages = if messages { " messages" } else { "" };
             format!("trace {}{messages}", quoted(&[call]))
+        }
+        (Some(Task::Mailbox { what: Mailbox::Set { name, new, old } }), _) => {
+            format!("mailbox set {} {new} {old}", quoted(&[name]))
+        }
+        (Some(Task::Mailbox { what: Mailbox::Show { name } }), _) => {
+            format!("mailbox show {}", quoted(name.as_slice()))
         }
         (Some(Task::Reload { plan }), _) => if plan { "reload --plan" } else { "reload" }.to_owned(),
         (None, Some(line)) => line,

@@ -65,6 +65,7 @@ fn whole(reply: &Reply) -> (&'static str, Value) {
         Reply::Bridges(all) => ("bridges", value(all)),
         Reply::Dialplan(shown) => ("contexts", shown.contexts.clone()),
         Reply::Hints(all) => ("hints", value(all)),
+        Reply::Publications(all) => ("publications", value(all)),
         Reply::Mailboxes(all) => ("mailboxes", value(all)),
         Reply::DeviceStates(all) => ("device_states", value(all)),
         Reply::PresenceStates(all) => ("presence_states", value(all)),

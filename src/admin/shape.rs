@@ -112,6 +112,8 @@ pub enum Layout {
         /// The extension, or `extension@context`.
         name: String,
     },
+    /// `pjsip show publications`.
+    Publications,
     /// `mailbox show`.
     Mailboxes,
     /// `devstate list` and `presencestate list`.

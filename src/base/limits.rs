@@ -71,6 +71,8 @@ pub const QUALIFY_PER_SEC: u32 = 2_000;
 pub const TRACE_BYTES: usize = 4 << 20;
 /// Messages and decisions among them.
 pub const TRACE_ENTRIES: usize = 32_768;
+/// Legs of a channel whose last words `HANGUPCAUSE()` keeps: a dialplan that dials in a loop must not grow for ever.
+pub const HANGUP_CAUSES: usize = 64;
 /// Priorities of one channel's dialplan that a trace keeps: a dialplan that loops must not push the other calls out.
 pub const TRACE_STEPS: u16 = 64;
 /// Bytes of a priority's arguments that a trace keeps.
@@ -242,6 +244,14 @@ pub const MAILBOX_MESSAGES: usize = 65_536;
 pub const REFUSALS: usize = 1_024;
 /// Members of one resource list, those of lists in it included. Further ones are left out.
 pub const LIST_MEMBERS: usize = 2_000;
+/// Seconds a publication lasts at least: fewer get 423. A publisher that is an Asterisk refreshes no sooner.
+pub const PUBLICATION_SECS: u32 = 5;
+/// Devices, and hints of one section, whose states are published with other servers; of further ones nobody is told.
+pub const PUBLISHED_DEVICES: usize = 200_000;
+/// Publications of ours: one for each section, or for each extension of those with `multi_user`. Further ones are not made.
+pub const PUBLISHERS: usize = 20_000;
+/// Publications of other servers alive at once. Full: 503 with Retry-After.
+pub const PUBLICATIONS: usize = 10_000;
 /// Mailboxes whose counts are known. A further one is refused, and said so.
 pub const MAILBOXES: usize = 200_000;
 /// Seconds a server that ends waits for registrars elsewhere to forget it. Asterisk waits 35.

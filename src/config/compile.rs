@@ -9,7 +9,7 @@ use super::finding::{Effect, Finding, Severity};
 use super::kind::Kind;
 use super::model::{
     Acl, Aor, Asterisk, Auth, Contact, DomainAlias, Endpoint, Global, Identify, Jackfield, NamedAcl, Other,
-    Pool, Provenance, Registration, Rtp, System, Transport, other,
+    Pool, Provenance, Registration, Rtp, System, Transport, other, publishing,
 };
 use super::objects::{Objects, Stored, Table, VisitKinds, visit_kinds};
 use super::origin::{Origin, Sources};
@@ -154,7 +154,18 @@ impl<'g> Compiler<'g> {
         for setting in draft.settings.iter().filter(|setting| !other::is_legal(kind, &setting.option)) {
             good &= unknown_option(kind, &name, setting, sources, &mut findings);
         }
-        for option in other::required(kind) {
+        for setting in &draft.settings {
+            let Some(message) = publishing::fault(kind, &setting.option, &setting.value) else { continue };
+            good = false;
+            let message = format!("{}: {message}", setting.option);
+            findings.push(Finding::error("bad-value", setting.at, message).option(&setting.option));
+        }
+        let pairs = draft.settings.iter().map(|setting| (&*setting.option, &*setting.value));
+        if let Some((option, why)) = publishing::conflict(kind, pairs.clone()) {
+            good = false;
+            findings.push(Finding::error("bad-value", draft.at, why.to_owned()).option(option));
+        }
+        for option in other::required(kind).iter().copied().chain(publishing::lacks(kind, pairs)) {
             if !draft.settings.iter().any(|setting| setting.option.eq_ignore_ascii_case(option)) {
                 good = false;
                 let message = format!("it has no {option}");

@@ -27,7 +27,7 @@ impl Compiler<'_> {
     /// One warning per kind with which nothing is done.
     fn tell_others(&mut self) {
         let mut seen: BTreeMap<Kind, (Origin, Name, usize)> = BTreeMap::new();
-        let others = self.objects.others.iter().filter(|((kind, _), _)| *kind != Kind::ResourceList);
+        let others = self.objects.others.iter().filter(|((kind, _), _)| !OBEYED.contains(kind));
         for ((kind, name), object) in others {
             let at = object.provenance.at();
             let entry = seen.entry(*kind).or_insert_with(|| (at, name.clone(), 0));
@@ -39,6 +39,10 @@ impl Compiler<'_> {
         }
     }
 }
+
+/// Kinds without a type of their own that are obeyed all the same.
+const OBEYED: &[Kind] =
+    &[Kind::ResourceList, Kind::OutboundPublish, Kind::InboundPublication, Kind::AsteriskPublication];
 
 struct Teller<'a, 'g> {
     compiler: &'a Compiler<'g>,

@@ -16,6 +16,11 @@ pub enum Kept {
         /// Its messages.
         counts: Counts,
     },
+    /// A mailbox is counted elsewhere now: what is written of it is not true any more.
+    ForgetMailbox {
+        /// `box@context`
+        name: Name,
+    },
     /// A `Custom:` device.
     Device {
         /// Without its prefix.

@@ -25,6 +25,7 @@ pub mod list;
 pub mod mailbox;
 pub mod package;
 pub mod presence;
+pub mod publish;
 pub mod slots;
 pub mod subscription;
 pub mod table;

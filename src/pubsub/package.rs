@@ -82,6 +82,11 @@ impl BodyType {
     const ALL: [BodyType; 5] =
         [BodyType::Pidf, BodyType::Xpidf, BodyType::CpimPidf, BodyType::DialogInfo, BodyType::Summary];
 
+    /// By what stands in Content-Type.
+    pub fn named(name: &str) -> Option<BodyType> {
+        BodyType::ALL.into_iter().find(|body| body.name() == name)
+    }
+
     /// As in Content-Type.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! Which address a wildcard socket is known by.
 
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// The address to advertise for a `bind`: its own, or for a wildcard the one that packets to far away leave from, else
@@ -29,6 +30,23 @@ fn routed(v4: bool) -> Option<IpAddr> {
     (!ip.is_unspecified() && !ip.is_loopback()).then_some(ip)
 }
 
+/// This machine's addresses with their networks.
+pub fn networks() -> Vec<IpNet> {
+    let all = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    let network = |interface: nix::ifaddrs::InterfaceAddress| {
+        let (address, mask) = (interface.address?, interface.netmask?);
+        let v4 = address.as_sockaddr_in().zip(mask.as_sockaddr_in());
+        let v4 = v4.map(|(ip, mask)| (IpAddr::V4(ip.ip()), IpAddr::V4(mask.ip())));
+        let v6 = || {
+            let (ip, mask) = address.as_sockaddr_in6().zip(mask.as_sockaddr_in6())?;
+            Some((IpAddr::V6(ip.ip()), IpAddr::V6(mask.ip())))
+        };
+        let (ip, mask) = v4.or_else(v6)?;
+        IpNet::with_netmask(ip, mask).ok()
+    };
+    all.filter_map(network).collect()
+}
+
 fn first(v4: bool) -> Option<IpAddr> {
     let addresses = nix::ifaddrs::getifaddrs().into_iter().flatten().filter_map(|interface| {
         let address = interface.address?;
@@ -45,6 +63,12 @@ fn first(v4: bool) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_loopback_network_is_among_ours() {
+        let all = networks();
+        assert!(all.iter().any(|net| net.addr().is_loopback() && net.prefix_len() == 8), "{all:?}");
+    }
 
     #[test]
     fn a_wildcard_is_known_by_an_address_of_its_family() {

@@ -22,6 +22,7 @@ pub mod control;
 pub mod convert;
 mod database;
 pub mod dialplan;
+mod entity;
 pub mod extensions;
 pub mod heartbeat;
 pub mod interface;

@@ -127,6 +127,7 @@ pub(super) fn start(
         key: random::bytes()?,
         systemname: options.layout.systemname.clone(),
     });
+    switch.set_machine(super::entity::of_machine());
     let (lamps, kept) = {
         let log = log.clone();
         let path = options.layout.state_dir.join("lamps.sqlite");

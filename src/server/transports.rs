@@ -8,7 +8,7 @@
 //! | `tos`, `cos` of UDP | set on the open socket |
 //! | `bind`, `protocol`, the rest | `allow_reload=yes`: the new socket is opened, then the old one closed; else it stays |
 
-use super::interface::advertised;
+use super::interface::{advertised, networks};
 use crate::base::ids::{Name, TransportId};
 use crate::config::Objects;
 use crate::config::model::Transport;
@@ -21,6 +21,7 @@ use crate::net::tls::{Tls, TlsFault, TlsOptions, Versions};
 use crate::net::udp::{Udp, UdpOptions};
 use crate::sip::flow::Protocol;
 use crate::switch::io::BoundTransport;
+use ipnet::IpNet;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -124,12 +125,14 @@ impl Transports {
     /// What is open now.
     pub fn in_use(&self) -> InUse {
         let mut all = InUse::default();
+        let everywhere: Arc<[IpNet]> = networks().into();
         for open in self.open.values() {
             let (id, name, bound) = (open.id, open.config.name.clone(), open.bound);
             let dual = bound.is_ipv6() && bound.ip().is_unspecified() && !open.only_v6;
             let interface_v4 = dual.then(|| advertised((Ipv4Addr::UNSPECIFIED, bound.port()).into()));
             let interface = advertised(bound);
-            all.bound.push(BoundTransport { id, name, bound, interface, interface_v4 });
+            let networks = Arc::clone(&everywhere);
+            all.bound.push(BoundTransport { id, name, bound, interface, interface_v4, networks });
             let protocol = protocol(open.config.protocol).unwrap_or(Protocol::Udp);
             all.routes.push(Route {
                 transport: id,

@@ -108,7 +108,7 @@ fn lock(shared: &Shared) -> MutexGuard<'_, Pending> {
 
 fn key(kept: &Kept) -> Key {
     match kept {
-        Kept::Mailbox { name, .. } => Key::Mailbox((**name).into()),
+        Kept::Mailbox { name, .. } | Kept::ForgetMailbox { name } => Key::Mailbox((**name).into()),
         Kept::Device { name, .. } => Key::Device((**name).into()),
         Kept::Presence { name, .. } => Key::Presence((**name).into()),
         Kept::Subscription(stored) => Key::Subscription(stored.id),
@@ -209,6 +209,9 @@ fn write_one(to: &Transaction<'_>, kept: &Kept) -> Result<(), Fault> {
         Kept::Mailbox { name, counts } => {
             to.prepare_cached("INSERT OR REPLACE INTO mailbox VALUES (?1, ?2, ?3)")?
                 .execute(params![&**name, counts.new, counts.old])?;
+        }
+        Kept::ForgetMailbox { name } => {
+            to.prepare_cached("DELETE FROM mailbox WHERE name = ?1")?.execute([&**name])?;
         }
         Kept::Device { name, state } => {
             to.prepare_cached("INSERT OR REPLACE INTO device_state VALUES (?1, ?2)")?

@@ -6,6 +6,7 @@ use crate::base::digits::Decimal;
 use crate::sip::flow::{Destination, Protocol};
 use crate::sip::nat::{self, AdvertisedHost, Outside};
 use crate::sip::transaction::Target;
+use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 impl Switch {
@@ -14,7 +15,10 @@ impl Switch {
     pub(super) fn target_at(&self, to: Destination, (secure, user): (bool, &str)) -> Option<Target> {
         let bound = self.transports.get(&to.transport)?;
         let destination = to.remote.ip();
-        let interface = SocketAddr::new(interface_towards(bound, destination), bound.bound.port());
+        // An answer goes out by the address that was asked, and so does what follows it.
+        let asked = to.local.map(|local| local.ip()).filter(|ip| !ip.is_unspecified());
+        let own = asked.unwrap_or_else(|| interface_towards(bound, destination));
+        let interface = SocketAddr::new(own, bound.bound.port());
         let (mut sent_by, port) = self.advertised(bound, interface, destination);
         sent_by.push(':');
         sent_by.push_str(Decimal::of(port.into()).as_str());
@@ -75,21 +79,64 @@ impl Switch {
 }
 
 impl BoundTransport {
+    /// How near an address is: the length of the network's prefix that both are in, 0 for none.
+    pub fn nearness(&self, ip: IpAddr) -> u8 {
+        let own = |network: &&IpNet| self.bound.ip().is_unspecified() || network.addr() == self.bound.ip();
+        let both = self.networks.iter().filter(own).filter(|network| network.contains(&ip));
+        both.map(IpNet::prefix_len).max().unwrap_or(0)
+    }
+
     /// Whether its socket reaches addresses of that family.
     pub fn reaches(&self, ip: IpAddr) -> bool {
         self.bound.is_ipv4() == ip.is_ipv4() || (ip.is_ipv4() && self.interface_v4.is_some())
     }
 }
 
-/// Our address as that destination sees it: the bound one, or for a wildcard the machine's own towards it.
+/// Our address as that destination sees it: the bound one, or for a wildcard the one in the destination's own network,
+/// else the machine's own towards far away (S1-53).
 pub(super) fn interface_towards(bound: &BoundTransport, destination: IpAddr) -> IpAddr {
     if !bound.bound.ip().is_unspecified() {
         return bound.bound.ip();
+    }
+    let near = bound.networks.iter().filter(|network| network.contains(&destination));
+    if let Some(near) = near.max_by_key(|network| network.prefix_len()) {
+        return near.addr();
     }
     match destination {
         IpAddr::V4(ip) if ip.is_loopback() => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(ip) if ip.is_loopback() => destination,
         IpAddr::V4(_) => bound.interface_v4.unwrap_or(bound.interface),
         IpAddr::V6(_) => bound.interface,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::TransportId;
+
+    /// S1-53: a wildcard socket of a machine with several interfaces is known to each neighbour by the address beside it.
+    #[test]
+    fn a_neighbour_is_told_the_address_beside_it() {
+        let networks = ["10.0.0.5/8", "10.1.0.5/16", "192.0.2.5/24", "2001:db8::5/64", "fe80::5/64"];
+        let bound = BoundTransport {
+            id: TransportId(0),
+            name: "udp".into(),
+            bound: "[::]:5060".parse().expect("address"),
+            interface: "2001:db8::5".parse().expect("address"),
+            interface_v4: Some([192, 0, 2, 5].into()),
+            networks: networks.iter().map(|text| text.parse().expect("network")).collect(),
+        };
+        for (destination, own) in [
+            ("10.2.3.4", "10.0.0.5"),
+            ("10.1.3.4", "10.1.0.5"),
+            ("198.51.100.7", "192.0.2.5"),
+            ("fe80::9", "fe80::5"),
+            ("2001:db9::1", "2001:db8::5"),
+            ("127.0.0.9", "127.0.0.1"),
+        ] {
+            let ip = destination.parse().expect("address");
+            assert_eq!(interface_towards(&bound, ip).to_string(), own, "{destination}");
+        }
     }
 }

@@ -49,6 +49,12 @@ impl Switch {
             Command::ExplainSubscription { endpoint, exten } => {
                 self.explain_subscription(now, &endpoint, &exten)
             }
+            Command::Publications { outbound: false } => {
+                Reply::Publications(self.inbound_publication_views(now))
+            }
+            Command::Publications { outbound: true } => {
+                Reply::Publications(self.outbound_publication_views(now))
+            }
             Command::Mailboxes { name } => Reply::Mailboxes(self.mailbox_views(name.as_deref())),
             Command::SetMailbox { name, new, old } => {
                 match self.set_mailbox(now, &name, Counts { new, old }) {

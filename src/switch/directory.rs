@@ -42,6 +42,8 @@ pub(super) struct Touched {
     pub registrations: BTreeSet<Name>,
     /// Credentials are others.
     pub auths: bool,
+    /// What is published, or our name among servers, is another.
+    pub publishing: bool,
     /// `systemname` is another.
     pub systemname: bool,
 }
@@ -122,6 +124,9 @@ impl Directory {
                 Kind::Identify => chain = true,
                 Kind::Global => (chain, all_shapes) = (true, true),
                 Kind::Registration => drop(touched.registrations.insert(name.clone())),
+                Kind::OutboundPublish | Kind::AsteriskPublication | Kind::Asterisk => {
+                    touched.publishing = true
+                }
                 _ => {}
             }
             let before = (kind == Kind::Asterisk).then(|| self.objects.asterisk.systemname.clone());

@@ -10,6 +10,7 @@ use crate::dialplan::{Dialplan, database};
 use crate::registrar::binding::ContactChange;
 use crate::sip::flow::{Arrival, Destination, Protocol};
 use crate::sip::outbox::Outbox;
+use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -26,6 +27,9 @@ pub struct BoundTransport {
     pub interface: IpAddr,
     /// Its own IPv4 address, when this is a wildcard IPv6 socket that reaches IPv4 too.
     pub interface_v4: Option<IpAddr>,
+    /// This machine's addresses with the networks they are in: a neighbour is called by the transport beside it, and
+    /// told that address of a wildcard `bind`.
+    pub networks: Arc<[IpNet]>,
 }
 
 /// One thing that happened outside.

@@ -22,6 +22,7 @@ impl Switch {
         for aor in &fixed {
             self.aor_changed(now, aor);
         }
+        self.publications_changed(now, &Touched { publishing: true, ..Touched::default() }, out);
         let registrations = self.directory.objects.registrations.keys().cloned().collect();
         self.registrations_changed(now, &Touched { registrations, ..Touched::default() }, out);
         self.commit(out);

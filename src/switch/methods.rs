@@ -10,7 +10,7 @@ use crate::sip::wire::Header;
 
 /// What we answer to, in pjproject's order.
 pub(super) const ALLOW: &[u8] =
-    b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER, SUBSCRIBE, NOTIFY";
+    b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER, SUBSCRIBE, NOTIFY, PUBLISH";
 
 /// Extensions that may stand in Require.
 pub(super) const SUPPORTED: [&str; 8] =
@@ -26,6 +26,7 @@ impl Switch {
             Method::Message => self.message(now, admitted, out),
             Method::Subscribe => self.subscribe(now, admitted, out),
             Method::Notify => self.hear_notify(now, admitted, out),
+            Method::Publish => self.hear_publish(now, admitted, out),
             _ => self.answer(admitted.request(), (501, ""), out, |_, writer| {
                 writer.header(Header::Allow, ALLOW);
             }),

@@ -356,6 +356,7 @@ impl Switch {
         }
         self.watched_changed(now, &touched, out);
         self.registrations_changed(now, &touched, out);
+        self.publications_changed(now, &touched, out);
         if touched.systemname {
             let name = self.directory.objects.asterisk.systemname.clone();
             let before = std::mem::replace(&mut self.systemname, name);

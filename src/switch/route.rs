@@ -259,7 +259,7 @@ impl Switch {
     }
 
     /// An open transport that speaks `protocol` to that address: the pinned one or none, else the preferred one, else
-    /// the first by number, so that the choice is the same each time.
+    /// the one in the address's own network (S1-53), else the first by number, so that the choice is the same each time.
     fn transport_towards(
         &self,
         ip: IpAddr,
@@ -272,7 +272,8 @@ impl Switch {
                 && pinned.is_none_or(|pinned| pinned.id == bound.id)
         };
         let all = self.transports.values().filter(fits);
-        all.min_by_key(|bound| (Some(bound.id) != preferred, bound.id)).ok_or_else(|| {
+        let far = |bound: &BoundTransport| u8::MAX - bound.nearness(ip);
+        all.min_by_key(|bound| (Some(bound.id) != preferred, far(bound), bound.id)).ok_or_else(|| {
             let family = if ip.is_ipv4() { "IPv4" } else { "IPv6" };
             match pinned {
                 Some(bound) => format!("transport '{}' does not speak {protocol} over {family}", bound.name),

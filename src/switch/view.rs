@@ -11,7 +11,7 @@ mod trace;
 
 pub use calls::{
     BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MailboxView, MaintenanceView,
-    StateView, StreamStats, SubscriptionView,
+    PublicationView, StateView, StreamStats, SubscriptionView,
 };
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use judgement::{Explanation, Step};
@@ -154,6 +154,11 @@ pub enum Command {
     Variables(VariableOrder),
     /// Hints and their states (`core show hints`).
     Hints,
+    /// Publications of other servers with us, or of ours with others.
+    Publications {
+        /// Ours.
+        outbound: bool,
+    },
     /// Mailboxes (`mailbox show`).
     Mailboxes {
         /// One; all when `None`.
@@ -277,6 +282,8 @@ pub enum Reply {
     Dialplan(Box<DialplanView>),
     /// Hints.
     Hints(Vec<HintView>),
+    /// Publications.
+    Publications(Vec<PublicationView>),
     /// Mailboxes, by name.
     Mailboxes(Vec<MailboxView>),
     /// Device states that were set.

@@ -117,6 +117,7 @@ impl<A: std::fmt::Debug> Net<A> {
             bound: ([127, 0, 0, 1], port).into(),
             interface: [127, 0, 0, 1].into(),
             interface_v4: None,
+            networks: Default::default(),
         };
         let dialplan = plan_of(dialplan, self.now);
         for input in [

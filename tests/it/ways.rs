@@ -24,6 +24,7 @@ fn world(endpoint: &str, aor: &str) -> World {
         bound: ([127, 0, 0, 1], if n == 2 { 5090 } else { 5060 }).into(),
         interface: [127, 0, 0, 1].into(),
         interface_v4: None,
+        networks: Default::default(),
     });
     world.handle(Input::Transports(&bound));
     world

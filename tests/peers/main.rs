@@ -9,6 +9,7 @@ mod calls;
 mod client;
 mod crash;
 mod flows;
+mod homes;
 mod lamps;
 mod lifecycle;
 mod natted;

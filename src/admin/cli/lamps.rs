@@ -29,6 +29,12 @@ pub(super) fn set_mailbox(call: &Call<'_>) -> Built {
     call.order(Command::SetMailbox { name: name.text.clone(), new, old })
 }
 
+/// `pjsip show publications inbound|outbound`.
+pub(super) fn publications(call: &Call<'_>) -> Built {
+    call.nothing()?;
+    call.ask(Command::Publications { outbound: call.choice == "outbound" }, Layout::Publications)
+}
+
 /// `mailbox show [BOX[@CONTEXT]]`.
 pub(super) fn mailboxes(call: &Call<'_>) -> Built {
     let name = match call.rest() {

@@ -3,6 +3,7 @@
 
 use super::build::{self, Built, Call};
 use super::complete::Names;
+use super::lamps;
 use super::table_core::{AFTER_PJSIP, BEFORE_PJSIP};
 use crate::admin::shape::Layout;
 use crate::switch::view::{Command, Kind};
@@ -193,6 +194,12 @@ static PJSIP: &[Entry] = &[
         |c| build::show_qualify(c, Kind::Endpoint),
     )
     .named(Names::Kind(Kind::Endpoint)),
+    entry(
+        "pjsip show publications {inbound|outbound}",
+        "",
+        "Show publications of other servers here, or ours elsewhere",
+        lamps::publications,
+    ),
     entry("pjsip show registrations", LIKE, "Show PJSIP Registrations", |c| build::show(c, Kind::Registration))
         .helped(FILTERED),
     entry("pjsip show registration", "<id>", "Show PJSIP Registration", |c| build::one(c, Kind::Registration))

@@ -274,6 +274,12 @@ pub(super) static AFTER_PJSIP: &[Entry] = &[
     }),
     entry("show identify", "<id>", "Show one identify section", |c| build::one(c, Kind::Identify))
         .named(Names::Kind(Kind::Identify)),
+    entry(
+        "show publications {inbound|outbound}",
+        "",
+        "Show publications with other servers",
+        lamps::publications,
+    ),
     entry("show registrations", "[like <pattern>]", "Show outbound registrations", |c| {
         build::show(c, Kind::Registration)
     }),

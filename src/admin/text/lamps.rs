@@ -49,6 +49,29 @@ pub(super) fn states(out: &mut String, reply: &Reply) {
     out.push_str(&format!("{line}\n{line}\n\n"));
 }
 
+/// `pjsip show publications inbound|outbound`.
+pub(super) fn publications(out: &mut String, reply: &Reply) {
+    let Reply::Publications(all) = reply else { return };
+    cell(out, "Publication", 24);
+    cell(out, "Event", 22);
+    cell(out, "User", 12);
+    cell(out, "With", 40);
+    out.push_str("State     Next\n");
+    for one in all {
+        cell(out, &one.name, 24);
+        cell(out, &one.event, 22);
+        cell(out, &one.user, 12);
+        cell(out, &one.peer, 40);
+        cell(out, one.state, 10);
+        match one.expires_secs {
+            Some(secs) => out.push_str(&format!("in {secs}s\n")),
+            None => out.push_str("-\n"),
+        }
+        out.push_str(&format!(" * {}\n", one.why));
+    }
+    out.push_str(&format!("\n{} publications\n", all.len()));
+}
+
 /// `mailbox show`.
 pub(super) fn mailboxes(out: &mut String, reply: &Reply) {
     let Reply::Mailboxes(all) = reply else { return };

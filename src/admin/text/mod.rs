@@ -74,6 +74,7 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
         }
         Layout::Hints => core::hints(&mut out, first),
         Layout::Hint { name } => return lamps::hint(first, name),
+        Layout::Publications => lamps::publications(&mut out, first),
         Layout::Mailboxes => lamps::mailboxes(&mut out, first),
         Layout::States => lamps::states(&mut out, first),
         Layout::Status => server::status(&mut out, first),

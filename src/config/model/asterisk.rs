@@ -35,8 +35,8 @@ options! {
     Obeyed "debug" debug: u32 = 0, Uint;
     /// Prompt language of channels that name none.
     Later "defaultlanguage" defaultlanguage: Name = Name::from("en"), Text;
-    /// Name of this server in shared tables and in caller identities between servers.
-    Later "entityid" entityid: Name = Name::default(), Text;
+    /// Who this server is among those it publishes states with: `02:1a:…`.
+    Obeyed "entityid" entityid: Name = Name::default(), Text;
     /// Calls at once; 0 is no limit.
     Later "maxcalls" maxcalls: u32 = 0, Uint;
     /// Megabytes of free memory below which calls are refused; 0 is off.

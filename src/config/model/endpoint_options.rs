@@ -264,7 +264,7 @@ options! {
     /// Symmetric UDPTL.
     Obeyed "t38_udptl_nat" t38_udptl_nat: bool = false, Truth;
     /// Tenant id of channels.
-    Later "tenantid" tenantid: Name = Name::default(), Text;
+    Obeyed "tenantid" tenantid: Name = Name::default(), Text;
     /// Session timer policy.
     Obeyed "timers" timers: Timers = Timers::Yes, OneOf;
     /// Min-SE in seconds.

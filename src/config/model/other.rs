@@ -18,10 +18,25 @@ pub struct Other {
     pub provenance: Provenance,
 }
 
+impl Other {
+    /// The last value of a setting; `None` when it is not written.
+    pub fn setting(&self, option: &str) -> Option<&str> {
+        let last = self.settings.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(option));
+        last.map(|(_, value)| &**value)
+    }
+}
+
 /// The options of a kind without a type of its own, without `type`; `None` for a kind that has one.
 pub fn legal_options(kind: Kind) -> Option<&'static [&'static str]> {
     Some(match kind {
         Kind::OutboundPublish => &[
+            "@body",
+            "@context",
+            "@device_state",
+            "@device_state_filter",
+            "@exten",
+            "@mailbox_state",
+            "@mailbox_state_filter",
             "event",
             "expiration",
             "from_uri",

@@ -76,6 +76,24 @@ pub fn name(cause: u8) -> Option<&'static str> {
     NAMES.iter().find(|(number, _)| *number == cause).map(|(_, name)| *name)
 }
 
+/// What a cause means, in the words of Asterisk's log.
+pub fn description(cause: u8) -> &'static str {
+    match cause {
+        1 => "Unallocated (unassigned) number",
+        3 => "No route to destination",
+        6 => "Channel unacceptable",
+        16 => "Normal Clearing",
+        17 => "User busy",
+        19 => "User alerting, no answer",
+        20 => "Subscriber absent",
+        34 => "Circuit/channel congestion",
+        42 => "Switching equipment congestion",
+        58 => "Bearer capability not available",
+        66 => "Channel not implemented",
+        _ => "Unknown",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use super::super::action::Action;
 use super::super::arguments::{letters, nth, split};
 use super::super::scope::Scope;
-use super::super::sound::{MixMonitor, Read, RecordCall, SoundAction, Unanswered};
+use super::super::sound::{MixMonitor, Read, RecordCall, SoundAction, Unanswered, number_files};
 use super::App;
 use super::flow::Flow;
 use std::time::Duration;
@@ -35,6 +35,13 @@ pub(super) fn perform(scope: &mut Scope<'_>, app: &'static App, text: &str) -> F
             is_monitor: app.name == "StopMonitor",
         },
         "SayDigits" | "SayAlpha" | "SayPhonetic" => say(app, nth(&parts, 0)),
+        "SayNumber" => match nth(&parts, 0).trim().parse::<i64>().map(number_files) {
+            Ok(files) if !files.is_empty() => SoundAction::Playback { files, unanswered: Unanswered::Early },
+            _ => {
+                scope.warn(&format!("SayNumber({text}): that is no number below a thousand millions"));
+                return Flow::Next;
+            }
+        },
         "Milliwatt" => SoundAction::Tone { tones: "1004".to_owned() },
         _ => SoundAction::StopMusic,
     };

@@ -146,7 +146,7 @@ pub(in crate::dialplan) static TABLE: &[App] = &[
     App::later("SayCountedNoun", 2, 2),
     App::new("SayDigits", Kind::Sound, 1, 1),
     App::later("SayMoney", 1, 1),
-    App::later("SayNumber", 1, 2),
+    App::new("SayNumber", Kind::Sound, 1, 2),
     App::later("SayOrdinal", 1, 2),
     App::new("SayPhonetic", Kind::Sound, 1, 1),
     App::later("SayUnixTime", 0, 4),

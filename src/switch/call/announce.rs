@@ -9,7 +9,7 @@
 
 use super::channel::{Channel, ChannelId, Doing, Side, State};
 use crate::base::time::{Moment, Now};
-use crate::bridge::SoundId;
+use crate::bridge::{Over, SoundId};
 use crate::dialplan::Outcome;
 use crate::dialplan::action::Indication;
 use crate::dialplan::apps::dial::{DialOptions, Sides};
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 const APP_DIAL: &str = "app_dial.c";
 
-/// How long last words may take.
+/// How long an announcement or last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(60);
 
 /// When a bridged call ends by itself (options `L` and `S`), and what is said before. Kept by the channel whose
@@ -114,8 +114,34 @@ impl Switch {
         else {
             return false;
         };
+        dialling.announced_by = (!playing.is_empty()).then_some(now.at + LAST_WORDS);
         dialling.announcing = playing;
-        !dialling.announcing.is_empty()
+        self.calls.touched.insert(caller);
+        self.calls.channels.get(&caller).is_some_and(|channel| match &channel.doing {
+            Doing::Dialling(dialling) => !dialling.announcing.is_empty(),
+            _ => false,
+        })
+    }
+
+    /// An announcement that is not heard to its end, by a phone without media perhaps, keeps nobody apart.
+    pub(super) fn announcement_due(
+        &mut self,
+        now: Now,
+        leg: ChannelId,
+        caller: ChannelId,
+        out: &mut Actions,
+    ) {
+        let Some(Doing::Dialling(dialling)) = self.calls.channels.get_mut(&caller).map(|c| &mut c.doing)
+        else {
+            return;
+        };
+        if dialling.announced_by.take_if(|at| *at <= now.at).is_none() {
+            return;
+        }
+        for (id, sound) in std::mem::take(&mut dialling.announcing) {
+            self.stop_sound(id, sound, out);
+        }
+        self.welcome(now, leg, caller, out);
     }
 
     /// A sound has ended: perhaps it is what a call waited for.
@@ -134,6 +160,7 @@ impl Switch {
             && let Some(answered) = &dialling.answered
         {
             let leg = answered.channel;
+            dialling.announced_by = None;
             return self.welcome(now, leg, owner, out);
         }
         for limited in [Some(id), self.partner(id)].into_iter().flatten() {
@@ -192,7 +219,11 @@ impl Switch {
         let mut playing = Vec::new();
         for to in sides.into_iter().filter_map(|(to, hears)| to.filter(|_| hears)) {
             let source = self.prompts(to, files, None);
-            playing.push((to, self.play_over(to, source, out)));
+            // Who is held hears it beside the music.
+            let music =
+                self.calls.channels.get(&to).is_some_and(|channel| channel.sound.background.is_some());
+            let over = if music { Over::Mixed } else { Over::Replaces };
+            playing.push((to, self.play(to, source, over, out)));
         }
         playing
     }

@@ -235,6 +235,7 @@ impl Switch {
             headers: Vec::new(),
             cause: 0,
             causes: Vec::new(),
+            hangup_source: None,
             hung_up: false,
             ended: false,
             scheduled: None,

@@ -160,8 +160,10 @@ pub(super) struct Channel {
     pub headers: Vec<(String, String)>,
     /// `HANGUPCAUSE`; 0 while there is none.
     pub cause: u8,
-    /// What SIP said about the end of the legs it called: `HANGUPCAUSE(channel,tech)`.
-    pub causes: Vec<(Arc<str>, u16, String)>,
+    /// What SIP said last to the legs it called, and the cause that is: `HANGUPCAUSE(channel,tech|ast)`.
+    pub causes: Vec<(Arc<str>, u16, String, u8)>,
+    /// `CHANNEL(hangupsource)`: who ended the call.
+    pub hangup_source: Option<Arc<str>>,
     /// The call is being ended.
     pub hung_up: bool,
     /// Signalling and dialplan are done; ports may still close.

@@ -10,16 +10,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Items of `CHANNEL()` that this switch has no value for: said when a dialplan is loaded.
-pub(super) const UNDONE: &[&str] = &[
-    "after_bridge_goto",
-    "dtmf_features",
-    "parkinglot",
-    "rtpqos",
-    "rxgain",
-    "txgain",
-    "tenantid",
-    "hangupsource",
-];
+pub(super) const UNDONE: &[&str] =
+    &["after_bridge_goto", "dtmf_features", "parkinglot", "rtpqos", "rxgain", "txgain"];
 
 /// Call and pickup groups as configured: `1,3`.
 fn groups(bits: u64) -> String {
@@ -58,6 +50,8 @@ impl ChannelHost<'_> {
             "pickupgroup" => setting(channel, "pickupgroup", &groups(options.pickup_group)),
             "namedcallgroup" => setting(channel, "namedcallgroup", &options.named_call_group.join(",")),
             "namedpickupgroup" => setting(channel, "namedpickupgroup", &options.named_pickup_group.join(",")),
+            "tenantid" => setting(channel, "tenantid", &options.tenantid),
+            "hangupsource" => channel.hangup_source.as_deref().unwrap_or_default().to_owned(),
             "checkhangup" => yes(channel.hung_up),
             "caller_url" | "useragent" => self.caller_text(channel, field),
             "transfercapability" => "SPEECH".to_owned(),
@@ -201,6 +195,7 @@ pub(super) fn set_field(channel: &mut Channel, field: &str, value: &str) -> Resu
             return Ok(());
         }
         "amaflags"
+        | "tenantid"
         | "callgroup"
         | "pickupgroup"
         | "namedcallgroup"

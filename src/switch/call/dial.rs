@@ -26,6 +26,8 @@ pub(super) struct Dialling {
     pub progress_deadline: Option<Moment>,
     /// Option `A`: what is played to who answered and to the caller before they are joined.
     pub announcing: Vec<(ChannelId, SoundId)>,
+    /// When nobody waits for that any longer.
+    pub announced_by: Option<Moment>,
     /// Somebody answered: when the digits of option `D` are out.
     pub joins_at: Option<Moment>,
     pub legs: Vec<Leg>,
@@ -59,7 +61,7 @@ impl Dialling {
     /// When something is due.
     pub fn next_deadline(&self) -> Option<Moment> {
         match self.answered {
-            Some(_) => self.joins_at,
+            Some(_) => [self.joins_at, self.announced_by].into_iter().flatten().min(),
             None => [self.deadline, self.progress_deadline].into_iter().flatten().min(),
         }
     }
@@ -123,6 +125,7 @@ impl Switch {
             deadline: dial.timeout.map(|timeout| now.at + timeout),
             progress_deadline: dial.progress_timeout.map(|timeout| now.at + timeout),
             announcing: Vec::new(),
+            announced_by: None,
             joins_at: None,
             legs: Vec::new(),
             rang: None,
@@ -149,9 +152,7 @@ impl Switch {
                 }
                 Err((cause, why)) => {
                     self.decided(id, || format!("cannot call {}/{resource}: {why}", target.technology));
-                    self.ears.log(out, Level::Warning, APP_DIAL, || {
-                        format!("{name}: cannot call {}/{resource}: {why} (cause {cause})", target.technology)
-                    });
+                    self.tell_uncalled(&target.technology, (cause, why), out);
                     Leg { channel: None, number: resource.clone(), cause: Some(cause) }
                 }
             };
@@ -214,8 +215,21 @@ impl Switch {
         match technology.to_ascii_uppercase().as_str() {
             "PJSIP" => self.place_call(now, caller, resource, out),
             "LOCAL" => self.place_local(now, caller, resource, out),
-            other => Err((66, format!("channel type '{other}' is not served by this version"))),
+            _ => Err((66, format!("No channel type registered for '{technology}'"))),
         }
+    }
+
+    /// Why a destination is not called, and Asterisk's line about it (S4-87, S4-90, S4-92, S4-93).
+    pub(super) fn tell_uncalled(&self, technology: &str, (cause, why): (u8, String), out: &mut Actions) {
+        let (level, origin) = match technology.eq_ignore_ascii_case("PJSIP") {
+            true => (Level::Error, "chan_pjsip.c"),
+            false => (Level::Warning, "channel.c"),
+        };
+        self.ears.log(out, level, origin, || why);
+        self.ears.log(out, Level::Warning, APP_DIAL, || {
+            let words = crate::dialplan::apps::cause::description(cause);
+            format!("Unable to create channel of type '{technology}' (cause {cause} - {words})")
+        });
     }
 
     /// Options that this version does not obey are said, once per call, at the moment they matter.
@@ -301,6 +315,8 @@ impl Switch {
             let leg = answered.channel;
             if dialling.joins_at.take_if(|at| *at <= now.at).is_some() {
                 self.connect_now(now, leg, id, out);
+            } else {
+                self.announcement_due(now, leg, id, out);
             }
             return;
         }

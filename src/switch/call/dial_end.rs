@@ -47,6 +47,7 @@ impl Switch {
             }
             self.hang_up(now, loser, cause, out);
         }
+        self.keep_cause(leg, (200, "OK", 16));
         self.ears.log(out, Level::Verbose, APP_DIAL, || format!("{name} answered"));
         if at_once {
             self.answer_caller(now, leg, caller, out);

@@ -217,8 +217,8 @@ pub(super) fn presentation_number(presentation: Presentation) -> u8 {
 fn cause_text(channel: &Channel, arguments: &str) -> String {
     let (name, kind) = arguments.split_once(',').unwrap_or((arguments, "tech"));
     let found = channel.causes.iter().find(|(known, ..)| **known == *name.trim());
-    found.map_or_else(String::new, |(_, code, reason)| match kind.trim() {
-        "ast" => crate::session::Cause::of_status(*code).0.to_string(),
+    found.map_or_else(String::new, |(_, code, reason, cause)| match kind.trim() {
+        "ast" => cause.to_string(),
         _ => format!("SIP {code} {reason}"),
     })
 }

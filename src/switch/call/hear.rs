@@ -7,6 +7,7 @@ use crate::session::{Event, Reoffered, Why};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
 use crate::switch::view::Level;
+use std::sync::Arc;
 
 const SESSION: &str = "res_pjsip_session.c";
 
@@ -55,7 +56,11 @@ impl Switch {
                 }
             }
             Event::Failed { code, reason, cause } => self.call_failed(now, id, (code, &reason, cause.0), out),
-            Event::HungUp { cause, .. } => self.channel_gone(now, id, cause.0, out),
+            Event::HungUp { cause, .. } => {
+                let name = channel.name.clone();
+                self.ended_by(id, &name);
+                self.channel_gone(now, id, cause.0, out);
+            }
             Event::Digit { digit, .. } => self.digit(now, id, digit, out),
             Event::ReofferDone { why, result } => self.reoffer_done(now, id, (why, result), out),
             Event::Refer(refer) => self.transfer_asked(now, id, refer, out),
@@ -113,15 +118,29 @@ impl Switch {
     ) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.cause = cause;
-        let name = channel.name.clone();
-        if let Side::Called(Some(caller)) = channel.side
-            && let Some(caller) = self.calls.channels.get_mut(&caller)
-        {
-            // HANGUPCAUSE(channel,tech); bounded like the legs of a Dial are.
-            caller.causes.retain(|(known, ..)| *known != name);
-            caller.causes.push((name, code, reason.to_owned()));
-        }
+        self.keep_cause(id, (code, reason, cause));
         self.channel_gone(now, id, cause, out);
+    }
+
+    /// Who ended a channel's call, and with it its partner's.
+    pub(super) fn ended_by(&mut self, id: ChannelId, source: &Arc<str>) {
+        for id in [Some(id), self.partner(id)].into_iter().flatten() {
+            if let Some(channel) = self.calls.channels.get_mut(&id) {
+                channel.hangup_source.get_or_insert_with(|| Arc::clone(source));
+            }
+        }
+    }
+
+    /// `HANGUPCAUSE()` of a called leg, kept by its caller.
+    pub(super) fn keep_cause(&mut self, leg: ChannelId, (code, reason, cause): (u16, &str, u8)) {
+        let Some(channel) = self.calls.channels.get(&leg) else { return };
+        let (name, Side::Called(Some(caller))) = (channel.name.clone(), channel.side) else { return };
+        let Some(caller) = self.calls.channels.get_mut(&caller) else { return };
+        caller.causes.retain(|(known, ..)| *known != name);
+        if caller.causes.len() >= crate::base::limits::HANGUP_CAUSES {
+            caller.causes.remove(0);
+        }
+        caller.causes.push((name, code, reason.to_owned(), cause));
     }
 
     fn reoffer_done(

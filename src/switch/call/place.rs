@@ -101,6 +101,11 @@ impl Switch {
                 return Ok(Located { user, ..located });
             }
         }
+        if names.is_empty() {
+            let why =
+                format!("Unable to determine contacts from empty aor list (endpoint '{}')", endpoint.name);
+            return Err((3, why));
+        }
         let known = names.iter().any(|name| self.directory.aor(name).is_some());
         if location.is_empty() || known {
             let why = format!(

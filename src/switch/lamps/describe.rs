@@ -16,6 +16,16 @@ pub(super) struct Body {
     pub more: bool,
 }
 
+/// The URIs and the version of a document about a hint that is published.
+pub(in crate::switch) struct Published<'a> {
+    /// Whose state it is.
+    pub local: &'a str,
+    /// To whom it is told.
+    pub remote: &'a str,
+    /// Of a dialog-info document.
+    pub version: u32,
+}
+
 impl Switch {
     /// Appends the body of a subscription's next NOTIFY and counts it. What is watched may be gone already: the last
     /// body then says that nobody is there.
@@ -69,30 +79,53 @@ impl Switch {
         out: &mut String,
     ) {
         let (local, remote) = (uri_of(subscription.dialog.local()), uri_of(subscription.dialog.remote()));
-        let host = host_of(&local);
         // A member of a list has a URI of its own.
         let own = matches!(subscription.watches, Resource::Hint(_));
-        let entity = if own { local.clone() } else { Cow::Owned(format!("sip:{exten}@{host}")) };
+        let entity = if own { local.clone() } else { Cow::Owned(format!("sip:{exten}@{}", host_of(&local))) };
+        let options = self.directory.endpoint(&subscription.endpoint).map(|endpoint| &endpoint.options);
+        let early = options.is_some_and(|options| options.notify_early_inuse_ringing);
+        let ends = Published { local: &entity, remote: &remote, version };
+        self.write_state(subscription.body, (exten, hint), (&ends, early, subscription.digium), out);
+    }
+
+    /// Appends the document about a hint that is published.
+    pub(super) fn write_published(
+        &self,
+        kind: BodyType,
+        (exten, hint): (&str, HintId),
+        ends: &Published<'_>,
+        out: &mut String,
+    ) {
+        self.write_state(kind, (exten, hint), (ends, false, false), out);
+    }
+
+    fn write_state(
+        &self,
+        kind: BodyType,
+        (exten, hint): (&str, HintId),
+        (ends, early_beside_call, digium): (&Published<'_>, bool, bool),
+        out: &mut String,
+    ) {
+        let host = host_of(ends.local);
         let nobody = crate::pubsub::Presence::default();
         let gone = (crate::base::device::ExtensionState::Unavailable, &nobody);
         let shows = self.lamps.index.shows(hint);
         let (state, presence) = shows.map_or(gone, |(state, presence, _)| (state, presence));
-        let options = self.directory.endpoint(&subscription.endpoint).map(|endpoint| &endpoint.options);
-        let wants_caller = subscription.body == BodyType::DialogInfo && state.rings();
+        let wants_caller = kind == BodyType::DialogInfo && state.rings();
         let ringing = shows.filter(|_| wants_caller).and_then(|(_, _, what)| self.ringing_at(&what.devices));
-        let ends = ringing.map(|ringing| (end_of(&ringing, true, host), end_of(&ringing, false, host)));
+        let parties = ringing.map(|ringing| (end_of(&ringing, true, host), end_of(&ringing, false, host)));
         let facts = Facts {
             exten,
-            local: &entity,
-            remote: &remote,
+            local: ends.local,
+            remote: ends.remote,
             state,
             presence,
-            ringing: ends.as_ref().map(|(caller, called)| (caller, called)),
-            early_beside_call: options.is_some_and(|options| options.notify_early_inuse_ringing),
-            digium: subscription.digium,
-            version,
+            ringing: parties.as_ref().map(|(caller, called)| (caller, called)),
+            early_beside_call,
+            digium,
+            version: ends.version,
         };
-        match subscription.body {
+        match kind {
             BodyType::DialogInfo => body::dialog_info(out, &facts),
             BodyType::Pidf => body::pidf(out, &facts),
             BodyType::Xpidf | BodyType::CpimPidf => body::xpidf(out, &facts),

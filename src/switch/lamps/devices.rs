@@ -58,6 +58,12 @@ impl Switch {
 
     /// The state of a device by the name a hint has for it.
     pub(in crate::switch) fn state_of_device(&self, device: &str) -> DeviceState {
+        // What other servers say of a device of theirs, or of one that both know, counts as much.
+        self.lamps.remote.with(device, self.state_here(device))
+    }
+
+    /// The state of a device of this server's.
+    pub(super) fn state_here(&self, device: &str) -> DeviceState {
         let Some((kind, name)) = kind_of(device) else { return DeviceState::Invalid };
         match kind {
             Kind::Pjsip => self.state_of_endpoint(name),

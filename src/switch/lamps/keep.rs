@@ -87,7 +87,7 @@ impl Switch {
                         gone += 1;
                     }
                 },
-                Kept::Progress { .. } | Kept::Forget { .. } => {}
+                Kept::Progress { .. } | Kept::Forget { .. } | Kept::ForgetMailbox { .. } => {}
             }
         }
         self.index = index;

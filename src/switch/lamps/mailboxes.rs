@@ -221,6 +221,17 @@ impl Switch {
         name: &str,
         counts: Counts,
     ) -> Result<(), String> {
+        self.count_mailbox(now, name, counts, None)
+    }
+
+    /// The same, by the word of another server where `eid` names one: that is not written down, nor published again.
+    pub(super) fn count_mailbox(
+        &mut self,
+        now: Now,
+        name: &str,
+        counts: Counts,
+        eid: Option<&Name>,
+    ) -> Result<(), String> {
         let name = full_name(name);
         if name.len() > limits::MAILBOX_NAME_BYTES
             || name.starts_with('@')
@@ -233,10 +244,18 @@ impl Switch {
             .mailboxes
             .set(&name, counts)
             .map_err(|_| format!("{} mailboxes are known already", limits::MAILBOXES))?;
+        let moved = eid.is_some() != self.lamps.remote.counts(&name);
+        if !changed && !moved {
+            return Ok(());
+        }
+        self.mailbox_counted(&name, eid);
+        self.lamps.kept.push(match eid {
+            None => Kept::Mailbox { name: name.clone(), counts },
+            Some(_) => Kept::ForgetMailbox { name: name.clone() },
+        });
         if !changed {
             return Ok(());
         }
-        self.lamps.kept.push(Kept::Mailbox { name: name.clone(), counts });
         self.lamps.touch(&format!("MWI:{name}"));
         let watchers = self.lamps.listeners.asked.get(&name).cloned().unwrap_or_default();
         self.lamps.told.extend(watchers);

@@ -13,6 +13,9 @@ mod keep;
 mod lists;
 mod mailboxes;
 mod notify;
+mod publish;
+mod published;
+mod remote;
 mod resources;
 mod show;
 mod states;
@@ -25,15 +28,19 @@ use crate::authenticate::outbound::Answers;
 use crate::base::device::DeviceState;
 use crate::base::ids::{FlowId, Name};
 use crate::base::limits;
+use crate::base::rng::Rng;
 use crate::base::time::{Moment, Now};
 use crate::config::Kind;
+use crate::pubsub::publish::Publications;
 use crate::pubsub::{
     Ended, Gone, Index, Kept, Mailboxes, Presence, Resource, SlotId, Subscription, Subscriptions,
 };
 use devices::Devices;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+pub(in crate::switch) use describe::Published as Ends;
 pub(in crate::switch) use devices::Shown;
+pub(in crate::switch) use published::{Item, Published};
 
 const PUBSUB: &str = "res_pjsip_pubsub.c";
 
@@ -59,6 +66,12 @@ pub(super) struct Lamps {
     listeners: mailboxes::Listeners,
     /// NOTIFYs nobody asked for.
     sent: unsolicited::Sent,
+    /// What other servers publish with us.
+    publications: Publications,
+    /// What they said.
+    remote: remote::Remote,
+    /// What we publish with other servers.
+    pub published: Published,
     /// Lists that gather changes, and until when.
     batches: BTreeSet<(Moment, SlotId)>,
     gathering: BTreeSet<SlotId>,
@@ -89,6 +102,9 @@ impl Lamps {
             answers: HashMap::default(),
             listeners: mailboxes::Listeners::default(),
             sent: unsolicited::Sent::default(),
+            publications: Publications::starting_at(Rng::seeded(seed).next_u64() >> 24),
+            remote: remote::Remote::default(),
+            published: Published::default(),
             batches: BTreeSet::new(),
             gathering: BTreeSet::new(),
             refused: HashMap::default(),
@@ -108,7 +124,9 @@ impl Lamps {
     pub fn next_deadline(&self) -> Option<Moment> {
         let restored = self.restored.front().map(|(at, _)| *at);
         let batch = self.batches.first().map(|(at, _)| *at);
-        [self.subscriptions.next_deadline(), self.listeners.next, restored, batch].into_iter().flatten().min()
+        let publications = self.publications.next_deadline();
+        let all = [self.subscriptions.next_deadline(), self.listeners.next, restored, batch, publications];
+        all.into_iter().flatten().min()
     }
 
     /// A subscription's way leads over another connection than before.
@@ -129,14 +147,20 @@ impl Lamps {
 
     /// A device may be in another state.
     pub fn touch(&mut self, device: &str) {
+        self.published.touch(device);
         if self.index.watches(device) {
             self.dirty.insert(device.into());
         }
     }
 
+    /// Whether anybody looks at devices at all.
+    pub fn is_watched(&self) -> bool {
+        !self.subscriptions.is_empty() || self.published.wants_devices() || self.published.has_hints()
+    }
+
     /// An endpoint's calls, contacts or options changed.
     pub fn touch_endpoint(&mut self, endpoint: &str) {
-        if !self.subscriptions.is_empty() {
+        if self.is_watched() {
             self.touch(&format!("PJSIP/{endpoint}"));
         }
     }
@@ -148,6 +172,7 @@ impl Switch {
         if self.lamps.listeners.next.is_some_and(|at| at <= now.at) {
             self.unsolicited_due(now, out);
         }
+        self.publish_changes(now, out);
         if self.lamps.dirty.is_empty() && self.lamps.told.is_empty() {
             return self.write_down(out);
         }
@@ -158,6 +183,9 @@ impl Switch {
             self.lamps.index.device_changed(device, state, &mut told);
         }
         for number in told {
+            if self.publish_hint(now, number, out) {
+                continue;
+            }
             let id = SlotId::from_number(number);
             if !self.gathers(now, id) {
                 self.tell_subscription(now, id, out);
@@ -176,7 +204,7 @@ impl Switch {
         for endpoint in &touched.endpoints {
             self.mailboxes_changed(now, endpoint, out);
         }
-        if self.lamps.subscriptions.is_empty() {
+        if !self.lamps.is_watched() {
             return;
         }
         for endpoint in &touched.endpoints {
@@ -189,7 +217,7 @@ impl Switch {
 
     /// Contacts of an aor came, went, or can be reached or not.
     pub(super) fn contacts_touch(&mut self, aor: &Name) {
-        if self.lamps.subscriptions.is_empty() {
+        if !self.lamps.is_watched() {
             return;
         }
         for endpoint in self.directory.users(Kind::Aor, aor) {
@@ -205,6 +233,7 @@ impl Switch {
         self.unsolicited_due(now, out);
         self.restored_due(now, out);
         self.batches_due(now, out);
+        self.publications_due(now);
     }
 
     /// A connection is gone, and the subscriptions that came by it.
@@ -223,6 +252,9 @@ impl Switch {
         self.lamps.index = index;
         self.lamps.told = told;
         for number in orphans {
+            if self.lamps.published.forget_hint(number) {
+                continue;
+            }
             let id = SlotId::from_number(number);
             let list =
                 self.lamps.subscriptions.get(id).is_some_and(|one| matches!(one.watches, Resource::List(_)));
@@ -233,6 +265,7 @@ impl Switch {
                 self.end_subscription(now, id, Ended::NoResource, out);
             }
         }
+        self.publish_hints(now, out);
     }
 
     /// A subscription watches something no more.

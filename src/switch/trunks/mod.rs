@@ -1,8 +1,10 @@
-//! Requests that we start towards other servers: outbound registrations, and whatever is sent outside a dialog.
+//! Requests that we start towards other servers: outbound registrations and publications, and whatever is sent outside a dialog.
 
 mod letters;
 mod notices;
 mod orders;
+mod publications;
+mod publisher;
 mod registrations;
 mod request;
 mod sending;
@@ -14,6 +16,7 @@ pub(super) use sending::Ended;
 use super::view::TimerView;
 use crate::base::time::{Moment, Now, WallTime};
 use crate::config::notify::NotifyConf;
+use publications::Publishers;
 use registrations::Registrations;
 use sending::Sendings;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Trunks {
     registrations: Registrations,
+    publishers: Publishers,
     sendings: Sendings,
     /// `pjsip_notify.conf`.
     notify: Arc<NotifyConf>,
@@ -30,7 +34,7 @@ pub(super) struct Trunks {
 impl Trunks {
     /// When something is due next.
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.registrations.next_deadline()
+        [self.registrations.next_deadline(), self.publishers.next_deadline()].into_iter().flatten().min()
     }
 
     /// The timers of registrations.
@@ -43,8 +47,8 @@ impl Trunks {
         self.notify = conf;
     }
 
-    /// Whether a registrar elsewhere is still being told that we go.
+    /// Whether a registrar or another server is still being told that we go.
     pub fn are_leaving(&self) -> bool {
-        self.registrations.are_leaving()
+        self.registrations.are_leaving() || self.publishers.are_leaving()
     }
 }

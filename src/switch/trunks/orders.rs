@@ -42,6 +42,7 @@ impl Switch {
         if before == on {
             return;
         }
+        self.drain_publishers(now, on, out);
         let numbers: Vec<u64> = self.trunks.registrations.current.values().copied().collect();
         if on {
             let until = now.at + Duration::from_secs(limits::LEAVE_SECS);

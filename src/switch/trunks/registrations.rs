@@ -234,6 +234,7 @@ impl Switch {
 
     /// What is due.
     pub(in crate::switch) fn trunks_due(&mut self, now: Now, out: &mut Actions) {
+        self.publishers_due(now, out);
         if let Some(until) = self.trunks.registrations.leaving_until {
             if until <= now.at {
                 self.stop_leaving();
@@ -379,7 +380,7 @@ impl Switch {
 }
 
 /// A URI option without the brackets that it may have.
-fn bare(uri: &str) -> &str {
+pub(super) fn bare(uri: &str) -> &str {
     let uri = uri.trim();
     uri.strip_prefix('<').and_then(|uri| uri.split('>').next()).unwrap_or(uri)
 }

@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 pub(in crate::switch) enum Purpose {
     /// An outbound registration, by its number.
     Registration(u64),
+    /// An outbound publication, by its number.
+    Publication(u64),
     /// Nobody but the log.
     Told {
         /// `MESSAGE`, `NOTIFY`.

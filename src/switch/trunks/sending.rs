@@ -1,4 +1,4 @@
-//! A request of ours outside any dialog, from the search of its way to its final answer: REGISTER, NOTIFY, MESSAGE
+//! A request of ours outside any dialog, from the search of its way to its final answer: REGISTER, PUBLISH, NOTIFY, MESSAGE
 //! (behaviour of `ast_sip_send_out_of_dialog_request`). Challenges are answered and further targets tried on the way;
 //! whoever wanted it hears only how it ended.
 //!
@@ -328,7 +328,7 @@ impl Switch {
             Purpose::Registration(trunk) => {
                 self.registration_moved(trunk, (before.remote, to.remote), status, out);
             }
-            Purpose::Told { .. } => {}
+            Purpose::Publication(_) | Purpose::Told { .. } => {}
         }
     }
 
@@ -343,6 +343,7 @@ impl Switch {
         let Some(sending) = self.trunks.sendings.all.remove(&number) else { return };
         match &sending.request.purpose {
             Purpose::Registration(trunk) => self.registration_ended(now, *trunk, &sending, how, out),
+            Purpose::Publication(number) => self.publication_ended(now, *number, (&sending, how), out),
             Purpose::Told { what, to } => self.letter_ended((what, to), how, out),
         }
     }

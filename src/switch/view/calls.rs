@@ -139,6 +139,25 @@ pub struct StateView {
     pub message: String,
 }
 
+/// A publication, of ours elsewhere or of another server with us.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PublicationView {
+    /// Its section.
+    pub name: String,
+    /// The endpoint that makes it, or the `server_uri` where we make it.
+    pub peer: String,
+    /// Its event.
+    pub event: String,
+    /// The extension it is about, with `multi_user`.
+    pub user: String,
+    /// `Active`, `Inactive`, `Stopped`.
+    pub state: &'static str,
+    /// Seconds until it ends (inbound), or until something is sent (outbound).
+    pub expires_secs: Option<u64>,
+    /// Why it is as it is.
+    pub why: String,
+}
+
 /// A mailbox.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct MailboxView {

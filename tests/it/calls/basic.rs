@@ -32,15 +32,7 @@ pub fn answered(world: &mut World) -> (String, String) {
     (out, ok)
 }
 
-fn nothing_is_left(world: &mut World) {
-    for _ in 0..80 {
-        world.wait(Duration::from_millis(500));
-    }
-    assert_eq!(leftovers(world), (0, 0, 0), "channels, dialogs, transactions");
-    assert_eq!(world.open_ports(), 0, "ports");
-}
-
-/// B1, S1-1: an INVITE is answered, media is relayed, either side hangs up, nothing stays.
+/// B1, S1-1, S1-30, S1-42: an INVITE is answered, media is relayed, either side hangs up, nothing stays.
 #[test]
 fn a_call_is_set_up_relayed_and_ended() {
     let mut world = office("direct_media=no", DIAL);
@@ -241,7 +233,7 @@ fn an_administrator_hangs_up() {
     assert!(matches!(world.command(unknown), Reply::Refused(_)));
 }
 
-/// The last calls are remembered: both legs, what came and went, and why the media goes where it goes.
+/// S3-20: the last calls are remembered: both legs, what came and went, and why the media goes where it goes.
 #[test]
 fn a_call_can_be_traced_after_it_ended() {
     let mut world = office("direct_media=no", DIAL);

@@ -72,7 +72,7 @@ fn what_keeps_media_here_is_named() {
     assert_eq!(failed, ["no digits to listen for in the media"]);
 }
 
-/// Two endpoints are judged without a call.
+/// S1-46, S4-132, S4-133: two endpoints are judged without a call, by every condition.
 #[test]
 fn a_call_that_could_be_is_explained() {
     let mut world = office("direct_media=no", DIAL);

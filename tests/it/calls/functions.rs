@@ -33,9 +33,9 @@ fn objects_are_read() {
 #[test]
 fn the_channel_tells_of_itself() {
     let told = expand(
-        "accountcode=acc\ncall_group=1,3\nnamed_pickup_group=sales",
+        "accountcode=acc\ntenantid=t9\ncall_group=1,3\nnamed_pickup_group=sales",
         &[
-            "${CHANNEL(name)} ${CHANNEL(channeltype)} ${CHANNEL(state)} ${CHANNEL(accountcode)}",
+            "${CHANNEL(name)} ${CHANNEL(channeltype)} ${CHANNEL(state)} ${CHANNEL(accountcode)} ${CHANNEL(tenantid)}",
             "${CHANNEL(callgroup)} ${CHANNEL(namedpickupgroup)} ${CHANNEL(max_forwards)} ${CHANNEL(callid)}",
             "${CHANNEL(appname)} ${CHANNEL(pjsip,request_uri)} ${CHANNEL(pjsip,call-id)} ${CHANNEL(onhold)}",
             "${CALLERID(num)} ${CALLERID(ani)}${SET(CALLERID(num)=7)}${CALLERID(num)} ${CALLERID(ani)}",
@@ -46,7 +46,7 @@ fn the_channel_tells_of_itself() {
     assert_eq!(
         told,
         [
-            "PJSIP/100-00000000 PJSIP Ring acc",
+            "PJSIP/100-00000000 PJSIP Ring acc t9",
             "1,3 sales 20 C-00000000",
             "Log sip:1@127.0.0.1:5060 c1 0",
             "100 10077 100",

@@ -146,3 +146,14 @@ fn a_channel_is_bridged_with_another() {
     desk.call(THIRD, "4");
     assert!(desk.sent.iter().any(|text| text.starts_with("SIP/2.0 486")), "{:?}", desk.sent);
 }
+
+/// A caller without media hears no announcement, and is joined all the same.
+#[test]
+fn an_announcement_that_nobody_hears_keeps_nobody_apart() {
+    let mut desk = desk("exten => 200,1,Dial(PJSIP/200,20,A(:wait))\n");
+    desk.call(CALLER, "200");
+    desk.wait(59_000);
+    assert_eq!(desk.world.joins(), 0);
+    desk.wait(1_100);
+    assert_eq!((desk.world.joins(), sounding(&desk)), (1, Vec::new()));
+}

@@ -41,14 +41,6 @@ fn bye_of_caller(world: &mut World, ok: &str) -> Vec<String> {
     world.datagram(CALLER, bye.as_bytes())
 }
 
-fn nothing_is_left(world: &mut World) {
-    for _ in 0..80 {
-        world.wait(Duration::from_millis(500));
-    }
-    assert_eq!(leftovers(world), (0, 0, 0), "channels, dialogs, transactions");
-    assert_eq!(world.open_ports(), 0, "ports");
-}
-
 fn names(world: &mut World) -> Vec<String> {
     channels(world).into_iter().map(|channel| channel.name).collect()
 }

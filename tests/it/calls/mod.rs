@@ -11,6 +11,8 @@ mod fax;
 mod flows;
 mod functions;
 mod glare;
+mod holding;
+mod homes;
 mod identity;
 mod jitter;
 mod limits;

@@ -9,6 +9,7 @@ use jackfield::dialplan::{Dialplan, Surroundings, line, load};
 use jackfield::switch::io::Input;
 use jackfield::switch::view::{ChannelView, Command, Kind, Reply};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub const CALLER: &str = "127.0.0.1:6100";
 pub const CALLED: &str = "127.0.0.1:6200";
@@ -167,4 +168,13 @@ pub fn leftovers(world: &mut World) -> (usize, usize, usize) {
         Reply::Status(status) => (channels, status.dialogs, status.transactions),
         other => panic!("{other:?}"),
     }
+}
+
+/// After every timer has run out there is no channel, dialog, transaction or port.
+pub fn nothing_is_left(world: &mut World) {
+    for _ in 0..80 {
+        world.wait(Duration::from_millis(500));
+    }
+    assert_eq!(leftovers(world), (0, 0, 0), "channels, dialogs, transactions");
+    assert_eq!(world.open_ports(), 0, "ports");
 }

@@ -29,7 +29,7 @@ fn is_direct(desk: &mut Desk) {
     assert_eq!(desk.failed(CHANNEL), [""; 0]);
 }
 
-/// S1-16, S1-17, S1-32, S1-39, S1-40, S1-41, S1-56, S4-110: our own addresses first, then each phone's to the other one,
+/// S1-16, S1-17, S1-31, S1-32, S1-39, S1-40, S1-41, S1-56, S4-110: our own addresses first, then each phone's to the other one,
 /// in two dialogs.
 #[test]
 fn plain_phones_are_redirected_once_each() {
@@ -47,7 +47,7 @@ fn plain_phones_are_redirected_once_each() {
     assert_eq!(desk.changed(), [""; 0]);
 }
 
-/// S1-10, S1-18, S4-110: one `direct_media=no` is enough.
+/// S1-7, S1-10, S1-18, S4-110: one `direct_media=no` is enough.
 #[test]
 fn one_side_is_enough_to_keep_media_here() {
     for options in [["direct_media=no", "", ""], ["", "direct_media=no", ""]] {
@@ -283,6 +283,13 @@ fn a_phone_that_refuses_stays_here() {
     assert_eq!(super::phone::channels(&mut desk.world).len(), 2);
 }
 
+/// The caller and the third phone talk directly; nothing is left when they end.
+fn is_direct_with_third(mut desk: Desk) {
+    assert_eq!([desk.told(CALLER), desk.told(THIRD)], ["127.0.0.1:7300", "127.0.0.1:7000"]);
+    desk.bye(THIRD);
+    super::phone::nothing_is_left(&mut desk.world);
+}
+
 /// S1-50: a blind transfer brings the transferred phone back, and its new call goes direct again.
 #[test]
 fn a_blind_transfer_comes_back_and_goes_direct_again() {
@@ -291,11 +298,7 @@ fn a_blind_transfer_comes_back_and_goes_direct_again() {
     desk.request(CALLED, usize::MAX, "REFER", "Refer-To: <sip:300@127.0.0.1>\r\n", "");
     let changes = desk.changed();
     assert_eq!(changes.first().map(String::as_str), Some("INVITE 6100 127.0.0.1:20000"), "{changes:?}");
-    assert_eq!([desk.told(CALLER), desk.told(THIRD)], ["127.0.0.1:7300", "127.0.0.1:7000"]);
-    desk.bye(THIRD);
-    desk.wait(40_000);
-    assert_eq!(super::phone::leftovers(&mut desk.world), (0, 0, 0));
-    assert_eq!(desk.world.open_ports(), 0);
+    is_direct_with_third(desk);
 }
 
 /// S1-50: an attended transfer joins the two that remain, and they go direct.
@@ -312,11 +315,7 @@ fn an_attended_transfer_ends_direct() {
     desk.changed();
     let lines = format!("Refer-To: <sip:300@127.0.0.1?Replaces={replaces}>\r\n");
     desk.request(CALLED, 0, "REFER", &lines, "");
-    assert_eq!([desk.told(CALLER), desk.told(THIRD)], ["127.0.0.1:7300", "127.0.0.1:7000"]);
-    desk.bye(THIRD);
-    desk.wait(40_000);
-    assert_eq!(super::phone::leftovers(&mut desk.world), (0, 0, 0));
-    assert_eq!(desk.world.open_ports(), 0);
+    is_direct_with_third(desk);
 }
 
 /// S4-131: a Local channel that stays joins two bridges; one that goes leaves a call like any other.

@@ -184,7 +184,7 @@ fn rooms(world: &World) -> Vec<(PortId, Option<u64>)> {
         .collect()
 }
 
-/// S1-26: two phones without a common codec talk through a room; each is offered and answered what it has, and digits
+/// S1-26, S1-29, S1-44: two phones without a common codec talk through a room; each is offered and answered what it has, and digits
 /// are passed on.
 #[test]
 fn phones_without_a_common_codec_are_converted() {

@@ -60,14 +60,6 @@ fn bye(world: &mut World, sent: &[String], start: &str, at: &str) {
     world.datagram(at, reply(bye, "200 OK", at, "").as_bytes());
 }
 
-fn nothing_is_left(world: &mut World) {
-    for _ in 0..80 {
-        world.wait(Duration::from_millis(500));
-    }
-    assert_eq!(leftovers(world), (0, 0, 0), "channels, dialogs, transactions");
-    assert_eq!(world.open_ports(), 0, "ports");
-}
-
 /// RFC 3891: the caller's dialog is replaced; he gets a BYE, the called side talks to who replaced him.
 #[test]
 fn an_invite_replaces_the_caller() {

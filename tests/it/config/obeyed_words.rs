@@ -34,6 +34,7 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     ("aor", "outbound_proxy", r"aor\.options\.outbound_proxy"),
     ("aor", "voicemail_extension", r"aor\.options\.voicemail_extension"),
     // Decides which of the secrets count, when the object is made.
+    ("asterisk", "entityid", r"asterisk\.entityid\b"),
     ("auth", "auth_type", ""),
     ("endpoint", "allow", r"options\.codecs\b"),
     ("endpoint", "directmedia_acl", r"options\.direct_media_access\b"),

@@ -1,6 +1,7 @@
 //! Trunks: registering elsewhere, and requests outside dialogs.
 
 mod messages;
-mod pair;
+pub mod pair;
+mod publishing;
 mod registering;
 mod registrar;

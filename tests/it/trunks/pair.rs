@@ -67,12 +67,18 @@ impl Pair {
             &mut provider,
             "[customers]\nexten => 5551,1,Dial(PJSIP/outside,20)\n[world]\nexten => 100,1,Dial(PJSIP/office,20)\n",
         );
+        Pair::of(office, provider, seed)
+    }
+
+    /// Two servers, the second one at an address of its own.
+    pub fn of(office: World, mut provider: World, seed: u64) -> Pair {
         let bound = BoundTransport {
             id: TransportId(0),
             name: "transport-udp".into(),
             bound: PROVIDER.parse().expect("an address"),
             interface: "127.0.0.2".parse().expect("an address"),
             interface_v4: None,
+            networks: Default::default(),
         };
         provider.handle(Input::Transports(&[bound]));
         Pair { office, provider, rng: Rng::seeded(seed), loss: 0, wire: Vec::new(), millis: 0 }
@@ -80,7 +86,14 @@ impl Pair {
 
     /// A phone of either side sends something; what reaches phones at once.
     pub fn from(&mut self, source: &str, text: &str) -> Vec<(SocketAddr, String)> {
-        self.arrive(source == OUTSIDE, source, text.as_bytes())
+        self.arrive(source.starts_with("127.0.0.2"), source, text.as_bytes())
+    }
+
+    /// Something that happens at one side.
+    pub fn handle(&mut self, at_provider: bool, input: Input<'_>) -> Vec<(SocketAddr, String)> {
+        let world = if at_provider { &mut self.provider } else { &mut self.office };
+        let sent = world.handle(input);
+        self.carry(at_provider, sent)
     }
 
     fn arrive(&mut self, at_provider: bool, source: &str, bytes: &[u8]) -> Vec<(SocketAddr, String)> {
@@ -153,7 +166,7 @@ impl Pair {
 }
 
 /// The one message to a phone that begins so.
-fn to<'h>(heard: &'h [(SocketAddr, String)], phone: &str, start: &str) -> &'h str {
+pub fn to<'h>(heard: &'h [(SocketAddr, String)], phone: &str, start: &str) -> &'h str {
     let all: Vec<_> =
         heard.iter().filter(|(at, text)| at.to_string() == phone && text.starts_with(start)).collect();
     assert_eq!(all.len(), 1, "one '{start}' to {phone} was expected: {heard:#?}");

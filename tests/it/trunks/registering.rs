@@ -399,6 +399,7 @@ fn a_lost_connection_registers_again() {
         bound: "127.0.0.1:5060".parse().expect("an address"),
         interface: "127.0.0.1".parse().expect("an address"),
         interface_v4: None,
+        networks: Default::default(),
     };
     world.handle(Input::Transports(&[bound]));
     let request = register(&mut world, 11);

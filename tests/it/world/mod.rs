@@ -85,6 +85,7 @@ impl World {
             bound: "127.0.0.1:5060".parse().expect("an address"),
             interface: "127.0.0.1".parse().expect("an address"),
             interface_v4: None,
+            networks: Default::default(),
         };
         world.handle(Input::Transports(&[bound]));
         world
