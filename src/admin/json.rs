@@ -62,6 +62,7 @@ fn whole(reply: &Reply) -> (&'static str, Value) {
         Reply::Maintenance(all) => ("maintenance", value(all)),
         Reply::ChannelStats(all) => ("channelstats", value(all)),
         Reply::Subscriptions(all) => ("subscriptions", value(all)),
+        Reply::Conferences(all) => ("conferences", value(all)),
         Reply::Bridges(all) => ("bridges", value(all)),
         Reply::Dialplan(shown) => ("contexts", shown.contexts.clone()),
         Reply::Hints(all) => ("hints", value(all)),

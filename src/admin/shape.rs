@@ -101,6 +101,11 @@ pub enum Layout {
         /// Its name.
         name: String,
     },
+    /// `confbridge list`.
+    Conferences {
+        /// The parties of one conference.
+        one: bool,
+    },
     /// `bridge show all`.
     Bridges,
     /// `dialplan show`.

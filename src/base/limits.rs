@@ -258,6 +258,12 @@ pub const MAILBOXES: usize = 200_000;
 pub const LEAVE_SECS: u64 = 5;
 /// Seconds during which a registrar's address that did not answer is tried after the others.
 pub const AVOID_TARGET_SECS: u64 = 300;
+/// Conferences at once, and holding bridges: each has a room with buffers of its own.
+pub const CONFERENCES: usize = 10_000;
+/// Parties of one conference: one thread mixes them all every 20 ms, with a system call for each. Administrators count.
+pub const CONFERENCE_PARTIES: usize = 500;
+/// Channels that listen in on others at once: each change of a bridge looks at all of them.
+pub const SPIES: usize = 200;
 /// Sounds that play to one port at once: music, an announcement, a whisper and a beep, and some more.
 pub const PLAYERS_PER_PORT: usize = 8;
 /// Recordings of one port at once.

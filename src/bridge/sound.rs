@@ -84,7 +84,23 @@ pub enum SoundOrder {
         /// What and where.
         record: Box<Record>,
     },
-    /// Stop a player or recorder; its end is told.
+    /// Play something to all of the room it is in, over what is said there.
+    PlayRoom {
+        /// The name of this.
+        id: SoundId,
+        /// What.
+        source: SoundSource,
+    },
+    /// Write what is said in the room it is in to a file, until the room is empty or this is stopped.
+    RecordRoom {
+        /// The name of this.
+        id: SoundId,
+        /// What and where; the sides do not matter.
+        record: Box<Record>,
+    },
+    /// Hear another port, or be its whisperer; `None`: no more.
+    Spy(Option<Box<Spy>>),
+    /// Stop a player or recorder, its own or of its room; its end is told.
     Stop {
         /// Which.
         id: SoundId,
@@ -111,13 +127,30 @@ pub struct Seat {
     pub hears: bool,
     /// Only this one hears it (whispering).
     pub only_to: Option<PortId>,
+    /// It is heard only while it talks, as [`Listening::talk`] judges that.
+    pub only_talk: bool,
 }
 
 impl Seat {
     /// Speaks and hears.
-    pub const FULL: Seat = Seat { speaks: true, hears: true, only_to: None };
+    pub const FULL: Seat = Seat { speaks: true, hears: true, only_to: None, only_talk: false };
     /// Hears only.
-    pub const LISTENER: Seat = Seat { speaks: false, hears: true, only_to: None };
+    pub const LISTENER: Seat = Seat { speaks: false, ..Seat::FULL };
+    /// Speaks only.
+    pub const SPEAKER: Seat = Seat { hears: false, ..Seat::FULL };
+}
+
+/// Listening in on a port: what comes from it and goes to it, whatever it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spy {
+    /// Whom.
+    pub target: PortId,
+    /// What of it is heard; `None`: nothing. [`Sides::Stereo`] is heard as [`Sides::Mixed`].
+    pub hears: Option<Sides>,
+    /// Who hears the spy over everything else: the target to whisper, its partner as well to barge in.
+    pub whispers: Vec<PortId>,
+    /// How loud the target is heard, in Asterisk's steps.
+    pub volume: i32,
 }
 
 /// What is played.

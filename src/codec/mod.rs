@@ -13,6 +13,7 @@ mod g722;
 mod g726;
 mod gsm;
 mod level;
+mod mix;
 mod noise;
 mod opus;
 mod resample;
@@ -24,6 +25,7 @@ pub use dtmf::ToneDetector;
 pub use g711::{alaw_decode, alaw_encode, ulaw_decode, ulaw_encode};
 pub use gsm::FRAME_BYTES as GSM_FRAME_BYTES;
 pub use level::{Gain, add, level_of, subtract};
+pub use mix::Mix;
 pub use noise::Noise;
 pub use opus::{Wishes, rate_for as opus_rate_for};
 pub use resample::Resampler;
@@ -81,6 +83,11 @@ impl Coding {
             "slin48" => Coding::Linear(48_000),
             _ => return None,
         })
+    }
+
+    /// Whether each sample is written by itself, so that what one encoder makes of a sound every other makes too.
+    pub fn has_no_memory(self) -> bool {
+        matches!(self, Coding::Ulaw | Coding::Alaw | Coding::Linear(_))
     }
 
     /// Samples a second of the sound.

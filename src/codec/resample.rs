@@ -56,6 +56,19 @@ impl Resampler {
         }
     }
 
+    /// Goes on where another one of the same rates is, as if this one had read the same.
+    pub fn follow(&mut self, other: &Resampler) {
+        if self.line.len() == other.line.len() && self.table.len() == other.table.len() {
+            self.line[..self.taps].copy_from_slice(&other.line[..self.taps]);
+            self.phase = other.phase;
+        }
+    }
+
+    /// Forgets what it read: silence came before what comes next.
+    pub fn rest(&mut self) {
+        self.line.fill(0.0);
+    }
+
     /// Reads `input` (a frame at most) and writes what it makes; how many samples that is.
     pub fn process(&mut self, input: &[i16], out: &mut [i16]) -> usize {
         let input = &input[..input.len().min(super::MAX_FRAME)];

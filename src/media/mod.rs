@@ -47,6 +47,8 @@ pub struct Media {
     places: HashMap<PortId, usize, foldhash::fast::RandomState>,
     /// Which thread has which room, and how many ports went in.
     rooms: HashMap<RoomId, (usize, Vec<PortId>), foldhash::fast::RandomState>,
+    /// Ports that spy, and whom: they are on the same thread.
+    spies: Vec<(PortId, PortId)>,
     ear: Ear,
     random: crate::base::rng::Rng,
     /// Threads that have orders and were not told so yet.
@@ -121,6 +123,7 @@ impl Media {
                 shared,
                 places: HashMap::default(),
                 rooms: HashMap::default(),
+                spies: Vec::new(),
                 ear: Ear { sender, wake },
                 random,
                 unrung,
@@ -181,6 +184,17 @@ impl Media {
                         self.move_port(port, from, at);
                     }
                     SoundOrder::Leave => self.leave_rooms(port),
+                    SoundOrder::Spy(ref spy) => {
+                        self.spies.retain(|(spying, _)| *spying != port);
+                        if let Some(spy) = spy
+                            && let Some(&to) = self.places.get(&spy.target)
+                        {
+                            self.leave_rooms(port);
+                            self.spies.push((port, spy.target));
+                            at = to;
+                            self.move_port(port, from, to);
+                        }
+                    }
                     _ => {}
                 }
                 self.send(at, Command::Plan(plan));
@@ -188,6 +202,7 @@ impl Media {
             }
             Plan::Close { port } => {
                 self.leave_rooms(port);
+                self.spies.retain(|(spying, target)| *spying != port && *target != port);
                 if let Some(at) = self.places.remove(&port) {
                     self.send(at, Command::Plan(plan));
                 }
@@ -214,6 +229,14 @@ impl Media {
             self.send(to, Command::Expect(port));
             self.send(from, Command::Release { port, to: self.shared.workers[to].clone() });
             self.places.insert(port, to);
+            // Who listens in goes along.
+            for at in 0..self.spies.len() {
+                if let Some((spy, _)) = self.spies.get(at).copied().filter(|(_, target)| *target == port)
+                    && let Some(from) = self.places.get(&spy).copied()
+                {
+                    self.move_port(spy, from, to);
+                }
+            }
         }
     }
 

@@ -107,9 +107,9 @@ pub(super) struct Worker {
     pub epoll: Epoll,
     started: Instant,
     pub slots: Slots,
-    by_id: HashMap<PortId, usize, foldhash::fast::RandomState>,
+    pub(super) by_id: HashMap<PortId, usize, foldhash::fast::RandomState>,
     /// Ports announced by [`Command::Expect`], and the orders that came before them.
-    expected: HashMap<PortId, Vec<Plan>, foldhash::fast::RandomState>,
+    expected: HashMap<PortId, Vec<Waiting>, foldhash::fast::RandomState>,
     /// Ports on their way to threads whose queue is full.
     handovers: VecDeque<(WorkerHandle, Command)>,
     wheel: Wheel<(usize, u32)>,
@@ -218,7 +218,7 @@ impl Worker {
             match command {
                 Command::Adopt(port) => self.adopt(now, port),
                 Command::Expect(id) => drop(self.expected.insert(id, Vec::new())),
-                Command::Gone(id) => drop(self.expected.remove(&id)),
+                Command::Gone(id) => self.never_came(id),
                 Command::Release { port, to } => self.release(port, to),
                 Command::Plan(plan) => self.plan(now, plan),
                 Command::Stop => return true,
@@ -248,13 +248,20 @@ impl Worker {
         }
         self.adopt_leg(now, index);
         self.service(now, index);
-        for plan in self.expected.remove(&id).into_iter().flatten() {
-            self.plan(now, plan);
+        for waiting in self.expected.remove(&id).into_iter().flatten() {
+            match waiting {
+                Waiting::Plan(plan) => self.plan(now, plan),
+                Waiting::Release(to) => self.release(id, to),
+            }
         }
     }
 
     /// Gives a port to another thread, or tells that it is gone.
     fn release(&mut self, id: PortId, to: WorkerHandle) {
+        if let Some(orders) = self.expected.get_mut(&id) {
+            // It is on its way here, and goes on at once.
+            return orders.push(Waiting::Release(to));
+        }
         if let Some(&index) = self.by_id.get(&id) {
             self.unjoin(index);
         }
@@ -266,6 +273,16 @@ impl Worker {
             None => Command::Gone(id),
         };
         self.handovers.push_back((to, command));
+        self.hand_over();
+    }
+
+    /// A port that was to come here was closed on its way.
+    fn never_came(&mut self, id: PortId) {
+        for waiting in self.expected.remove(&id).into_iter().flatten() {
+            if let Waiting::Release(to) = waiting {
+                self.handovers.push_back((to, Command::Gone(id)));
+            }
+        }
         self.hand_over();
     }
 
@@ -310,7 +327,7 @@ impl Worker {
         {
             let orders = self.expected.entry(waiting).or_default();
             if orders.len() < EXPECTED_ORDERS {
-                orders.push(plan);
+                orders.push(Waiting::Plan(plan));
             }
             return;
         }
@@ -382,6 +399,14 @@ impl Worker {
         }
         self.fired = fired;
     }
+}
+
+/// What is kept for a port on its way between two threads.
+#[derive(Debug)]
+enum Waiting {
+    Plan(Plan),
+    /// It goes on to that thread.
+    Release(WorkerHandle),
 }
 
 /// Orders kept for a port on its way between two threads, which takes microseconds.
@@ -490,6 +515,86 @@ mod tests {
         };
         (0..20).for_each(|n| relay(&mut worker, n));
         let info = allocation_counter::measure(|| (20..220).for_each(|n| relay(&mut worker, n)));
+        assert_eq!(info.count_total, 0, "{} bytes in {} allocations", info.bytes_total, info.count_total);
+    }
+
+    /// D3: a room of five with two codecs, rates and a muted one is decoded, mixed and encoded without one allocation.
+    #[test]
+    fn mixing_allocates_nothing() {
+        use crate::bridge::{RoomId, Seat};
+        use crate::codec::Coding;
+        let (handle, mut worker) =
+            WorkerHandle::with_worker(1, Files::start(Default::default()).expect("starts").0)
+                .expect("starts");
+        let (sender, _told) = tokio::sync::mpsc::channel(64);
+        let events = Ear { sender, wake: std::sync::Arc::new(|| ()) };
+        let table = Arc::new(PortTable::new(0));
+        let codings = [Coding::G722, Coding::Ulaw, Coding::Ulaw, Coding::G722, Coding::Ulaw];
+        let phones: Vec<UdpSocket> =
+            codings.iter().map(|_| UdpSocket::bind("127.0.0.1:0").expect("free")).collect();
+        let mut places = Vec::new();
+        for (number, (phone, coding)) in phones.iter().zip(codings).enumerate() {
+            phone.set_nonblocking(true).expect("set");
+            let port = PortId(number as u64);
+            let open = Open {
+                port,
+                affinity: 0,
+                bind: "127.0.0.1".parse().expect("address"),
+                range: PortRange { first: 22_500, last: 22_599 },
+                rules: SourceRules::default(),
+                rtcp_port: false,
+                tos: 0,
+                timers: Timers::default(),
+            };
+            let sockets = table.bind(&open).expect("binds");
+            places.push(sockets.others.rtp_address);
+            let counted = Counted::new(Arc::new(AtomicUsize::new(0)));
+            let out = Continuity::new(7, 0, 0, 8000);
+            let made = Port::new(open, sockets, out, vec![b'x'; 16], events.clone(), counted);
+            handle.send(Command::Adopt(Box::new(made)));
+            let mut payloads = Payloads::default();
+            payloads.set(96, PayloadUse::Media { clock_rate: 8000 });
+            let coding = StreamCoding {
+                receive: vec![(96, coding)],
+                send_number: 96,
+                send: coding,
+                packet_ms: 20,
+                wishes: Default::default(),
+            };
+            let aim = Aim {
+                remote: Whereto::At(phone.local_addr().expect("bound")),
+                rtcp: None,
+                rtcp_mux: false,
+                send: true,
+                receive: true,
+                held: false,
+                payloads,
+                events: None,
+                clock_rate: 8000,
+                udptl: false,
+                coding: Some(coding),
+            };
+            handle.send(Command::Plan(Plan::Aim { port, aim: Box::new(aim) }));
+            let seat = if number == 4 { Seat::LISTENER } else { Seat::FULL };
+            let order = Box::new(SoundOrder::Enter { room: RoomId(1), seat });
+            handle.send(Command::Plan(Plan::Sound { port, order }));
+        }
+        let mut ready = [EpollEvent::empty(); READY];
+        let mut packet = [0; 172];
+        let mut frame = |worker: &mut Worker, sequence: u16| {
+            for (phone, place) in phones.iter().zip(&places) {
+                let timestamp = u32::from(sequence) * 160;
+                let header = Header { marker: false, payload_type: 96, sequence, timestamp, ssrc: 9 };
+                header.build(&[(sequence % 250) as u8; 160], &mut packet).expect("fits");
+                phone.send_to(&packet, place).expect("sends");
+            }
+            // A frame is due within 20 ms, and each turn ends with it at the latest.
+            while phones[4].recv(&mut [0; 256]).is_err() {
+                worker.turn(&mut ready);
+            }
+        };
+        (0..40).for_each(|n| frame(&mut worker, n));
+        let info = allocation_counter::measure(|| (40..80).for_each(|n| frame(&mut worker, n)));
         assert_eq!(info.count_total, 0, "{} bytes in {} allocations", info.bytes_total, info.count_total);
     }
 }

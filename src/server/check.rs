@@ -13,6 +13,7 @@ use super::logger_conf::LoggerConf;
 use crate::config::check::{Report, check_loaded};
 use crate::config::finding::{Finding, Severity, sort};
 use crate::config::origin::Sources;
+use crate::config::services::Services;
 use crate::store::files::ConfigDir;
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -29,13 +30,15 @@ pub struct CheckOptions {
     pub notes: bool,
 }
 
-/// Everything that is to be said about the tree in `dir`: objects, dialplan, log files, NOTIFYs.
+/// Everything that is to be said about the tree in `dir`: objects, dialplan, media services, log files, NOTIFYs.
 pub fn report(dir: &Path) -> Report {
     let files = ConfigDir::new(dir);
     let mut report = check_loaded(&files, super::realtime::read(dir, None).loaded);
     let mut sources = std::mem::take(&mut report.objects.sources);
     let dialplan = dialplan(dir, &mut sources);
     merge_dialplan(&mut report.findings, dialplan);
+    // Tones, music, conferences: what is wrong in their files.
+    let _ = Services::read(&files, &mut sources, &mut report.findings);
     let layout = Layout::of_dir(dir, &Given::default());
     let logger = LoggerConf::read(&files, &layout.log_dir, LogForm::Text, &mut sources);
     report.findings.extend(logger.faults);
@@ -101,7 +104,7 @@ fn merge_dialplan(findings: &mut Vec<Finding>, dialplan: Vec<Finding>) {
 }
 
 /// What a tree may say that is right, but not done here.
-const NOT_DONE: &[&str] = &["not-yet-obeyed", "later-application", "later-function"];
+const NOT_DONE: &[&str] = &["not-yet-obeyed", "later-application", "later-function", "later-option"];
 
 #[cfg(test)]
 mod tests {

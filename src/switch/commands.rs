@@ -76,7 +76,8 @@ impl Switch {
                 self.originate(now, (&technology, &resource), to, out)
             }
             Command::Database(order) => self.database_order(&order, out),
-            Command::Variables(order) => self.variable_order(&order),
+            Command::Variables(order) => self.variable_order(now, &order, out),
+            Command::Conference(order) => self.conference_order(now, order, out),
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),
             // Answered when the media threads have told their counters.
             Command::ChannelStats => return self.ask_channel_stats(now, token, out),

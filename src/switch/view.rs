@@ -2,6 +2,7 @@
 //! none of them touches live state.
 
 mod calls;
+mod conferences;
 mod events;
 mod judgement;
 mod objects;
@@ -13,6 +14,7 @@ pub use calls::{
     BridgeView, ChannelStatsView, ChannelView, DialplanView, HintView, MailboxView, MaintenanceView,
     PublicationView, StateView, StreamStats, SubscriptionView,
 };
+pub use conferences::{ConferenceOrder, ConferencePartyView, ConferenceView};
 pub use events::{Event, HistoryView, Level, RequestFailed, Security};
 pub use judgement::{Explanation, Step};
 pub use objects::{
@@ -123,6 +125,8 @@ pub enum Command {
         /// Those we made.
         outbound: bool,
     },
+    /// Conferences (`confbridge …`).
+    Conference(ConferenceOrder),
     /// Bridges (`bridge show all`).
     Bridges,
     /// The dialplan (`dialplan show`); all of it when neither is given.
@@ -276,6 +280,8 @@ pub enum Reply {
     ChannelStats(Vec<ChannelStatsView>),
     /// Subscriptions.
     Subscriptions(Vec<SubscriptionView>),
+    /// Conferences, by name.
+    Conferences(Vec<ConferenceView>),
     /// Bridges.
     Bridges(Vec<BridgeView>),
     /// The dialplan, or what was asked for of it.

@@ -11,6 +11,7 @@ mod dialplan;
 mod draining;
 mod lamps;
 mod media_relay;
+mod media_room;
 mod media_sound;
 mod net;
 mod realtime;

@@ -15,14 +15,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Receiver;
 
 /// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
-struct World {
-    media: Media,
-    events: Receiver<MediaEvent>,
-    range: PortRange,
-    dir: PathBuf,
-    next: u64,
+pub struct World {
+    pub media: Media,
+    pub events: Receiver<MediaEvent>,
+    pub range: PortRange,
+    pub dir: PathBuf,
+    pub next: u64,
 }
 
 impl Drop for World {
@@ -32,26 +32,26 @@ impl Drop for World {
 }
 
 /// A phone that speaks one codec.
-struct Phone {
-    socket: UdpSocket,
-    port: PortId,
-    to: SocketAddr,
-    coding: Coding,
-    encoder: Encoder,
-    decoder: Decoder,
-    ms: u32,
-    sequence: u16,
-    at: usize,
+pub struct Phone {
+    pub socket: UdpSocket,
+    pub port: PortId,
+    pub to: SocketAddr,
+    pub coding: Coding,
+    pub encoder: Encoder,
+    pub decoder: Decoder,
+    pub ms: u32,
+    pub sequence: u16,
+    pub at: usize,
     /// What came and was not asked for yet: a socket holds only so many packets.
     got: (Vec<i16>, Vec<Header>),
 }
 
 impl World {
-    fn new() -> World {
+    pub fn new() -> World {
         World::with_threads(1)
     }
 
-    fn with_threads(threads: usize) -> World {
+    pub fn with_threads(threads: usize) -> World {
         static NEXT: AtomicU16 = AtomicU16::new(26_000);
         static DIRS: AtomicU32 = AtomicU32::new(0);
         let first = NEXT.fetch_add(20, Ordering::Relaxed);
@@ -64,7 +64,7 @@ impl World {
     }
 
     /// A phone with a port of its own; `affinity` picks its thread.
-    fn phone(&mut self, coding: Coding, ms: u16, affinity: u64) -> Phone {
+    pub fn phone(&mut self, coding: Coding, ms: u16, affinity: u64) -> Phone {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         socket.set_read_timeout(Some(PATIENCE)).expect("set");
         let port = PortId(self.next);
@@ -119,22 +119,22 @@ impl World {
         }
     }
 
-    fn order(&mut self, phone: &Phone, order: SoundOrder) {
+    pub fn order(&mut self, phone: &Phone, order: SoundOrder) {
         self.media.submit(Plan::Sound { port: phone.port, order: Box::new(order) });
     }
 
-    fn enter(&mut self, phone: &Phone, room: u64) {
+    pub fn enter(&mut self, phone: &Phone, room: u64) {
         self.order(phone, SoundOrder::Enter { room: RoomId(room), seat: Seat::FULL });
     }
 
-    fn play(&mut self, phone: &Phone, id: u64, name: &str) {
+    pub fn play(&mut self, phone: &Phone, id: u64, name: &str) {
         let pieces = name.split('&').map(|name| Piece::Prompt(name.into())).collect();
         let source = SoundSource::Files(Box::new(FileOrder { pieces, repeat: false, language: "en".into() }));
         self.order(phone, SoundOrder::Play { id: SoundId(id), source, over: Over::Replaces });
     }
 
     /// The next event that `pick` knows.
-    fn event<T>(&mut self, pick: impl Fn(MediaEvent) -> Option<T>) -> T {
+    pub fn event<T>(&mut self, pick: impl Fn(MediaEvent) -> Option<T>) -> T {
         let until = clock() + PATIENCE;
         while clock() < until {
             match self.events.try_recv() {
@@ -149,7 +149,7 @@ impl World {
         panic!("no such event");
     }
 
-    fn end_of(&mut self, sound: u64) -> SoundEnd {
+    pub fn end_of(&mut self, sound: u64) -> SoundEnd {
         self.event(|event| match event {
             MediaEvent::SoundEnded { id: SoundId(id), end, .. } if id == sound => Some(end),
             _ => None,
@@ -159,7 +159,7 @@ impl World {
 
 impl Phone {
     /// Sends one packet of a tone; `skip`: it is lost on the way.
-    fn speak(&mut self, hertz: f64, skip: bool) {
+    pub fn speak(&mut self, hertz: f64, skip: bool) {
         let rate = self.coding.sample_rate();
         let count = self.coding.samples(self.ms);
         let samples: Vec<i16> = (self.at..self.at + count)
@@ -194,7 +194,7 @@ impl Phone {
     }
 
     /// What came so far, decoded, with the headers.
-    fn heard(&mut self) -> (Vec<i16>, Vec<Header>) {
+    pub fn heard(&mut self) -> (Vec<i16>, Vec<Header>) {
         self.collect();
         std::mem::take(&mut self.got)
     }
@@ -213,7 +213,7 @@ impl Phone {
     }
 }
 
-fn tone(samples: &[i16], hertz: f64, rate: u32) -> f64 {
+pub fn tone(samples: &[i16], hertz: f64, rate: u32) -> f64 {
     let (mut re, mut im) = (0.0, 0.0);
     for (at, sample) in samples.iter().enumerate() {
         let turn = TAU * hertz * at as f64 / f64::from(rate);
@@ -223,12 +223,12 @@ fn tone(samples: &[i16], hertz: f64, rate: u32) -> f64 {
     2.0 * (re * re + im * im).sqrt() / samples.len().max(1) as f64
 }
 
-fn sine(hertz: f64, rate: u32, seconds: f64) -> Vec<i16> {
+pub fn sine(hertz: f64, rate: u32, seconds: f64) -> Vec<i16> {
     let count = (f64::from(rate) * seconds) as usize;
     (0..count).map(|at| (8000.0 * (TAU * hertz * at as f64 / f64::from(rate)).sin()) as i16).collect()
 }
 
-fn write_wav(path: &Path, rate: u32, samples: &[i16]) {
+pub fn write_wav(path: &Path, rate: u32, samples: &[i16]) {
     let mut bytes = jackfield::codec::wav::header(rate, 1, samples.len() as u32 * 2).to_vec();
     bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
     std::fs::write(path, bytes).expect("written");
@@ -241,12 +241,12 @@ fn write_coded(path: &Path, coding: Coding, samples: &[i16]) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the phones of this test keep the pace of real ones")]
-fn clock() -> Instant {
+pub fn clock() -> Instant {
     Instant::now()
 }
 
 /// Sleeps until `at`: this file keeps the pace of phones.
-fn until(at: Instant) {
+pub fn until(at: Instant) {
     std::thread::sleep(at.saturating_duration_since(clock()));
 }
 

@@ -8,6 +8,7 @@
 mod build;
 mod build_dialplan;
 mod complete;
+mod conferences;
 mod explain;
 mod grammar;
 mod help;

@@ -15,6 +15,13 @@ pub(super) enum Reload {
 
 /// Every module `module show` names, sorted by name, and whether this version does what it does.
 pub const MODULES: &[Module] = &[
+    Module {
+        name: "app_bridgewait.so",
+        description: "Place the channel into a holding bridge",
+        running: true,
+    },
+    Module { name: "app_chanspy.so", description: "Listen to the audio of an active channel", running: true },
+    Module { name: "app_confbridge.so", description: "Conference Bridge Application", running: true },
     Module { name: "app_dial.so", description: "Dialing Application", running: true },
     Module { name: "bridge_native_rtp.so", description: "Native RTP bridging module", running: true },
     Module { name: "bridge_simple.so", description: "Simple two channel bridging module", running: true },
@@ -99,7 +106,7 @@ pub(super) fn reload(name: &str) -> Reload {
             Reload::Scope(Scope::Pjsip)
         }
         "res_pjsip_registrar" | "res_pjsip_outbound_registration" => Reload::Scope(Scope::Registrations),
-        "pbx_config" => Reload::Scope(Scope::Dialplan),
+        "pbx_config" | "app_confbridge" => Reload::Scope(Scope::Dialplan),
         "res_pjsip_notify" => Reload::Scope(Scope::Notify),
         "res_rtp_asterisk" => Reload::Scope(Scope::Rtp),
         "extconfig" | "sorcery" => Reload::Scope(Scope::All),

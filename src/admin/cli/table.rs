@@ -3,8 +3,9 @@
 
 use super::build::{self, Built, Call};
 use super::complete::Names;
+use super::conferences;
 use super::lamps;
-use super::table_core::{AFTER_PJSIP, BEFORE_PJSIP};
+use super::table_core::{AFTER_PJSIP, BEFORE_CONFERENCES, BEFORE_PJSIP};
 use crate::admin::shape::Layout;
 use crate::switch::view::{Command, Kind};
 
@@ -62,7 +63,8 @@ pub(super) const fn entry(
 
 /// Every command in the order of the help.
 pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
-    BEFORE_PJSIP.iter().chain(PJSIP).chain(AFTER_PJSIP)
+    let before = BEFORE_CONFERENCES.iter().chain(conferences::ENTRIES).chain(BEFORE_PJSIP);
+    before.chain(PJSIP).chain(AFTER_PJSIP)
 }
 
 const LIKE: &str = "[like <pattern>]";

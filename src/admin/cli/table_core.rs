@@ -9,7 +9,7 @@ use super::{Parsed, build_dialplan, explain, help};
 use crate::admin::shape::{CoreChannels, Layout};
 use crate::switch::view::{Command, Kind};
 
-pub(super) static BEFORE_PJSIP: &[Entry] = &[
+pub(super) static BEFORE_CONFERENCES: &[Entry] = &[
     entry("bridge show all", "", "List all bridges", |c| {
         c.nothing()?;
         c.ask(Command::Bridges, Layout::Bridges)
@@ -31,6 +31,9 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
     )
     .helped(&["Hangs up a channel, or all of them, with a Q.850 cause; 16 (normal) unless one is given."])
     .named(Names::Kind(Kind::Channel)),
+];
+
+pub(super) static BEFORE_PJSIP: &[Entry] = &[
     entry("core abort shutdown", "", "Cancel a running shutdown", |c| {
         c.nothing()?;
         c.server(ServerOrder::AbortStop)

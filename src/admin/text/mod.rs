@@ -2,6 +2,7 @@
 
 mod calls;
 mod columns;
+mod conferences;
 mod core;
 mod history;
 mod ladder;
@@ -66,6 +67,7 @@ pub(super) fn print(replies: &[Reply], shape: &Shape) -> Answer {
         Layout::Subscription { call_id } => return calls::subscription(first, call_id),
         Layout::CoreChannels(form) => core::channels(&mut out, replies, *form),
         Layout::CoreChannel { name } => return core::channel(first, name),
+        Layout::Conferences { one } => conferences::list(&mut out, first, *one),
         Layout::Bridges => core::bridges(&mut out, first),
         Layout::Dialplan => {
             if let Reply::Dialplan(shown) = first {

@@ -1,9 +1,14 @@
-//! Files of the media services: tones by country (`indications.conf`), music on hold (`musiconhold.conf`). Each may be
-//! missing; each mistake is told and costs its own line only.
+//! Files of the media services: tones by country (`indications.conf`), music on hold (`musiconhold.conf`), conferences
+//! (`confbridge.conf`). Each may be missing; each mistake is told and costs its own line only.
 
+mod conference;
 mod music;
 mod tones;
 
+pub use conference::{
+    BridgeProfile, Conferences, DEFAULT_BRIDGE, DEFAULT_MENU, DEFAULT_USER, Menu, MenuAction, NotSet,
+    UserProfile,
+};
 pub use music::{Music, MusicMode};
 pub use tones::ToneZone;
 
@@ -22,11 +27,18 @@ pub struct Services {
     pub country: String,
     /// Classes of music on hold.
     pub music: BTreeMap<String, Music>,
+    /// Profiles and menus of conferences.
+    pub conferences: Conferences,
 }
 
 impl Default for Services {
     fn default() -> Services {
-        Services { zones: tones::built_in(), country: "us".to_owned(), music: music::built_in() }
+        Services {
+            zones: tones::built_in(),
+            country: "us".to_owned(),
+            music: music::built_in(),
+            conferences: Conferences::default(),
+        }
     }
 }
 
@@ -39,6 +51,9 @@ impl Services {
         }
         if let Some(tree) = conf::read_optional(files, "musiconhold.conf", sources, findings) {
             music::read(&tree, &mut services, findings);
+        }
+        if let Some(tree) = conf::read_optional(files, "confbridge.conf", sources, findings) {
+            conference::read(&tree, &mut services.conferences, findings);
         }
         services
     }

@@ -4,6 +4,7 @@ use super::hearing::Hearing;
 use super::player::{Played, Player};
 use super::recorder::{BEEP_MS, Recorder};
 use super::saying::Saying;
+use super::tap::Tap;
 use crate::base::time::Moment;
 use crate::bridge::{Listening, Over, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
 use crate::codec::{
@@ -23,6 +24,8 @@ pub(super) struct Sitting {
     /// To the room's rate and back, where they differ.
     up: Option<Resampler>,
     down: Option<Resampler>,
+    /// Samples a second of the leg and the room.
+    pub rates: (u32, u32),
 }
 
 /// One leg.
@@ -52,6 +55,23 @@ pub(in crate::media) struct Leg {
     quiet: Duration,
     beep: Option<ToneGenerator>,
     scratch: Box<[i16; MAX_FRAME]>,
+    /// It spies on another one.
+    pub(super) tap: Option<Box<Tap>>,
+    /// It is spied on: what is said to it, without what spies whisper.
+    plain: Option<Box<[i16; MAX_FRAME]>>,
+    /// A spy may whisper to it.
+    whispered: bool,
+}
+
+/// Where it comes from what is said to a leg.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Said<'a> {
+    /// Nobody says anything.
+    Nothing,
+    /// Its room, at the room's rate.
+    Room(&'a [i16]),
+    /// It is in `said` already.
+    Written,
 }
 
 /// What a leg has to tell of a frame.
@@ -90,6 +110,9 @@ impl Leg {
             quiet: Duration::ZERO,
             beep: None,
             scratch: Box::new([0; MAX_FRAME]),
+            tap: None,
+            plain: None,
+            whispered: false,
         }
     }
 
@@ -117,6 +140,9 @@ impl Leg {
         self.talking = before.talking;
         self.talk_lasted = before.talk_lasted;
         self.quiet = before.quiet;
+        self.tap = before.tap;
+        self.plain = before.plain;
+        self.whispered = before.whispered;
     }
 
     /// Other rules of its jitter buffer, from here on.
@@ -164,6 +190,7 @@ impl Leg {
             speaks: false,
             up: other.then(|| Resampler::new(self.rate, rate)),
             down: other.then(|| Resampler::new(rate, self.rate)),
+            rates: (self.rate, rate),
         });
     }
 
@@ -174,16 +201,65 @@ impl Leg {
             && self.recorders.is_empty()
             && self.listening == Listening::default()
             && self.gains == (Gain::UNITY, Gain::UNITY)
+            && self.tap.is_none()
+            && self.plain.is_none()
     }
 
     /// Whether what comes from the phone matters.
     pub fn listens(&self) -> bool {
-        self.sitting.is_some() || !self.recorders.is_empty() || self.listening != Listening::default()
+        self.sitting.is_some()
+            || !self.recorders.is_empty()
+            || self.listening != Listening::default()
+            || self.tap.is_some()
+            || self.plain.is_some()
     }
 
     /// Whether it speaks to the phone in place of a join.
     pub fn speaks(&self) -> bool {
-        self.sitting.is_some() || !self.players.is_empty()
+        self.sitting.is_some() || !self.players.is_empty() || self.tap.is_some() || self.whispered
+    }
+
+    /// It is spied on, by one that may whisper or not; `None`: by nobody any more.
+    pub fn set_tapped(&mut self, tapped: Option<bool>) {
+        match tapped {
+            None => (self.plain, self.whispered) = (None, false),
+            Some(whispered) => {
+                self.plain.get_or_insert_with(|| Box::new([0; MAX_FRAME]));
+                self.whispered |= whispered;
+            }
+        }
+    }
+
+    /// Keeps what is said for spies, before they whisper. Whether there are any.
+    pub fn keep_plain(&mut self) -> bool {
+        let frame = self.frame;
+        let Some(plain) = &mut self.plain else { return false };
+        plain[..frame].copy_from_slice(&self.said[..frame]);
+        true
+    }
+
+    /// What is said to it, without whispers.
+    pub fn unwhispered(&self) -> &[i16; MAX_FRAME] {
+        self.plain.as_deref().unwrap_or(&self.said)
+    }
+
+    /// Whether nothing is added to what its room says, and nobody else wants to know that.
+    pub fn hears_only_its_room(&self) -> bool {
+        self.players.is_empty()
+            && self.recorders.is_empty()
+            && self.gains.1 == Gain::UNITY
+            && self.beep.is_none()
+            && self.plain.is_none()
+            && self.tap.is_none()
+    }
+
+    /// Hears what everybody hears who says nothing: at its own rate already, made by `resampler`.
+    pub fn hear_all(&mut self, samples: &[i16], resampler: Option<&Resampler>) {
+        self.said[..self.frame].copy_from_slice(&samples[..self.frame]);
+        let down = self.sitting.as_mut().and_then(|sitting| sitting.down.as_mut());
+        if let (Some(down), Some(resampler)) = (down, resampler) {
+            down.follow(resampler);
+        }
     }
 
     /// First half of a frame: what came from the phone.
@@ -221,12 +297,15 @@ impl Leg {
         }
         self.judge_talk(tell);
         self.gains.0.apply(&mut self.heard[..self.frame]);
-        let Leg { sitting, heard, frame, heard_any, .. } = self;
+        let Leg { sitting, heard, frame, heard_any, talking, .. } = self;
         if let Some(sitting) = sitting {
-            sitting.speaks = *heard_any && sitting.seat.speaks;
+            let spoke = sitting.speaks;
+            sitting.speaks = *heard_any && sitting.seat.speaks && (*talking || !sitting.seat.only_talk);
             match &mut sitting.up {
-                Some(up) => drop(up.process(&heard[..*frame], &mut sitting.given[..])),
-                None => sitting.given[..*frame].copy_from_slice(&heard[..*frame]),
+                Some(up) if sitting.speaks => drop(up.process(&heard[..*frame], &mut sitting.given[..])),
+                Some(up) if spoke => up.rest(),
+                None if sitting.speaks => sitting.given[..*frame].copy_from_slice(&heard[..*frame]),
+                _ => {}
             }
         }
     }
@@ -243,17 +322,22 @@ impl Leg {
         }
     }
 
-    /// Second half: what is said to the phone, from `room` (at the room's rate; `None` outside of one) and the players.
-    /// What ended is pushed to `ended`. Whether there is anything to say.
-    pub fn speak(&mut self, room: Option<&[i16]>, ended: &mut Vec<(SoundId, SoundEnd)>) -> bool {
+    /// Second half: what is said to the phone, from its room or whom it spies on, and the players. What ended is pushed to
+    /// `ended`. Whether there is anything to say.
+    pub(super) fn speak(&mut self, from: Said<'_>, ended: &mut Vec<(SoundId, SoundEnd)>) -> bool {
         let frame = self.frame;
         let hears = self.sitting.as_ref().is_some_and(|sitting| sitting.seat.hears);
-        match (room.filter(|_| hears), self.sitting.as_mut().and_then(|sitting| sitting.down.as_mut())) {
+        let room = match from {
+            Said::Room(room) if hears => Some(room),
+            _ => None,
+        };
+        match (room, self.sitting.as_mut().and_then(|sitting| sitting.down.as_mut())) {
             (Some(room), Some(down)) => drop(down.process(room, &mut self.said[..])),
             (Some(room), None) => self.said[..frame].copy_from_slice(&room[..frame]),
+            (None, _) if matches!(from, Said::Written) => {}
             (None, _) => self.said[..frame].fill(0),
         }
-        let mut speaks = room.is_some();
+        let mut speaks = !matches!(from, Said::Nothing);
         self.players.retain_mut(|player| {
             let part = &mut self.scratch[..frame];
             let played = player.frame(part);

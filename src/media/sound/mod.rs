@@ -3,8 +3,9 @@
 //!
 //! ```text
 //! every 20 ms:  each leg: jitter buffer ─▶ decode ─▶ heard
-//!               each room: sum of what its legs give
+//!               each room: sum of what its legs give, its players ─▶ its recorders
 //!               each leg: sum less its own, players ─▶ said ─▶ recorders ─▶ encode ─▶ socket
+//!               each spying leg: heard and said of its target ─▶ said ─▶ encode ─▶ socket
 //! ```
 
 mod hearing;
@@ -12,7 +13,9 @@ mod leg;
 mod orders;
 mod player;
 mod recorder;
+mod room;
 mod saying;
+mod tap;
 
 pub(super) use leg::Leg;
 pub(super) use player::Played;
@@ -20,8 +23,9 @@ pub(super) use player::Played;
 use super::worker::Worker;
 use crate::base::time::Moment;
 use crate::bridge::{MediaEvent, PortId, RoomId, SoundEnd, SoundId};
-use crate::codec::{FRAME_MS, MAX_FRAME, add, subtract};
-use leg::{News, Sitting};
+use crate::codec::FRAME_MS;
+use leg::{News, Said, Sitting};
+use room::Room;
 use saying::ByPort;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -42,25 +46,9 @@ pub(super) struct Floor {
     /// When the next frame is due; `None` while there is no leg.
     pub next_frame: Option<Moment>,
     ended: Vec<(SoundId, SoundEnd)>,
-}
-
-/// Legs that hear each other.
-#[derive(Debug)]
-struct Room {
-    /// Samples a second: the most of its members.
-    rate: u32,
-    /// Slots.
-    members: Vec<usize>,
-    /// Somebody speaks to one member only, this frame.
-    whispers: bool,
-    sum: Box<Sum>,
-}
-
-/// What all say, and what one of them hears.
-#[derive(Debug)]
-struct Sum {
-    total: [i32; MAX_FRAME],
-    own: [i16; MAX_FRAME],
+    /// Slots of ports that spy on others.
+    taps: Vec<usize>,
+    spare: Box<tap::Buffers>,
 }
 
 impl Worker {
@@ -83,9 +71,17 @@ impl Worker {
         for room in rooms.values_mut() {
             self.sum(room);
         }
+        // Spies come last: they hear what was said to others.
         for index in &active {
+            if !self.floor.taps.contains(index) {
+                self.speak(now, *index, &mut rooms);
+            }
+        }
+        let taps = std::mem::take(&mut self.floor.taps);
+        for index in &taps {
             self.speak(now, *index, &mut rooms);
         }
+        self.floor.taps = taps;
         self.floor.rooms = rooms;
         self.floor.active = active;
         self.drop_idle();
@@ -107,17 +103,20 @@ impl Worker {
     }
 
     fn sum(&mut self, room: &mut Room) {
-        let samples = (room.rate / 1000 * FRAME_MS) as usize;
-        room.sum.total[..samples].fill(0);
+        let samples = room.samples();
+        room.mix.begin(samples);
         room.whispers = false;
         for index in &room.members {
             let leg = self.slots.get(*index).and_then(|port| port.leg.as_deref());
             let sitting = leg.and_then(|leg| leg.sitting.as_ref()).filter(|sitting| sitting.speaks);
             room.whispers |= sitting.is_some_and(|sitting| sitting.seat.only_to.is_some());
-            if let Some(sitting) = sitting.filter(|sitting| sitting.seat.only_to.is_none()) {
-                add(&mut room.sum.total[..samples], &sitting.given[..samples]);
+            if let Some(sitting) = sitting.filter(in_sum) {
+                room.mix.add(&sitting.given[..samples]);
             }
         }
+        let outgoing = &mut self.outgoing;
+        room.play(|ear, event| outgoing.tell(ear, event));
+        room.close();
     }
 
     fn speak(
@@ -128,27 +127,65 @@ impl Worker {
     ) {
         let Some(port) = self.slots.get(index) else { return };
         let (id, Some(mut leg)) = (port.id, port.leg.take()) else { return };
+        let mut room = leg.sitting.as_ref().and_then(|sitting| rooms.get_mut(&sitting.room));
+        let heard_all = room.as_deref_mut().is_some_and(|room| self.hear_all(now, index, room, &mut leg));
+        if !heard_all {
+            self.speak_alone(now, (index, id), room, &mut leg);
+        }
+        if let Some(port) = self.slots.get(index) {
+            port.leg = Some(leg);
+        }
+    }
+
+    /// Gives a leg what several hear, where it is one of them. Whether it is.
+    fn hear_all(&mut self, now: Moment, index: usize, room: &mut Room, leg: &mut Leg) -> bool {
+        if room.whispers || !room::only_hears(leg) {
+            return false;
+        }
+        let Some((samples, resampler)) = room.heard(leg.rate) else { return false };
+        leg.hear_all(samples, resampler);
+        let frame = leg.frame_samples();
+        let (Some(port), Some(saying)) = (self.slots.get(index), &mut leg.saying) else { return true };
+        let mut way = ByPort(port, &mut self.buffer[..]);
+        match saying.takes_whole_frames(frame).then(|| room.encoded(saying, leg.rate)).flatten() {
+            Some(bytes) => saying.send_encoded(now, bytes, &mut way),
+            None => saying.frame(now, &leg.said[..frame], &mut way),
+        }
+        true
+    }
+
+    /// What is said to this leg and no other.
+    fn speak_alone(
+        &mut self,
+        now: Moment,
+        (index, id): (usize, PortId),
+        room: Option<&mut Room>,
+        leg: &mut Leg,
+    ) {
         let mut ended = std::mem::take(&mut self.floor.ended);
-        let room = leg.sitting.as_ref().and_then(|sitting| rooms.get_mut(&sitting.room));
         let bridged = room.as_ref().is_some_and(|room| room.members.len() > 1);
-        let speaks = match room {
+        let mut speaks = match room {
+            _ if leg.tap.is_some() => {
+                self.hear_tap(leg);
+                leg.speak(Said::Written, &mut ended)
+            }
             Some(room) => {
-                let samples = (room.rate / 1000 * FRAME_MS) as usize;
-                let Sum { total, own } = &mut *room.sum;
-                let in_total = |sitting: &&Sitting| sitting.speaks && sitting.seat.only_to.is_none();
-                match leg.sitting.as_ref().filter(in_total) {
-                    Some(sitting) => {
-                        subtract(&total[..samples], &sitting.given[..samples], &mut own[..samples]);
-                    }
-                    None => subtract(&total[..samples], &SILENCE[..samples], &mut own[..samples]),
+                let samples = room.samples();
+                let own = &mut room.own[..samples];
+                match leg.sitting.as_ref().filter(in_sum) {
+                    Some(sitting) => room.mix.others(&sitting.given[..samples], own),
+                    None => own.copy_from_slice(room.mix.all()),
                 }
                 if room.whispers {
-                    self.add_whispers(id, &room.members, &mut own[..samples]);
+                    self.add_whispers(id, &room.members, own);
                 }
-                leg.speak(Some(&own[..samples]), &mut ended)
+                leg.speak(Said::Room(own), &mut ended)
             }
-            None => leg.speak(None, &mut ended),
+            None => leg.speak(Said::Nothing, &mut ended),
         };
+        if leg.keep_plain() {
+            speaks |= self.add_taps(id, leg);
+        }
         leg.record(now, bridged);
         let Some(port) = self.slots.get(index) else { return };
         let frame = leg.frame_samples();
@@ -160,13 +197,17 @@ impl Worker {
                 false => saying.pause(),
             }
         }
-        port.leg = Some(leg);
         let events = &port.events;
         for (sound, end) in ended.drain(..) {
             self.outgoing.tell(events, MediaEvent::SoundEnded { port: id, id: sound, end });
         }
         self.floor.ended = ended;
     }
+}
+
+/// Whether everybody hears what one says.
+fn in_sum(sitting: &&Sitting) -> bool {
+    sitting.speaks && sitting.seat.only_to.is_none()
 }
 
 impl Worker {
@@ -181,8 +222,6 @@ impl Worker {
         }
     }
 }
-
-static SILENCE: [i16; MAX_FRAME] = [0; MAX_FRAME];
 
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,12 @@
 
 use super::player::Player;
 use super::recorder::Recorder;
-use super::{FRAME, Leg, Room};
+use super::room::Room;
+use super::{FRAME, Leg};
 use crate::base::limits;
 use crate::base::time::Moment;
-use crate::bridge::{MediaEvent, RoomId, Seat, SoundEnd, SoundId, SoundOrder, SoundSource};
-use crate::codec::{Gain, MAX_FRAME, MAX_RATE};
+use crate::bridge::{MediaEvent, Over, RoomId, Seat, SoundEnd, SoundId, SoundOrder, SoundSource};
+use crate::codec::{Coding, Gain, MAX_RATE};
 use crate::media::worker::Worker;
 
 impl Worker {
@@ -15,6 +16,12 @@ impl Worker {
         match order {
             SoundOrder::Enter { room, seat } => {
                 self.unjoin(index);
+                let sitting = self.leg(index).and_then(|leg| leg.sitting.as_mut());
+                if let Some(sitting) = sitting.filter(|sitting| sitting.room == room) {
+                    // Another seat in the same room: what belongs to the room goes on.
+                    sitting.seat = seat;
+                    return;
+                }
                 self.leave_room(index);
                 self.open_leg(now, index);
                 self.enter_room(index, room, seat);
@@ -35,6 +42,12 @@ impl Worker {
                         leg.smooth(rules);
                     }
                 }
+            }
+            SoundOrder::PlayRoom { id, source } => self.play_room(index, id, source),
+            SoundOrder::RecordRoom { id, record } => self.record_room(now, index, id, record),
+            SoundOrder::Spy(spy) => {
+                self.open_leg(now, index);
+                self.spy(now, index, spy);
             }
             SoundOrder::Stop { id } => self.stop_sound(index, id),
             SoundOrder::Listen(listening) => {
@@ -59,7 +72,7 @@ impl Worker {
     }
 
     /// Makes a leg where there is none, and starts the clock.
-    fn open_leg(&mut self, now: Moment, index: usize) {
+    pub(super) fn open_leg(&mut self, now: Moment, index: usize) {
         let Some(port) = self.slots.get(index) else { return };
         if port.leg.is_none() {
             let coding = port.aim.as_ref().and_then(|aim| aim.coding.as_ref());
@@ -75,12 +88,16 @@ impl Worker {
             self.floor.active.push(index);
             self.floor.next_frame.get_or_insert(now + FRAME);
         }
+        if !self.floor.taps.is_empty() || self.leg(index).is_some_and(|leg| leg.tap.is_some()) {
+            self.settle_taps(now);
+        }
     }
 
     /// A port is leaving this thread, or closing.
     pub(in crate::media) fn forget_leg(&mut self, index: usize) {
         self.leave_room(index);
         self.floor.active.retain(|active| *active != index);
+        self.floor.taps.retain(|tap| *tap != index);
     }
 
     /// Another coding was agreed.
@@ -89,11 +106,10 @@ impl Worker {
         let Some(mut leg) = port.leg.take() else { return };
         let coding = port.aim.as_ref().and_then(|aim| aim.coding.clone());
         leg.recode(coding.as_ref());
-        let sitting = leg.sitting.as_ref().map(|sitting| (sitting.room, sitting.seat));
+        let room = leg.sitting.as_ref().map(|sitting| sitting.room);
         port.leg = Some(leg);
-        if let Some((room, seat)) = sitting {
-            self.leave_room(index);
-            self.enter_room(index, room, seat);
+        if let Some(room) = room {
+            self.settle_rate(room);
         }
         self.set_sound_gate(index);
     }
@@ -102,12 +118,7 @@ impl Worker {
         let Some(leg) = self.slots.get(index).and_then(|port| port.leg.as_deref_mut()) else { return };
         let rate = leg.rate;
         leg.sit(id, seat, rate);
-        let room = self.floor.rooms.entry(id).or_insert_with(|| Room {
-            rate,
-            members: Vec::with_capacity(4),
-            whispers: false,
-            sum: Box::new(super::Sum { total: [0; MAX_FRAME], own: [0; MAX_FRAME] }),
-        });
+        let room = self.floor.rooms.entry(id).or_insert_with(|| Room::new(rate));
         room.members.push(index);
         self.settle_rate(id);
     }
@@ -116,10 +127,12 @@ impl Worker {
         let Some(sitting) = self.leg(index).and_then(|leg| leg.sitting.take()) else { return };
         let Some(room) = self.floor.rooms.get_mut(&sitting.room) else { return };
         room.members.retain(|member| *member != index);
-        if room.members.is_empty() {
-            self.floor.rooms.remove(&sitting.room);
-        } else {
-            self.settle_rate(sitting.room);
+        if !room.members.is_empty() {
+            return self.settle_rate(sitting.room);
+        }
+        let outgoing = &mut self.outgoing;
+        if let Some(room) = self.floor.rooms.remove(&sitting.room) {
+            room.end(|ear, event| outgoing.tell(ear, event));
         }
     }
 
@@ -127,36 +140,93 @@ impl Worker {
     /// where it changed.
     fn settle_rate(&mut self, id: RoomId) {
         let Some(room) = self.floor.rooms.get_mut(&id) else { return };
-        let members = std::mem::take(&mut room.members);
-        let own = members.iter().filter_map(|index| self.slots.get(*index)?.leg.as_ref()?.own_rate());
+        let indexes = std::mem::take(&mut room.members);
+        let own = indexes.iter().filter_map(|index| self.slots.get(*index)?.leg.as_ref()?.own_rate());
         let wanted = own.max().unwrap_or(MAX_RATE);
         let mut rate = 8_000;
-        let mut fitted = false;
-        for index in &members {
+        let mut members: Vec<(u32, Option<Coding>)> = Vec::with_capacity(indexes.len());
+        for index in &indexes {
             let Some(leg) = self.leg(*index) else { continue };
-            let before = leg.rate;
             leg.fit(wanted);
-            fitted |= leg.rate != before;
             rate = leg.rate.max(rate);
+            members.push((leg.rate, leg.saying.as_ref().map(|saying| saying.coding())));
         }
-        let Some(room) = self.floor.rooms.get_mut(&id) else { return };
-        let changed = fitted || room.rate != rate;
-        room.rate = rate;
-        for index in &members {
-            let Some(leg) = self.slots.get(*index).and_then(|port| port.leg.as_deref_mut()) else { continue };
-            if (changed || leg.rate != rate)
-                && let Some(sitting) = &leg.sitting
-            {
+        for index in &indexes {
+            let Some(leg) = self.leg(*index) else { continue };
+            let own = leg.rate;
+            if let Some(sitting) = leg.sitting.as_ref().filter(|sitting| sitting.rates != (own, rate)) {
                 let seat = sitting.seat;
                 leg.sit(id, seat, rate);
             }
         }
         if let Some(room) = self.floor.rooms.get_mut(&id) {
-            room.members = members;
+            room.members = indexes;
+            room.settle(rate, &members);
         }
     }
 
-    fn begin_player(&mut self, index: usize, id: SoundId, source: SoundSource, over: crate::bridge::Over) {
+    /// The room that a port is in, and who is told about what belongs to it.
+    fn room_of(
+        &mut self,
+        index: usize,
+    ) -> Option<(&mut Room, (crate::bridge::PortId, crate::media::ear::Ear))> {
+        let port = self.slots.get(index)?;
+        let room = port.leg.as_deref()?.sitting.as_ref()?.room;
+        let whose = (port.id, port.events.clone());
+        Some((self.floor.rooms.get_mut(&room)?, whose))
+    }
+
+    fn play_room(&mut self, index: usize, id: SoundId, source: SoundSource) {
+        let files = self.files.clone();
+        let Some((room, whose)) = self.room_of(index) else {
+            return self.sound_failed(index, id, NO_ROOM.into());
+        };
+        let rate = room.rate;
+        let player = match (room.hanging() < limits::PLAYERS_PER_PORT, source) {
+            (false, _) => Err("too many sounds play at once".to_owned()),
+            (true, SoundSource::Files(order)) => {
+                files.read(*order, rate).map(|reading| Player::of_files(id, Over::Mixed, reading, rate))
+            }
+            (true, source) => {
+                Player::new(id, Over::Mixed, &source, rate).ok_or_else(|| "nothing to play".to_owned())
+            }
+        };
+        match player {
+            Ok(player) => room.begin_player(player, whose),
+            Err(why) => self.sound_failed(index, id, why),
+        }
+    }
+
+    fn record_room(
+        &mut self,
+        now: Moment,
+        index: usize,
+        id: SoundId,
+        mut record: Box<crate::bridge::Record>,
+    ) {
+        let files = self.files.clone();
+        let Some((room, whose)) = self.room_of(index) else {
+            return self.sound_failed(index, id, NO_ROOM.into());
+        };
+        let rate = room.rate;
+        record.sides = crate::bridge::Sides::Heard;
+        let writing = match room.hanging() >= limits::PLAYERS_PER_PORT {
+            true => Err("too many recordings of one room".to_owned()),
+            false => files.write(&record, rate, (whose.0, id, whose.1.clone())),
+        };
+        match writing {
+            Ok(writing) => room.begin_recorder(Recorder::new(now, id, record, writing, rate)),
+            Err(why) => self.sound_failed(index, id, why),
+        }
+    }
+
+    fn sound_failed(&mut self, index: usize, id: SoundId, why: String) {
+        let Some(port) = self.slots.get(index) else { return };
+        let event = MediaEvent::SoundEnded { port: port.id, id, end: SoundEnd::Failed(why) };
+        self.outgoing.tell(&port.events, event);
+    }
+
+    fn begin_player(&mut self, index: usize, id: SoundId, source: SoundSource, over: Over) {
         let files = self.files.clone();
         let Some(port) = self.slots.get(index) else { return };
         let Some(leg) = port.leg.as_deref_mut() else { return };
@@ -171,10 +241,7 @@ impl Worker {
         };
         match player {
             Ok(player) => leg.players.push(player),
-            Err(why) => {
-                let event = MediaEvent::SoundEnded { port: port.id, id, end: SoundEnd::Failed(why) };
-                self.outgoing.tell(&port.events, event);
-            }
+            Err(why) => self.sound_failed(index, id, why),
         }
     }
 
@@ -189,10 +256,7 @@ impl Worker {
         };
         match writing {
             Ok(writing) => leg.recorders.push(Recorder::new(now, id, record, writing, leg.rate)),
-            Err(why) => {
-                let event = MediaEvent::SoundEnded { port: port.id, id, end: SoundEnd::Failed(why) };
-                self.outgoing.tell(&port.events, event);
-            }
+            Err(why) => self.sound_failed(index, id, why),
         }
     }
 
@@ -206,6 +270,11 @@ impl Worker {
         } else if let Some(at) = leg.recorders.iter().position(|recorder| recorder.id == id) {
             // Its end is told when the file is complete.
             leg.recorders.remove(at).end(SoundEnd::Stopped);
+        } else if let Some(sitting) = &leg.sitting
+            && let Some(room) = self.floor.rooms.get_mut(&sitting.room)
+        {
+            let outgoing = &mut self.outgoing;
+            room.stop(id, |ear, event| outgoing.tell(ear, event));
         }
     }
 
@@ -231,7 +300,7 @@ impl Worker {
     }
 
     /// Tells the packets' path what the leg wants of it.
-    fn set_sound_gate(&mut self, index: usize) {
+    pub(super) fn set_sound_gate(&mut self, index: usize) {
         if let Some(port) = self.slots.get(index) {
             let leg = port.leg.as_deref();
             let (listens, speaks) = (leg.is_some_and(Leg::listens), leg.is_some_and(Leg::speaks));
@@ -243,3 +312,5 @@ impl Worker {
         }
     }
 }
+
+const NO_ROOM: &str = "the channel is in no room";

@@ -3,13 +3,14 @@
 use super::super::port::Port;
 use crate::base::time::Moment;
 use crate::bridge::StreamCoding;
-use crate::codec::{Encoder, MAX_FRAME, MAX_PACKET, MAX_PAYLOAD};
+use crate::codec::{Coding, Encoder, MAX_FRAME, MAX_PACKET, MAX_PAYLOAD};
 use crate::rtp::packet::HEADER_BYTES;
 
 /// The sending side of a leg.
 #[derive(Debug)]
 pub(super) struct Saying {
     send_number: u8,
+    coding: Coding,
     encoder: Encoder,
     waiting: Box<[i16]>,
     waits: usize,
@@ -46,6 +47,7 @@ impl Saying {
         let ms = coding.send.packet_ms(u32::from(coding.packet_ms));
         Saying {
             send_number: coding.send_number,
+            coding: coding.send,
             encoder: Encoder::as_wished(coding.send, &coding.wishes),
             waiting: vec![0; MAX_PACKET + MAX_FRAME].into(),
             waits: 0,
@@ -54,6 +56,28 @@ impl Saying {
             timestamp: None,
             payload: vec![0; MAX_PAYLOAD].into(),
         }
+    }
+
+    /// What it encodes.
+    pub fn coding(&self) -> Coding {
+        self.coding
+    }
+
+    /// Encodes a frame for others too; the coding has no memory.
+    pub fn encode(&mut self, samples: &[i16], out: &mut [u8]) -> usize {
+        self.encoder.encode(samples, out)
+    }
+
+    /// Whether a frame is a packet now: nothing waits before it, and it is as long as one.
+    pub fn takes_whole_frames(&self, samples: usize) -> bool {
+        self.waits == 0 && self.packet_samples == samples
+    }
+
+    /// Sends a packet that is encoded already.
+    pub fn send_encoded(&mut self, now: Moment, bytes: &[u8], way: &mut impl Way) {
+        let fits = bytes.len().min(self.payload.len());
+        self.payload[..fits].copy_from_slice(&bytes[..fits]);
+        self.send(now, fits, way);
     }
 
     /// Goes on with the time line of another one.

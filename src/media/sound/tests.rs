@@ -1,7 +1,7 @@
 //! The path of a frame in virtual time: packets of one phone through jitter buffer, decoder, room and encoder to the
 //! other, over a network that loses and delays as a seed says.
 
-use super::leg::Leg;
+use super::leg::{Leg, Said};
 use super::saying::{Packet, Way};
 use crate::base::rng::Rng;
 use crate::base::time::Moment;
@@ -133,7 +133,7 @@ fn pass(from: (Coding, u32), to: (Coding, u32), hertz: f64, millis: u32, weather
         let sitting = speaker.sitting.as_ref().expect("seated");
         let silence = [0; crate::codec::MAX_FRAME];
         let room = if sitting.speaks { &sitting.given[..samples] } else { &silence[..samples] };
-        assert!(hearer.speak(Some(room), &mut ended));
+        assert!(hearer.speak(Said::Room(room), &mut ended));
         let frame = hearer.frame_samples();
         let saying = hearer.saying.as_mut().expect("a coding");
         saying.frame(Moment(now), &hearer.said[..frame], &mut phone);
@@ -242,7 +242,7 @@ fn a_frame_allocates_nothing() {
             }
             speaker.listen(Moment(now), |_| ());
             let sitting = speaker.sitting.as_ref().expect("seated");
-            hearer.speak(Some(&sitting.given[..samples]), &mut ended);
+            hearer.speak(Said::Room(&sitting.given[..samples]), &mut ended);
             let frame = hearer.frame_samples();
             hearer.saying.as_mut().expect("a coding").frame(Moment(now), &hearer.said[..frame], &mut Nobody);
         };

@@ -96,8 +96,14 @@ impl Switch {
                 Some(Outcome::Done)
             }
             Wanted::Later { application, arguments } => {
-                let text = self.text_application(now, id, (application.name, &arguments), out);
-                text.unwrap_or(Some(Outcome::Unsupported))
+                let what = (application.name, &*arguments);
+                match application.name {
+                    "ConfBridge" => self.conf_bridge(now, id, &arguments, out),
+                    "ConfKick" => self.conf_kick(now, &arguments, out),
+                    "BridgeWait" => self.bridge_wait(now, id, &arguments, out),
+                    "ChanSpy" | "ExtenSpy" => self.chan_spy(now, id, what, out),
+                    _ => self.text_application(now, id, what, out).unwrap_or(Some(Outcome::Unsupported)),
+                }
             }
             Wanted::ChannelRedirect { channel, target } => {
                 Some(self.redirect(now, id, (&channel, &target), out))

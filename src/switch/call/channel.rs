@@ -2,8 +2,10 @@
 
 use super::announce::Limits;
 use super::bridging::AfterBridge;
+use super::conference::{Attending, Wishes};
 use super::dial::Dialling;
 use super::features::Collecting;
+use super::holding::Held;
 use super::join::BridgeId;
 use super::local::Local;
 use super::message::{QUEUE, TextMessage};
@@ -15,6 +17,7 @@ use super::ports::Slot;
 use super::prompt::Sounding;
 use super::sending::Sending;
 use super::sound::ChannelSound;
+use super::spy::Spying;
 use super::subroutine::Suspended;
 use crate::base::ids::{FlowId, Name, TransportId};
 use crate::base::time::{Moment, Now};
@@ -94,6 +97,12 @@ pub(super) enum Doing {
     Text(Option<Moment>),
     /// `Originate`: until the channel it made is answered or gone.
     Originating,
+    /// `ConfBridge`; what it is there is in [`Channel::attending`].
+    Conference,
+    /// `BridgeWait`.
+    Held,
+    /// `ChanSpy`.
+    Spying,
 }
 
 /// Which side of a call it is.
@@ -242,6 +251,14 @@ pub(super) struct Channel {
     pub sending: Option<Box<Sending>>,
     /// What it does once it is answered, when no channel called it.
     pub origin: Option<Box<Origin>>,
+    /// It is in a conference, also while its menu sent it elsewhere.
+    pub attending: Option<Box<Attending>>,
+    /// What `CONFBRIDGE()` set.
+    pub wishes: Option<Box<Wishes>>,
+    /// It is in a holding bridge.
+    pub held: Option<Box<Held>>,
+    /// It listens in on another one.
+    pub spying: Option<Box<Spying>>,
 }
 
 /// Settings the dialplan can read and change.
@@ -269,6 +286,9 @@ impl Channel {
             Doing::Dialling(dialling) => dialling.next_deadline(),
             Doing::Sounding(sounding) => sounding.until,
             Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged | Doing::Originating => None,
+            Doing::Conference => self.attending.as_ref().and_then(|attending| attending.next_deadline()),
+            Doing::Held => self.held.as_ref().and_then(|held| held.until),
+            Doing::Spying => self.spying.as_ref().and_then(|spying| spying.look),
         };
         let session = self.session.as_ref().and_then(|session| session.deadline());
         let absolute = self.program.as_ref().and_then(Program::absolute_deadline);

@@ -45,6 +45,7 @@ impl Switch {
             goes_on = self.called_continues(now, id, &dialling, out);
             self.end_unjoined(now, &dialling, cause, out);
         }
+        self.out_of_rooms(now, id, out);
         let dials_it = self.partner(id).filter(|partner| self.dials(*partner, id));
         self.leave_bridge(now, id, out);
         if let Some(called) = goes_on {
@@ -75,6 +76,19 @@ impl Switch {
             None => channel.ended = channel.session.is_none(),
         }
         self.calls.touched.insert(id);
+    }
+
+    /// A channel that is gone is in no conference, and nobody listens in on it.
+    fn out_of_rooms(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if channel.attending.is_some()
+            && let Some(program) = &mut channel.program
+        {
+            // Its `h` extension sees how it ended; a channel with as many variables as it may have goes without.
+            let _ = program.set_variable("CONFBRIDGE_RESULT", "HANGUP");
+        }
+        self.leave_rooms(now, id, out);
+        self.spied_gone(now, id, out);
     }
 
     /// Whether a channel's `Dial` was answered by `leg`.

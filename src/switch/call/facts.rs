@@ -4,6 +4,7 @@ use super::capability;
 use super::channel::{Channel, ChannelId, Side};
 use super::join::Bridge;
 use crate::base::ids::Name;
+use crate::base::time::Now;
 use crate::bridge::{
     BridgeKind, DigitHook, DtmfMode, Facts, Feature, GlareMitigation, Leg, Method, Place, Setting, Use,
 };
@@ -14,6 +15,7 @@ use crate::config::model::{Endpoint, Object};
 use crate::dialplan::apps::dial::DialOptions;
 use crate::sip::method::Method as SipMethod;
 use crate::switch::Switch;
+use crate::switch::view::BridgeView;
 use std::net::IpAddr;
 
 impl Switch {
@@ -26,6 +28,53 @@ impl Switch {
         }
         let local_channel = self.local_in(bridge).map(|channel| channel.name.clone());
         Some(Facts { legs, kind: BridgeKind::Basic, local_channel })
+    }
+
+    /// The facts of a channel that is in more than a bridge of two: `ConfBridge`, `BridgeWait`, `ChanSpy` (S4-111).
+    pub(super) fn room_facts(&self, channel: &Channel) -> Option<Facts> {
+        let (application, members) = match (&channel.attending, &channel.held, &channel.spying) {
+            (Some(attending), ..) => {
+                let conference = self.calls.conferences.get(&attending.conference)?;
+                ("ConfBridge", conference.members.clone())
+            }
+            (_, Some(held), _) => ("BridgeWait", self.calls.holding.get(&held.bridge)?.members.clone()),
+            (.., Some(spying)) => ("ChanSpy", std::iter::once(channel.id).chain(spying.target).collect()),
+            _ => return None,
+        };
+        let leg = |id: &ChannelId| {
+            let channel = self.calls.channels.get(id)?;
+            let audio = channel.audio().cloned();
+            let place = self.media_place(channel, audio.as_ref());
+            let configured =
+                self.configured_leg(&channel.endpoint, channel.name.clone(), channel.dtmf_mode());
+            Some(Leg { is_up: channel.is_up(), audio, place, uses: channel.uses.clone(), ..configured })
+        };
+        let legs = members.iter().filter_map(leg).collect();
+        Some(Facts { legs, kind: BridgeKind::Mixing { application }, local_channel: None })
+    }
+
+    /// Conferences and holding bridges, as bridges.
+    pub(super) fn room_views(&self, now: Now) -> Vec<BridgeView> {
+        let view = |id: &str, name: &str, members: &[ChannelId], made: Now, technology| BridgeView {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            channels: members
+                .iter()
+                .filter_map(|id| self.calls.channels.get(id))
+                .map(|channel| channel.name.to_string())
+                .collect(),
+            kind: "base",
+            technology,
+            duration_secs: now.at.since(made.at).as_secs(),
+            why: String::new(),
+        };
+        let conferences = self.calls.conferences.iter().map(|(name, conference)| {
+            view(&conference.unique_id, name, &conference.members, conference.made, "softmix")
+        });
+        let holding = self.calls.holding.iter().map(|(name, bridge)| {
+            view(&bridge.unique_id, name, &bridge.members, bridge.made, "holding_bridge")
+        });
+        conferences.chain(holding).collect()
     }
 
     fn leg(&self, channel: &Channel, bridge: &Bridge, at: usize) -> Leg {

@@ -21,14 +21,25 @@ pub fn does(name: &str) -> bool {
             "Originate" => !matches!(what, "b" | "B" | "C"),
             // Letters that it has in common with Dial.
             "Bridge" => matches!(what, "n" | "p" | "x") || !super::dial_options::UNDONE.contains(&what),
+            "ChanSpy" | "ExtenSpy" => !super::spy::UNDONE.contains(&what),
             "StreamEcho" => what.is_empty(),
             "CHANNEL" => !super::channel_fields::UNDONE.contains(&what),
             _ => true,
         };
     }
     const DONE: &[&str] = &[
+        "BridgeWait",
         "CALLERID",
         "CALLERPRES",
+        "CONFBRIDGE",
+        "CONFBRIDGE_CHANNELS",
+        "CONFBRIDGE_INFO",
+        "ChanSpy",
+        "ConfBridge",
+        "ConfKick",
+        "ExtenSpy",
+        "TALK_DETECT",
+        "VOLUME",
         "CHANNEL",
         "CHANNELS",
         "CHANNEL_EXISTS",
@@ -91,6 +102,9 @@ impl ChannelHost<'_> {
         if let Some(answer) = self.read_others(function, arguments) {
             return answer;
         }
+        if let Some(answer) = self.read_conference(function, arguments) {
+            return answer;
+        }
         let channel = self.channel().ok_or_else(|| failed("the channel is gone"))?;
         match function {
             "CALLERID" => party_fields::caller_field(channel, arguments),
@@ -147,6 +161,8 @@ impl ChannelHost<'_> {
             return written;
         }
         let done = self.write_pjsip(function, arguments, value);
+        let done = done.or_else(|| self.write_loudness(function, arguments, value));
+        let done = done.or_else(|| self.write_conference(function, arguments, value));
         if let Some(done) = done.or_else(|| self.write_others(function, arguments, value)) {
             return done;
         }

@@ -127,6 +127,7 @@ impl Switch {
                 channel.bridge = None;
             }
         }
+        self.spies_follow(out);
         Some(*bridge)
     }
 
@@ -171,6 +172,7 @@ impl Switch {
         }
         self.calls.bridges.insert(id, bridge);
         self.relay(id, out);
+        self.spies_follow(out);
         for step in steps {
             self.redirect_media(now, legs[step.leg], &step, out);
         }
@@ -294,6 +296,7 @@ impl Switch {
                 self.order_sound(self.media_of(leg).unwrap_or(leg), SoundOrder::Leave, out);
             }
         }
+        self.spies_follow(out);
         let Some(other) = bridge.legs.iter().copied().find(|leg| *leg != id) else { return };
         self.keep_told(bridge.legs, &bridge.direct);
         let Some(survivor) = self.calls.channels.get_mut(&other) else { return };
@@ -323,7 +326,7 @@ impl Join {
 }
 
 /// A version 4 UUID (RFC 9562), as bridges are known by.
-fn uuid(a: u64, b: u64) -> String {
+pub(super) fn uuid(a: u64, b: u64) -> String {
     let a = a & !0xf000 | 0x4000;
     let b = b & !(3 << 62) | (2 << 62);
     format!(

@@ -18,6 +18,7 @@ mod capability;
 mod carry;
 mod channel;
 mod channel_fields;
+mod conference;
 mod connected;
 mod core;
 mod database;
@@ -34,11 +35,13 @@ mod forward;
 mod functions;
 mod headers;
 mod hear;
+mod holding;
 mod host;
 mod identity;
 mod jitter;
 mod join;
 mod local;
+mod loud;
 mod message;
 mod note;
 mod originate;
@@ -59,6 +62,7 @@ mod run;
 mod sending;
 mod show;
 mod sound;
+mod spy;
 mod subroutine;
 mod transfer;
 mod trouble;
@@ -137,6 +141,11 @@ pub(super) struct Calls {
     lent: BTreeMap<SoundId, (ChannelId, ChannelId)>,
     /// Questions for RTP counters, and the ports that have not told theirs yet.
     counting: Vec<(u64, BTreeSet<PortId>)>,
+    conferences: BTreeMap<String, conference::Conference>,
+    /// Bridges of `BridgeWait`.
+    holding: BTreeMap<String, holding::HoldingBridge>,
+    /// Channels that listen in on others.
+    spies: Vec<ChannelId>,
     /// Channels that left a bridge with their media elsewhere: it must come back, if they live on without another bridge.
     homeward: Vec<ChannelId>,
     effects: Vec<session::Effect>,
@@ -166,6 +175,9 @@ impl Calls {
             processed: 0,
             lent: BTreeMap::new(),
             counting: Vec::new(),
+            conferences: BTreeMap::new(),
+            holding: BTreeMap::new(),
+            spies: Vec::new(),
             homeward: Vec::new(),
             effects: Vec::new(),
             events: Vec::new(),

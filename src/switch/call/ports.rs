@@ -278,7 +278,12 @@ impl Switch {
                 let text = || format!("{count} events of media (digits, talking, reports) were dropped: too many at once");
                 self.ears.log(out, Level::Warning, "res_rtp_asterisk.c", text);
             }
-            MediaEvent::DigitsSent { .. } | MediaEvent::Played { .. } | MediaEvent::Talking { .. } => {}
+            MediaEvent::Talking { port, on, lasted } => {
+                if let Some(id) = self.calls.ports.get(&port).copied() {
+                    self.talking(id, on, lasted, out);
+                }
+            }
+            MediaEvent::DigitsSent { .. } | MediaEvent::Played { .. } => {}
         }
         self.settle(now, out);
     }

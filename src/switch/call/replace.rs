@@ -175,7 +175,7 @@ impl Switch {
     fn take_dialplan(&mut self, now: Now, id: ChannelId, of: ChannelId, out: &mut Actions) -> bool {
         let Some(replaced) = self.calls.channels.get_mut(&of) else { return false };
         let Some(program) = replaced.program.take() else { return false };
-        let (doing, suspended) = (std::mem::take(&mut replaced.doing), replaced.suspended.take());
+        let (mut doing, suspended) = (std::mem::take(&mut replaced.doing), replaced.suspended.take());
         let digits = std::mem::take(&mut replaced.digits);
         if let Doing::Dialling(dialling) = &doing {
             for leg in dialling.ringing() {
@@ -184,15 +184,25 @@ impl Switch {
                 }
             }
         }
-        if let Doing::Echo = doing {
-            self.unjoin_all(of, out);
+        match doing {
+            Doing::Echo => self.unjoin_all(of, out),
+            Doing::Held | Doing::Spying => {
+                self.leave_rooms(now, of, out);
+                doing = Doing::Nothing;
+            }
+            _ => {}
         }
+        let over = matches!(doing, Doing::Nothing) && suspended.is_none();
         let sounds = matches!(doing, Doing::Sounding(_));
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             (channel.program, channel.doing, channel.suspended) = (Some(program), doing, suspended);
             channel.digits = digits;
         }
+        self.take_seat(of, id, out);
         self.answer_channel(now, id, None, out);
+        if over {
+            self.resume(id, crate::dialplan::Outcome::Done);
+        }
         if sounds && let Some(channel) = self.calls.channels.get_mut(&id) {
             // What played, played to the other phone: this one hears it from the beginning.
             channel.doing = Doing::Nothing;

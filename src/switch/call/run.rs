@@ -106,6 +106,9 @@ impl Switch {
             Doing::Sounding(sounding) if sounding.until.is_some_and(|until| until <= now.at) => {
                 self.sounding_due(now, id, out);
             }
+            Doing::Conference => self.conference_due(now, id, out),
+            Doing::Held => self.holding_due(now, id, out),
+            Doing::Spying => self.spying_due(now, id, out),
             doing if receive_is_over(doing, now.at) => {
                 self.resume(id, Outcome::Status("FAILURE".into()));
             }
@@ -129,13 +132,28 @@ impl Switch {
             }
             _ => {}
         }
+        self.leave_rooms(now, id, out);
         self.leave_bridge(now, id, out);
+    }
+
+    /// Takes a channel out of what is more than a bridge of two: a conference, a holding bridge, listening in.
+    pub(super) fn leave_rooms(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if let Doing::Conference | Doing::Held | Doing::Spying = channel.doing {
+            channel.doing = Doing::Nothing;
+        }
+        self.leave_conference(now, id, out);
+        self.leave_holding(id, out);
+        self.leave_spying(id, out);
     }
 
     /// A digit was pressed.
     pub(super) fn digit(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
+        self.volume_digit(id, digit, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match &channel.doing {
+            Doing::Conference => self.conference_digit(now, id, digit, out),
+            Doing::Spying => self.spy_digit(now, id, digit, out),
             Doing::Digit(_) => self.resume(id, Outcome::Digit(digit)),
             Doing::Sounding(_) => self.digit_while_sounding(now, id, digit, out),
             Doing::Echo if digit == '#' => {

@@ -66,7 +66,7 @@ impl Switch {
             duration_secs: now.at.since(bridge.made.at).as_secs(),
             why: bridge.why.as_ref().map(ToString::to_string).unwrap_or_default(),
         });
-        views.collect()
+        views.chain(self.room_views(now)).collect()
     }
 
     /// Asks every open port for its counters; the answer to `token` follows the last of them.
@@ -155,6 +155,9 @@ impl Switch {
                         "There is no channel '{channel}'; 'core show channels' lists those there are"
                     ));
                 };
+                if let Some(facts) = self.room_facts(found) {
+                    return Reply::Explanation(explanation(&facts));
+                }
                 let Some(bridge) = found.bridge.and_then(|bridge| self.calls.bridges.get(&bridge)) else {
                     return Reply::Refused(format!("Channel '{}' is in no bridge", found.name));
                 };

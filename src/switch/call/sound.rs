@@ -11,6 +11,7 @@ use super::ports::SlotState;
 use crate::base::time::Now;
 use crate::bridge::{
     FileOrder, Listening, MediaEvent, Over, Piece, Plan, PortId, SoundEnd, SoundId, SoundOrder, SoundSource,
+    TalkRules,
 };
 use crate::codec::ToneList;
 use crate::config::model::endpoint_words::DtmfMode;
@@ -33,8 +34,25 @@ pub(super) struct ChannelSound {
     pub is_held: bool,
     /// What its sound is listened to for.
     pub listening: Listening,
+    /// `VOLUME()`, and what a conference's menu added: what comes from it, what goes to it.
+    pub volume: (i32, i32),
+    /// `VOLUME(…,p)`: digits change it.
+    pub volume_keys: bool,
+    /// `TALK_DETECT(set)`
+    pub talk_detect: Option<TalkRules>,
+    /// Sounds that nobody named: a file of them that is not there is no news.
+    unnamed: Vec<SoundId>,
     /// Ports that are told to fail at once, in the next round.
     failed: Vec<(SoundId, String)>,
+}
+
+impl ChannelSound {
+    /// Nobody asked for this sound by its name.
+    pub fn not_missed(&mut self, sound: SoundId) {
+        if self.unnamed.len() < crate::base::limits::PLAYERS_PER_PORT {
+            self.unnamed.push(sound);
+        }
+    }
 }
 
 impl Channel {
@@ -49,6 +67,10 @@ impl Channel {
     }
 
     /// Its audio port, when it is open and its codec is one we can make.
+    pub fn opened_port(&self) -> Option<PortId> {
+        self.audio_port().filter(|(_, opens)| *opens).map(|(port, _)| port)
+    }
+
     fn audio_port(&self) -> Option<(PortId, bool)> {
         let slot = self.slots.iter().find(|slot| {
             slot.kind == MediaKind::Audio && matches!(slot.state, SlotState::Open { .. } | SlotState::Opening)
@@ -302,15 +324,21 @@ impl Switch {
 
     fn sound_over(&mut self, now: Now, id: ChannelId, sound: SoundId, end: SoundEnd, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let unnamed = channel.sound.unnamed.iter().position(|unnamed| *unnamed == sound);
+        if let Some(at) = unnamed {
+            channel.sound.unnamed.remove(at);
+        }
         if let SoundEnd::Failed(why) = &end {
             let name = channel.name.clone();
-            self.ears.log(out, Level::Warning, "file.c", || format!("{name}: {why}"));
+            let level = if unnamed.is_some() { Level::Debug } else { Level::Warning };
+            self.ears.log(out, level, "file.c", || format!("{name}: {why}"));
         }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         if channel.sound.background == Some(sound) {
             channel.sound.background = None;
         }
         self.recording_over(id, sound);
+        self.conference_played(now, id, sound, &end, out);
         self.announced(now, id, sound, out);
         self.prompt_played(now, id, sound, end, out);
     }

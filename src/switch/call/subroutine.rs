@@ -21,6 +21,8 @@ pub(super) enum Then {
     CallOut,
     /// The called channel is joined with that caller.
     Join(ChannelId),
+    /// A party of a conference comes back (`dialplan_exec`).
+    Conference,
 }
 
 /// A dialplan that waits for a subroutine, if there is one, and what follows.
@@ -100,6 +102,7 @@ impl Switch {
                 }
             }
             Then::CallOut => self.call_out(now, id, out),
+            Then::Conference => self.back_in_conference(now, id, out),
             Then::Join(caller) => self.after_screening(now, id, caller, &result, out),
         }
     }

@@ -1,6 +1,8 @@
 //! Variables as an administrator reads and sets them, and what becomes of one that has no room.
 
 use super::channel::{Channel, ChannelId};
+use super::host::ChannelHost;
+use crate::base::time::Now;
 use crate::dialplan::variables::TooMany;
 use crate::switch::Switch;
 use crate::switch::io::Actions;
@@ -39,8 +41,36 @@ impl Switch {
         }
     }
 
+    /// Writes a function of a channel, as its dialplan would: `VOLUME(TX)`.
+    fn set_function(
+        &mut self,
+        now: Now,
+        (channel, name, value): (&str, &str, &str),
+        out: &mut Actions,
+    ) -> Reply {
+        let Some(id) = self.channel_named(channel) else {
+            return Reply::Refused(format!("{channel} is not a known channel"));
+        };
+        let (function, arguments) = name.split_once('(').unwrap_or((name, ""));
+        let arguments = arguments.strip_suffix(')').unwrap_or(arguments);
+        let mut host = ChannelHost { switch: self, out, id, now };
+        let written = host.write_function(function.trim(), arguments, value);
+        self.settle(now, out);
+        match written {
+            Ok(()) => {
+                Reply::Done(format!("    -- Channel variable '{name}' set to '{value}' for '{channel}'"))
+            }
+            Err(why) => Reply::Refused(format!("{name}: {why}")),
+        }
+    }
+
     /// `dialplan show globals|chanvar`, `dialplan set global|chanvar`.
-    pub(in crate::switch) fn variable_order(&mut self, order: &VariableOrder) -> Reply {
+    pub(in crate::switch) fn variable_order(
+        &mut self,
+        now: Now,
+        order: &VariableOrder,
+        out: &mut Actions,
+    ) -> Reply {
         let unknown = |channel: &str| Reply::Refused(format!("{channel} is not a known channel"));
         match order {
             VariableOrder::ShowGlobals => Reply::Done(self.calls.globals.text().trim_end().to_owned()),
@@ -53,6 +83,9 @@ impl Switch {
                 let Some(found) = found else { return unknown(channel) };
                 let lines = found.variables().iter().map(|(name, value)| format!("{name}={value}"));
                 Reply::Done(lines.collect::<Vec<_>>().join("\n"))
+            }
+            VariableOrder::SetChannel { channel, name, value } if name.contains('(') => {
+                self.set_function(now, (channel, name, value), out)
             }
             VariableOrder::SetChannel { channel, name, value } => {
                 let found = self.channel_named(channel).and_then(|id| self.calls.channels.get_mut(&id));

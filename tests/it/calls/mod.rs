@@ -20,5 +20,7 @@ mod local;
 mod options;
 pub mod phone;
 mod reasons;
+mod rooms;
 pub mod sounds;
+mod spying;
 mod transfers;
