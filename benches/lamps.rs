@@ -80,7 +80,7 @@ fn office() -> World {
         .expect("a String");
     }
     let mut world = World::with(&text);
-    phone::set_dialplan(&mut world, "[phones]\nexten => _5XXX,hint,PJSIP/${EXTEN}&Custom:d${EXTEN}\n");
+    phone::set_dialplan(&mut world, "[phones]\nexten => _[56]XXX,hint,PJSIP/${EXTEN}&Custom:d${EXTEN}\n");
     world
 }
 

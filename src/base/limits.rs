@@ -242,6 +242,13 @@ pub const STORED_SUBSCRIBE_BYTES: usize = 8_192;
 pub const MAILBOX_MESSAGES: usize = 65_536;
 /// Endpoints and extensions whose last refused SUBSCRIBE is remembered for `explain subscription`. Full: all are forgotten.
 pub const REFUSALS: usize = 1_024;
+/// Bytes of a presence's subtype, and of its message: with all of them escaped, its document still fits a datagram.
+pub const PRESENCE_TEXT_BYTES: usize = 4_096;
+/// Subscriptions told in one turn, and how often there is a turn while more wait: one lamp that everybody watches is no
+/// burst that drowns what else is to be done.
+pub const LAMPS_PER_TURN: usize = 256;
+/// See [`LAMPS_PER_TURN`].
+pub const LAMP_TURN_MILLIS: u64 = 10;
 /// Members of one resource list, those of lists in it included. Further ones are left out.
 pub const LIST_MEMBERS: usize = 2_000;
 /// Seconds a publication lasts at least: fewer get 423. A publisher that is an Asterisk refreshes no sooner.
@@ -278,3 +285,11 @@ pub const MESSAGE_DATA: usize = 128;
 pub const NOTIFIED: usize = 1_000;
 /// Redirections that one request of ours follows (`follow_redirect_methods`), as in Asterisk.
 pub const REDIRECTIONS: usize = 5;
+/// Digits of a code of features.conf; Asterisk keeps eleven.
+pub const FEATURE_CODE_DIGITS: usize = 11;
+/// Digits of an extension dialled for a transfer by code; what follows is ignored.
+pub const TRANSFER_DIGITS: usize = 80;
+/// Names in `DYNAMIC_FEATURES` that are looked up for one side of a call.
+pub const DYNAMIC_FEATURES: usize = 64;
+/// Spaces of one parking lot.
+pub const PARKING_SPACES: u32 = 10_000;

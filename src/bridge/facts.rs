@@ -242,11 +242,15 @@ pub enum Feature {
     Playing,
     /// The progress reports of a blind transfer (`refer_blind_progress`).
     TransferProgress,
+    /// A transfer by code: an extension is dialled, or somebody waits for who consults.
+    Transfer,
+    /// A parked call.
+    Parking,
 }
 
 impl Feature {
     /// All of them.
-    pub const ALL: [Feature; 18] = [
+    pub const ALL: [Feature; 20] = [
         Feature::Monitor,
         Feature::MixMonitor,
         Feature::ChanSpy,
@@ -265,6 +269,8 @@ impl Feature {
         Feature::FaxGateway,
         Feature::Playing,
         Feature::TransferProgress,
+        Feature::Transfer,
+        Feature::Parking,
     ];
 
     /// As an administrator writes or calls it.
@@ -288,12 +294,21 @@ impl Feature {
             Feature::FaxGateway => "FAXOPT(gateway)",
             Feature::Playing => "music or an announcement",
             Feature::TransferProgress => "refer_blind_progress",
+            Feature::Transfer => "a transfer by code",
+            Feature::Parking => "Park()",
         }
     }
 
     /// Whether a packet relay can serve it: what only starts, stops or inserts packets.
     pub fn is_served_by_relay(self) -> bool {
-        matches!(self, Feature::TimeLimit | Feature::Playing | Feature::TransferProgress)
+        matches!(
+            self,
+            Feature::TimeLimit
+                | Feature::Playing
+                | Feature::TransferProgress
+                | Feature::Transfer
+                | Feature::Parking
+        )
     }
 }
 

@@ -1,6 +1,9 @@
 //! The compiled dialplan: contexts, their extensions in matching order, and the search through includes and switches.
 
+mod added;
 mod search;
+
+pub use added::Added;
 
 use super::apps::App;
 use super::apps::dial::Jump;

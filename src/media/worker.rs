@@ -152,7 +152,7 @@ impl Worker {
         })
     }
 
-    fn now(&self) -> Moment {
+    pub(super) fn now(&self) -> Moment {
         Moment(u64::try_from(now_instant().duration_since(self.started).as_micros()).unwrap_or(u64::MAX))
     }
 

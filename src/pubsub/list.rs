@@ -151,7 +151,7 @@ pub fn write(
     (seed, room): (u64, usize),
     out: &mut String,
 ) -> Written {
-    let mut writer = ListWriter { body, describe, seed, serial: 0, room };
+    let mut writer = ListWriter { body, describe, seed, serial: 0, room, wrote: false };
     let (text, kind, more) = writer.list(list);
     out.push_str(&text);
     Written { content_type: kind, more }
@@ -163,6 +163,8 @@ struct ListWriter<'a, D> {
     seed: u64,
     serial: u64,
     room: usize,
+    /// A part is written.
+    wrote: bool,
 }
 
 impl<D: Describe> ListWriter<'_, D> {
@@ -208,11 +210,13 @@ impl<D: Describe> ListWriter<'_, D> {
         }
         // RLMI's entry and the part's headers.
         let size = body.len() + 400 + 2 * leaf.name.len();
-        if size > self.room {
+        // One that has the whole message to itself goes out all the same.
+        if size > self.room && self.wrote {
             leaf.told = None;
             return Told::NoRoom;
         }
-        self.room -= size;
+        self.room = self.room.saturating_sub(size);
+        self.wrote = true;
         leaf.told = Some(hash);
         let cid = self.content_id();
         Told::Part(Box::new(Part {

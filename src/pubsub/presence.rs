@@ -1,5 +1,7 @@
 //! Presence: what a person says of himself, beside what his devices do.
 
+use crate::base::limits;
+
 /// The words of `PRESENCE_STATE()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PresenceState {
@@ -76,7 +78,12 @@ impl Presence {
             let bytes = base64(part).ok_or_else(|| format!("'{part}' is no Base64"))?;
             String::from_utf8(bytes).map(Into::into).map_err(|_| "what Base64 holds is no text".to_owned())
         };
-        Ok(Presence { state, subtype: text(subtype)?, message: text(message)? })
+        let (subtype, message) = (text(subtype)?, text(message)?);
+        let bytes = subtype.len().max(message.len());
+        if bytes > limits::PRESENCE_TEXT_BYTES {
+            return Err(format!("{bytes} bytes are too many; {} are allowed", limits::PRESENCE_TEXT_BYTES));
+        }
+        Ok(Presence { state, subtype, message })
     }
 
     /// A field of `PRESENCE_STATE(provider,field)`: `value`, `subtype` or `message`.

@@ -37,7 +37,7 @@ pub fn report(dir: &Path) -> Report {
     let mut sources = std::mem::take(&mut report.objects.sources);
     let dialplan = dialplan(dir, &mut sources);
     merge_dialplan(&mut report.findings, dialplan);
-    // Tones, music, conferences: what is wrong in their files.
+    // Tones, music, conferences, features, parking lots: what is wrong in their files.
     let _ = Services::read(&files, &mut sources, &mut report.findings);
     let layout = Layout::of_dir(dir, &Given::default());
     let logger = LoggerConf::read(&files, &layout.log_dir, LogForm::Text, &mut sources);
@@ -191,6 +191,20 @@ mod tests {
         assert!(matches!(about(7)[..], [one] if one.contains("error[unknown-function]")), "{text}");
         assert!(matches!(about(8)[..], [one] if one.contains("note[unknown-context]")), "{text}");
         assert!(matches!(about(9)[..], [one] if one.contains("warning[unknown-context]")), "{text}");
+    }
+
+    /// A lot's context is made by the lot; what is wrong with features.conf is said with its line.
+    #[test]
+    fn features_and_parking_lots_are_checked() {
+        let files = [
+            ("pjsip.conf", SOUND),
+            ("extensions.conf", "[in]\nexten => 1,1,Park()\ninclude => parkedcalls\ninclude => absent\n"),
+            ("res_parking.conf", "[default]\nparkext=700\n"),
+            ("features.conf", "[featuremap]\nblindxfer=a#\n"),
+        ];
+        let (_, text) = run(&files, CheckOptions { notes: true, ..CheckOptions::default() });
+        assert!(!text.contains("'parkedcalls'") && text.contains("'absent'"), "{text}");
+        assert!(text.contains("features.conf:2"), "{text}");
     }
 
     #[test]

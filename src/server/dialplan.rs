@@ -101,6 +101,20 @@ fn tidy(findings: Vec<Finding>) -> Vec<Finding> {
     tidied
 }
 
+/// Includes of contexts that parking lots make are no faults.
+fn without_lots(mut findings: Vec<Finding>, files: &ConfigDir) -> Vec<Finding> {
+    if findings.iter().any(|finding| finding.code == "unknown-context") {
+        // What is wrong with those files is told when they are read for themselves.
+        let services = Services::read(files, &mut Sources::new(), &mut Vec::new());
+        let made = |finding: &Finding| {
+            let named = |context: &str| finding.message.contains(&format!("'{context}'"));
+            finding.code == "unknown-context" && services.parking.values().any(|lot| named(&lot.context))
+        };
+        findings.retain(|finding| !made(finding));
+    }
+    findings
+}
+
 /// Reads the dialplan of a configuration directory: `extensions.conf` (or its table, where `extconfig.conf` maps the
 /// file), `extensions.toml` where there is no `.conf`, and the tables of its realtime switches.
 pub fn read(dir: &Path, now: crate::base::time::Now) -> Read {
@@ -134,7 +148,7 @@ pub fn read(dir: &Path, now: crate::base::time::Now) -> Read {
             load(&sections, &surroundings(&sources, now))
         }
     };
-    findings.extend(tidy(told));
+    findings.extend(without_lots(tidy(told), &files));
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut dialplan = dialplan.with_environment(Arc::new(environment.collect()));

@@ -132,7 +132,7 @@ pub(super) fn start(
         let log = log.clone();
         let path = options.layout.state_dir.join("lamps.sqlite");
         let complain = move |text: String| log.line(clock.now(), Level::Error, "res_pjsip_pubsub.c", &text);
-        LampStore::open(&path, complain).map_err(|fault| format!("{}: {fault}", path.display()))?
+        LampStore::open(&path, complain).map_err(|fault| fault.to_string())?
     };
     let ears = switch.ears();
     (ears.level, ears.security) = (wanted_level(&logger.sinks, log.levels()), logger.security());
@@ -326,6 +326,14 @@ async fn watch_voicemail(server: Arc<Server>) {
         // A look that panicked ends the watch; the panic is told by its thread.
         let Ok((back, changed)) = looked.await else { return };
         spool = back;
+        match spool.fault() {
+            Some(Some(fault)) => {
+                let text = format!("Voicemail cannot be read ({fault}); its message lights stay as they are");
+                server.say(Level::Warning, "app_voicemail.c", &text);
+            }
+            Some(None) => server.say(Level::Notice, "app_voicemail.c", "All voicemail can be read again"),
+            None => {}
+        }
         for some in changed.chunks(limits::BATCH) {
             if !server.order(Order::Mailboxes(some.to_vec())).await {
                 return;

@@ -70,8 +70,19 @@ fn recording(session: &Session, cx: &mut Cx<'_>, value: &[u8]) -> u16 {
     if !on && !value.eq_ignore_ascii_case(b"off") {
         return 400;
     }
+    // Its code is missing, or the call does not allow it.
+    if !session.may_record[usize::from(!on)] {
+        return 403;
+    }
     cx.events.push(Event::Record(on));
     200
+}
+
+impl Session {
+    /// Says whether the peer may turn recording on, and off, by INFO: the call decides. Without, 403.
+    pub fn set_may_record(&mut self, may: [bool; 2]) {
+        self.may_record = may;
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

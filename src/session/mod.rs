@@ -101,6 +101,8 @@ pub struct Session {
     caller: Option<Box<uac::Caller>>,
     /// The INVITE as it came.
     invite: Box<[u8]>,
+    /// Whether the peer may turn recording on, and off.
+    may_record: [bool; 2],
     media: media::Media,
     peer: target::Peer,
     auths: Vec<Credentials>,
@@ -123,6 +125,7 @@ pub struct Session {
 impl Session {
     fn new(role: Role, endpoint: Arc<Endpoint>, contact: Arc<str>, media: media::Media) -> Session {
         Session {
+            may_record: [false; 2],
             role,
             endpoint,
             contact,

@@ -5,13 +5,13 @@
 //! shard ── push ──► pending (newest per key) ──► thread: one transaction per fifth of a second
 //! ```
 
-use super::fault::{Fault, wall_now};
+use super::fault::{Fault, FaultKind, wall_now};
 use crate::base::device::DeviceState;
 use crate::base::time::WallTime;
 use crate::pubsub::{Counts, Kept, Presence, PresenceState, StoredSubscription};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -53,21 +53,36 @@ pub struct LampStore {
 pub struct LampWriter(Arc<Shared>);
 
 impl LampStore {
-    /// Opens the file, reads what it holds, and starts the thread. `complain` gets a sentence when writing fails, and
-    /// when it works again.
+    /// Opens the file, reads what it holds, and starts the thread. `complain` gets a sentence for whatever goes wrong,
+    /// and when it works again. A damaged file is set aside as `<path>.damaged-<seconds>`; one that cannot be opened now
+    /// is tried again by the thread. So calls are never kept waiting by a lamp.
     ///
     /// # Errors
-    /// The file cannot be opened or read, or no thread started.
+    /// No thread started.
     pub fn open(
         path: &Path,
-        complain: impl FnMut(String) + Send + 'static,
+        mut complain: impl FnMut(String) + Send + 'static,
     ) -> Result<(LampStore, Vec<Kept>), Fault> {
-        let conn = connect(path)?;
-        let kept = read(&conn)?;
+        let opened = match open_and_read(path, &mut complain) {
+            Err(fault) if fault.kind == FaultKind::Corrupt => {
+                let aside = set_aside(path);
+                complain(format!("{} is damaged ({fault}); {aside}", path.display()));
+                open_and_read(path, &mut complain)
+            }
+            other => other,
+        };
+        let (conn, kept) = match opened {
+            Ok((conn, kept)) => (Some(conn), kept),
+            Err(fault) => {
+                complain(format!("Subscriptions and mailboxes are not kept in {}: {fault}", path.display()));
+                (None, Vec::new())
+            }
+        };
         let shared = Arc::new(Shared::default());
+        let file = File { path: path.to_owned(), conn };
         let theirs = Arc::clone(&shared);
         let thread =
-            thread::Builder::new().name("lamps".into()).spawn(move || run(conn, &theirs, complain))?;
+            thread::Builder::new().name("lamps".into()).spawn(move || run(file, &theirs, complain))?;
         Ok((LampStore { shared, thread: Some(thread) }, kept))
     }
 
@@ -122,6 +137,8 @@ fn follow(newest: &mut HashMap<Key, Kept>, next: Kept) {
         (Some(Kept::Subscription(stored)), Kept::Progress { cseq, expires, contact, version, .. }) => {
             (stored.cseq, stored.expires, stored.contact, stored.version) = (cseq, expires, contact, version);
         }
+        // It never reached the disk.
+        (Some(Kept::Subscription(_)), Kept::Forget { id }) => drop(newest.remove(&Key::Subscription(id))),
         // What is over makes no progress.
         (Some(Kept::Forget { .. }), Kept::Progress { .. }) => {}
         (Some(old), next) => *old = next,
@@ -131,8 +148,28 @@ fn follow(newest: &mut HashMap<Key, Kept>, next: Kept) {
     }
 }
 
-fn run(mut conn: Connection, shared: &Shared, mut complain: impl FnMut(String)) {
-    let mut failing = false;
+/// The file, once it could be opened.
+struct File {
+    path: PathBuf,
+    conn: Option<Connection>,
+}
+
+impl File {
+    fn write(&mut self, batch: &HashMap<Key, Kept>) -> Result<(), Fault> {
+        if self.conn.is_none() {
+            self.conn = Some(connect(&self.path)?);
+        }
+        self.conn.as_mut().map_or(Ok(()), |conn| write(conn, batch))
+    }
+}
+
+fn run(mut file: File, shared: &Shared, mut complain: impl FnMut(String)) {
+    let mut failing = file.conn.is_none();
+    if let Some(conn) = &file.conn
+        && let Err(fault) = forget_ended(conn)
+    {
+        complain(format!("Subscriptions that ended while no server ran stay written down: {fault}"));
+    }
     loop {
         let mut pending = lock(shared);
         while pending.newest.is_empty() && !pending.closing {
@@ -146,7 +183,7 @@ fn run(mut conn: Connection, shared: &Shared, mut complain: impl FnMut(String)) 
         let batch = std::mem::take(&mut pending.newest);
         let closing = pending.closing;
         drop(pending);
-        match write(&mut conn, &batch) {
+        match file.write(&batch) {
             Ok(()) if failing => {
                 failing = false;
                 complain("Subscriptions and mailboxes are written down again".to_owned());
@@ -284,22 +321,59 @@ fn split(address: &str) -> (&str, u16) {
     (host, port.parse().unwrap_or(0))
 }
 
-fn read(conn: &Connection) -> Result<Vec<Kept>, Fault> {
-    let mut all = Vec::new();
+fn open_and_read(path: &Path, complain: &mut impl FnMut(String)) -> Result<(Connection, Vec<Kept>), Fault> {
+    let conn = connect(path)?;
+    let (kept, odd) = read(&conn)?;
+    if odd > 0 {
+        complain(format!("{odd} rows of {} are no such rows; they are passed over", path.display()));
+    }
+    Ok((conn, kept))
+}
+
+/// Gives a damaged file another name; what was done, in words.
+fn set_aside(path: &Path) -> String {
+    let name = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
+    let aside = name(&format!(".damaged-{}", wall_now().secs()));
+    for suffix in ["-wal", "-shm"] {
+        // Not there as a rule.
+        let _ = std::fs::rename(name(suffix), PathBuf::from(format!("{}{suffix}", aside.display())));
+    }
+    match std::fs::rename(path, &aside) {
+        Ok(()) => format!("it is set aside as {}", aside.display()),
+        Err(error) => format!("it cannot be set aside: {error}"),
+    }
+}
+
+/// Those whose time was over before the server started.
+fn forget_ended(conn: &Connection) -> Result<(), Fault> {
+    conn.execute("DELETE FROM ps_subscription_persistence WHERE expires < ?1", [seconds(wall_now())])?;
+    Ok(())
+}
+
+/// All that is written down, and how many rows are odd.
+fn read(conn: &Connection) -> Result<(Vec<Kept>, usize), Fault> {
+    let (mut all, mut odd) = (Vec::new(), 0);
+    let mut take = |rows: &mut rusqlite::Rows<'_>, one: fn(&Row<'_>) -> Result<Kept, rusqlite::Error>| {
+        while let Some(row) = rows.next()? {
+            match one(row) {
+                Ok(kept) => all.push(kept),
+                Err(_) => odd += 1,
+            }
+        }
+        Ok::<(), Fault>(())
+    };
     let mut rows = conn.prepare("SELECT name, new, old FROM mailbox")?;
-    let mailboxes = rows.query_map([], |row| {
+    take(&mut rows.query([])?, |row| {
         let counts = Counts { new: row.get(1)?, old: row.get(2)? };
         Ok(Kept::Mailbox { name: row.get::<_, String>(0)?.into(), counts })
     })?;
-    all.extend(mailboxes.collect::<Result<Vec<_>, _>>()?);
     let mut rows = conn.prepare("SELECT name, state FROM device_state")?;
-    let devices = rows.query_map([], |row| {
+    take(&mut rows.query([])?, |row| {
         let state = DeviceState::parse(&row.get::<_, String>(1)?);
         Ok(Kept::Device { name: row.get::<_, String>(0)?.into(), state })
     })?;
-    all.extend(devices.collect::<Result<Vec<_>, _>>()?);
     let mut rows = conn.prepare("SELECT name, state, subtype, message FROM presence_state")?;
-    let presences = rows.query_map([], |row| {
+    take(&mut rows.query([])?, |row| {
         let presence = Presence {
             state: PresenceState::of(&row.get::<_, String>(1)?).unwrap_or_default(),
             subtype: row.get::<_, String>(2)?.into(),
@@ -307,41 +381,34 @@ fn read(conn: &Connection) -> Result<Vec<Kept>, Fault> {
         };
         Ok(Kept::Presence { name: row.get::<_, String>(0)?.into(), presence })
     })?;
-    all.extend(presences.collect::<Result<Vec<_>, _>>()?);
-    read_subscriptions(conn, &mut all)?;
-    Ok(all)
-}
-
-/// Those whose time is not over.
-fn read_subscriptions(conn: &Connection, all: &mut Vec<Kept>) -> Result<(), Fault> {
-    conn.execute("DELETE FROM ps_subscription_persistence WHERE expires < ?1", [seconds(wall_now())])?;
     let mut rows = conn.prepare(
         "SELECT id, packet, src_name || ':' || src_port, transport_key, local_name || ':' || local_port, cseq, tag,
                 endpoint, expires, contact_uri, prune_on_boot, generator_data
-         FROM ps_subscription_persistence ORDER BY id",
+         FROM ps_subscription_persistence WHERE expires >= ?1 ORDER BY id",
     )?;
-    let mut rows = rows.query([])?;
-    while let Some(row) = rows.next()? {
-        let text = |at: usize| -> Result<String, rusqlite::Error> { row.get(at) };
-        let Ok(id) = u64::from_str_radix(&text(0)?, 16) else { continue };
-        let data = text(11)?;
-        let version = data.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
-        all.push(Kept::Subscription(Box::new(StoredSubscription {
-            id,
-            packet: row.get::<_, Vec<u8>>(1)?.into(),
-            source: text(2)?.into(),
-            transport: text(3)?.into(),
-            local: text(4)?.into(),
-            cseq: row.get(5)?,
-            tag: text(6)?.into(),
-            endpoint: text(7)?.into(),
-            expires: WallTime::from_secs(u64::try_from(row.get::<_, i64>(8)?).unwrap_or(0)),
-            contact: text(9)?.into(),
-            prune_on_boot: row.get(10)?,
-            version,
-        })));
-    }
-    Ok(())
+    take(&mut rows.query([seconds(wall_now())])?, subscription)?;
+    Ok((all, odd))
+}
+
+fn subscription(row: &Row<'_>) -> Result<Kept, rusqlite::Error> {
+    let text = |at: usize| -> Result<String, rusqlite::Error> { row.get(at) };
+    let id = u64::from_str_radix(&text(0)?, 16).map_err(|_| rusqlite::Error::InvalidQuery)?;
+    let data = text(11)?;
+    let version = data.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
+    Ok(Kept::Subscription(Box::new(StoredSubscription {
+        id,
+        packet: row.get::<_, Vec<u8>>(1)?.into(),
+        source: text(2)?.into(),
+        transport: text(3)?.into(),
+        local: text(4)?.into(),
+        cseq: row.get(5)?,
+        tag: text(6)?.into(),
+        endpoint: text(7)?.into(),
+        expires: WallTime::from_secs(u64::try_from(row.get::<_, i64>(8)?).unwrap_or(0)),
+        contact: text(9)?.into(),
+        prune_on_boot: row.get(10)?,
+        version,
+    })))
 }
 
 #[cfg(test)]
@@ -401,5 +468,48 @@ mod tests {
         let left: Vec<_> = kept.iter().filter(|kept| matches!(kept, Kept::Subscription(_))).collect();
         assert_eq!(left, [&Kept::Subscription(Box::new(wanted))]);
         std::fs::remove_dir_all(&dir).expect("removed");
+    }
+
+    /// Neither a damaged file nor an odd row nor one that cannot be opened keeps the server from starting.
+    #[test]
+    fn whatever_the_file_is_the_server_starts() {
+        let dir = std::env::temp_dir().join(format!("jackfield-lamps-odd-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("writable");
+        let said: Arc<Mutex<Vec<String>>> = Arc::default();
+        let complain = |said: &Arc<Mutex<Vec<String>>>| {
+            let said = Arc::clone(said);
+            move |text| said.lock().expect("whole").push(text)
+        };
+        let path = dir.join("lamps.sqlite");
+        std::fs::write(&path, vec![b'x'; 10_000]).expect("written");
+        let (store, kept) = LampStore::open(&path, complain(&said)).expect("starts");
+        assert!(kept.is_empty());
+        assert!(said.lock().expect("whole")[0].contains(".damaged-"), "{said:?}");
+        store.writer().push(Kept::Mailbox { name: "1@d".into(), counts: Counts { new: 1, old: 2 } });
+        drop(store);
+        let conn = Connection::open(&path).expect("opens");
+        conn.execute_batch("INSERT INTO mailbox VALUES ('2@d', 'many', -1)").expect("written");
+        drop(conn);
+        let (store, kept) = LampStore::open(&path, complain(&said)).expect("starts");
+        assert_eq!(kept.len(), 1);
+        assert!(said.lock().expect("whole")[1].starts_with("1 rows of "), "{said:?}");
+        drop(store);
+        let (_, kept) = LampStore::open(&dir.join("nowhere/lamps.sqlite"), complain(&said)).expect("starts");
+        assert!(kept.is_empty() && said.lock().expect("whole")[2].contains("are not kept in "), "{said:?}");
+        std::fs::remove_dir_all(&dir).expect("removed");
+    }
+
+    /// While the disk fails, what came and went leaves nothing in memory.
+    #[test]
+    fn what_never_reached_the_disk_need_not_be_forgotten_there() {
+        let mut newest = HashMap::new();
+        follow(
+            &mut newest,
+            Kept::Subscription(Box::new(StoredSubscription { id: 7, ..StoredSubscription::default() })),
+        );
+        follow(&mut newest, Kept::Forget { id: 7 });
+        assert!(newest.is_empty());
+        follow(&mut newest, Kept::Forget { id: 8 });
+        assert_eq!(newest.len(), 1);
     }
 }

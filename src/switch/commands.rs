@@ -77,6 +77,7 @@ impl Switch {
             }
             Command::Database(order) => self.database_order(&order, out),
             Command::Variables(order) => self.variable_order(now, &order, out),
+            Command::Parking { lot } => self.show_parking(lot.as_deref()),
             Command::Conference(order) => self.conference_order(now, order, out),
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),
             // Answered when the media threads have told their counters.

@@ -248,14 +248,18 @@ impl Switch {
             }
             Input::Transports(bound) => {
                 self.transports = bound.iter().map(|transport| (transport.id, transport.clone())).collect();
+                self.take_up_waiting(now, out);
             }
             Input::Drain(on) => self.drain(now, on, out),
             Input::HangUpAll => self.hang_up_all(now, out),
             Input::Dialplan(plan) => {
-                self.calls.set_plan(plan);
+                self.calls.set_plan(plan, &self.services);
                 self.hints_changed(now, out);
             }
-            Input::Services(_) => self.set_services(input),
+            Input::Services(services) => {
+                self.set_services(services);
+                self.hints_changed(now, out);
+            }
             Input::NotifyConf(conf) => self.trunks.set_notify(conf),
             Input::Database(entries) => self.load_database(entries),
             Input::Media(event) => self.media_event(now, event, out),

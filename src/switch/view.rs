@@ -129,6 +129,11 @@ pub enum Command {
     Conference(ConferenceOrder),
     /// Bridges (`bridge show all`).
     Bridges,
+    /// Parking lots (`parking show`), or one with its calls.
+    Parking {
+        /// Its name.
+        lot: Option<String>,
+    },
     /// The dialplan (`dialplan show`); all of it when neither is given.
     Dialplan {
         /// One context.

@@ -150,6 +150,21 @@ fn a_spy_hears_whispers_and_barges() {
     phones[2].heard();
     std::thread::sleep(Duration::from_millis(100));
     assert!(phones[2].heard().0.is_empty(), "nothing is sent to who does not spy any more");
+    // A spy that goes without a word leaves nothing open.
+    world.order(&phones[1], SoundOrder::Leave);
+    let mut gone = world.phone(Coding::Alaw, 20, 1);
+    let whispers = Spy { target: ports[1], hears: None, whispers: vec![ports[1]], volume: 0 };
+    world.order(&gone, SoundOrder::Spy(Some(Box::new(whispers))));
+    for _ in 0..10 {
+        gone.speak(700.0, false);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!phones[1].heard().0.is_empty(), "it is whispered to");
+    world.media.submit(Plan::Close { port: gone.port });
+    std::thread::sleep(Duration::from_millis(100));
+    phones[1].heard();
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(phones[1].heard().0.is_empty(), "and left alone afterwards");
     // Outside of a room, too: what is played to the target is heard.
     world.order(&phones[1], SoundOrder::Leave);
     let source = SoundSource::Tones(ToneList::parse("1300").expect("a tone"));

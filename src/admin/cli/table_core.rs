@@ -221,6 +221,15 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
     entry("module show", "[like <part>]", "List modules and info", build::module_show)
         .helped(&["Parts of this program under the names of the Asterisk modules that do the same."])
         .named(Names::Words(&["like"])),
+    entry("parking show", "[<lot>]", "Displays configuration options of parking lots", |c| {
+        let lot = match c.rest() {
+            [] => None,
+            [lot] => Some(lot.text.clone()),
+            _ => return Err(Fault::Usage),
+        };
+        c.order(Command::Parking { lot })
+    })
+    .helped(&["Every lot of res_parking.conf; with its name one lot and the calls parked there."]),
 ];
 
 pub(super) static AFTER_PJSIP: &[Entry] = &[

@@ -178,7 +178,7 @@ options! {
     /// dialog-info state early when in use and ringing.
     Obeyed "notify_early_inuse_ringing" notify_early_inuse_ringing: bool = false, Truth;
     /// React to the Record INFO header.
-    Later "one_touch_recording" one_touch_recording: bool = false, Truth;
+    Obeyed "one_touch_recording" one_touch_recording: bool = false, Truth;
     /// Route of requests to this endpoint.
     Obeyed "outbound_proxy" outbound_proxy: Name = Name::default(), SipUri;
     /// Codec order for offers we send.
@@ -190,9 +190,9 @@ options! {
     /// Old form of incoming_call_offer_pref=local_first.
     Obeyed "preferred_codec_only" preferred_codec_only: bool = false, Truth;
     /// Feature run by Record: off.
-    Later "record_off_feature" record_off_feature: Name = Name::from("automixmon"), Text;
+    Obeyed "record_off_feature" record_off_feature: Name = Name::from("automixmon"), Text;
     /// Feature run by Record: on.
-    Later "record_on_feature" record_on_feature: Name = Name::from("automixmon"), Text;
+    Obeyed "record_on_feature" record_on_feature: Name = Name::from("automixmon"), Text;
     /// How the Contact of a 3xx is followed.
     Obeyed "redirect_method" redirect_method: RedirectMethod = RedirectMethod::User, OneOf;
     /// Report blind transfer progress in NOTIFY.

@@ -1,15 +1,20 @@
 //! Files of the media services: tones by country (`indications.conf`), music on hold (`musiconhold.conf`), conferences
-//! (`confbridge.conf`). Each may be missing; each mistake is told and costs its own line only.
+//! (`confbridge.conf`), what digits do in a call (`features.conf`), where calls are parked (`res_parking.conf`). Each may be
+//! missing; each mistake is told and costs its own line only.
 
 mod conference;
+mod features;
 mod music;
+mod parking;
 mod tones;
 
 pub use conference::{
     BridgeProfile, Conferences, DEFAULT_BRIDGE, DEFAULT_MENU, DEFAULT_USER, Menu, MenuAction, NotSet,
     UserProfile,
 };
+pub use features::{FeatureApp, FeatureSounds, Features};
 pub use music::{Music, MusicMode};
+pub use parking::{ParkingLot, Who};
 pub use tones::ToneZone;
 
 use super::conf;
@@ -27,6 +32,10 @@ pub struct Services {
     pub country: String,
     /// Classes of music on hold.
     pub music: BTreeMap<String, Music>,
+    /// What parties do by digits.
+    pub features: Features,
+    /// Parking lots by name.
+    pub parking: BTreeMap<String, ParkingLot>,
     /// Profiles and menus of conferences.
     pub conferences: Conferences,
 }
@@ -37,6 +46,8 @@ impl Default for Services {
             zones: tones::built_in(),
             country: "us".to_owned(),
             music: music::built_in(),
+            features: Features::default(),
+            parking: BTreeMap::new(),
             conferences: Conferences::default(),
         }
     }
@@ -51,6 +62,12 @@ impl Services {
         }
         if let Some(tree) = conf::read_optional(files, "musiconhold.conf", sources, findings) {
             music::read(&tree, &mut services, findings);
+        }
+        if let Some(tree) = conf::read_optional(files, "features.conf", sources, findings) {
+            features::read(&tree, &mut services.features, findings);
+        }
+        if let Some(tree) = conf::read_optional(files, "res_parking.conf", sources, findings) {
+            services.parking = parking::read(&tree, findings);
         }
         if let Some(tree) = conf::read_optional(files, "confbridge.conf", sources, findings) {
             conference::read(&tree, &mut services.conferences, findings);

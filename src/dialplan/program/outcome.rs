@@ -73,6 +73,10 @@ impl Program {
                 }
                 self.concluded(app, why, *then, now, plan, host)
             }
+            // The call that it made went on without its Dial and is over.
+            Outcome::Status(_) if app.name == "Dial" && *why != Awaits::DialThatGoesOn => {
+                Flow::End(End::Hangup { application: app.name, cause: None })
+            }
             Outcome::Status(word) => {
                 if let Some((variable, _)) = app.status {
                     self.set(host, variable, &word);

@@ -84,7 +84,9 @@ impl Worker {
 
     /// A port came from another thread, with its leg.
     pub(in crate::media) fn adopt_leg(&mut self, now: Moment, index: usize) {
-        if self.leg(index).is_some() {
+        if let Some(leg) = self.leg(index) {
+            // Those who spied on it may have stayed behind, or come after it.
+            leg.set_tapped(None);
             self.floor.active.push(index);
             self.floor.next_frame.get_or_insert(now + FRAME);
         }
@@ -97,7 +99,11 @@ impl Worker {
     pub(in crate::media) fn forget_leg(&mut self, index: usize) {
         self.leave_room(index);
         self.floor.active.retain(|active| *active != index);
-        self.floor.taps.retain(|tap| *tap != index);
+        if self.floor.taps.contains(&index) {
+            // Whom it spied on is not opened for it any more.
+            let now = self.now();
+            self.settle_taps(now);
+        }
     }
 
     /// Another coding was agreed.

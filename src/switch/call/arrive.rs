@@ -24,9 +24,6 @@ const MAX_FORWARDS: u8 = 20;
 
 const SESSION: &str = "res_pjsip_session.c";
 
-/// `pickupexten` of features.conf without a file.
-const PICKUP: &str = "*8";
-
 /// What an INVITE wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arriving {
@@ -62,7 +59,7 @@ impl Switch {
         };
         let arriving = match replaced {
             Some(replaced) => Arriving::Replaces(replaced),
-            None if exten == PICKUP => Arriving::PicksUp,
+            None if exten == self.services.features.pickup_exten => Arriving::PicksUp,
             None => Arriving::Dials,
         };
         // Who takes a call dials nobody.
@@ -252,7 +249,10 @@ impl Switch {
             told: Default::default(),
             redirect_at: None,
             moved: false,
-            collecting: None,
+            pressed: super::features::Pressed::default(),
+            service: None,
+            transferred_by: None,
+            own_features: None,
             suspended: None,
             lamp: None,
             sound: Default::default(),

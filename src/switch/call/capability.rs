@@ -1,9 +1,11 @@
-//! What an endpoint may negotiate, from its options.
+//! What an endpoint may negotiate, from its options, and what its channel has agreed on.
 
+use super::channel::Channel;
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::{DtmfMode, IncomingOfferPref, MediaEncryption, OutgoingOfferPref};
 use crate::sdp::{
-    Capabilities, Codec, CodecChoice, CodecKind, Encryption, Format, OfferPreference, ProfileRules,
+    Capabilities, Codec, CodecChoice, CodecKind, Encryption, Format, MediaKind, OfferPreference,
+    ProfileRules, RtpStream,
 };
 
 /// The capabilities of an endpoint.
@@ -79,6 +81,24 @@ pub(super) fn offered(callee: &Capabilities, kind: CodecKind, caller: &[Format])
         formats.retain(super::core::opens);
     }
     formats
+}
+
+impl Channel {
+    /// The position of its audio among the `m=` lines.
+    pub fn audio_position(&self) -> Option<usize> {
+        let streams = &self.session.as_ref()?.agreement()?.streams;
+        streams.iter().position(|stream| stream.kind == MediaKind::Audio && stream.is_active())
+    }
+
+    /// Its agreed audio.
+    pub fn audio(&self) -> Option<&RtpStream> {
+        self.session.as_ref()?.agreement()?.audio()
+    }
+
+    /// Codecs agreed on, the one in use first.
+    pub fn codec_names(&self) -> Vec<&'static str> {
+        self.audio().map(|audio| audio.formats.iter().map(|f| f.codec.name()).collect()).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Carrying out what sessions want: responses, requests, dialogs.
 
 use super::Work;
-use super::channel::ChannelId;
+use super::channel::{Channel, ChannelId};
 use crate::base::time::Now;
 use crate::session::{Cx, Effect, Failure, Hop, RequestId, Session};
 use crate::sip::dialog::repeat::SentAck;
@@ -54,7 +54,13 @@ impl Switch {
         out: &mut Actions,
         then: impl FnOnce(&mut Session, &mut Cx<'_>) -> R,
     ) -> Option<R> {
+        let touches = |channel: &Channel| channel.endpoint.options.one_touch_recording;
+        let may_record = match self.calls.channels.get(&id).is_some_and(touches) {
+            true => self.may_record(id),
+            false => [false; 2],
+        };
         let mut session = self.calls.channels.get_mut(&id)?.session.take()?;
+        session.set_may_record(may_record);
         let result = self.make_session(now, id, |cx| then(&mut session, cx), out);
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             channel.session = Some(session);

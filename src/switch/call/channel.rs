@@ -4,18 +4,20 @@ use super::announce::Limits;
 use super::bridging::AfterBridge;
 use super::conference::{Attending, Wishes};
 use super::dial::Dialling;
-use super::features::Collecting;
+use super::features::Pressed;
 use super::holding::Held;
 use super::join::BridgeId;
 use super::local::Local;
 use super::message::{QUEUE, TextMessage};
 use super::originate::Origin;
 use super::out::Placing;
+use super::park::Parked;
 pub(super) use super::party::{Party, Redirecting};
 use super::pjsip_fields::ParamOf;
 use super::ports::Slot;
 use super::prompt::Sounding;
 use super::sending::Sending;
+use super::service::Service;
 use super::sound::ChannelSound;
 use super::spy::Spying;
 use super::subroutine::Suspended;
@@ -24,9 +26,10 @@ use crate::base::time::{Moment, Now};
 use crate::bridge::Target;
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::DtmfMode;
+use crate::config::services::Features;
 use crate::dialplan::variables::Variables;
 use crate::dialplan::{Place, Program};
-use crate::sdp::{Format, MediaKind, RtpStream};
+use crate::sdp::Format;
 use crate::session::{RequestId, Session};
 use crate::sip::transaction::ClientTx;
 use crate::switch::lamps::Shown;
@@ -95,6 +98,8 @@ pub(super) enum Doing {
     Sounding(Box<Sounding>),
     /// `ReceiveText`: until text comes, or until then.
     Text(Option<Moment>),
+    /// `Park`: until somebody takes it, or its time is over.
+    Parked(Box<Parked>),
     /// `Originate`: until the channel it made is answered or gone.
     Originating,
     /// `ConfBridge`; what it is there is in [`Channel::attending`].
@@ -219,8 +224,14 @@ pub(super) struct Channel {
     pub redirect_at: Option<Moment>,
     /// Its address changed with the answer that comes next.
     pub moved: bool,
-    /// Digits of a transfer that are being dialled.
-    pub collecting: Option<Collecting>,
+    /// Digits in a bridge that may become a code.
+    pub pressed: Pressed,
+    /// What it does in mid-call by itself: a transfer by code.
+    pub service: Option<Box<Service>>,
+    /// It waits while that channel consults for a transfer.
+    pub transferred_by: Option<ChannelId>,
+    /// features.conf with what `FEATURE()` and `FEATUREMAP()` changed.
+    pub own_features: Option<Box<Features>>,
     /// What waits while a subroutine runs.
     pub suspended: Option<Box<Suspended>>,
     /// What lamps were told of it last.
@@ -285,6 +296,7 @@ impl Channel {
             Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
             Doing::Dialling(dialling) => dialling.next_deadline(),
             Doing::Sounding(sounding) => sounding.until,
+            Doing::Parked(parked) => parked.until,
             Doing::Nothing | Doing::Echo | Doing::Transferring | Doing::Bridged | Doing::Originating => None,
             Doing::Conference => self.attending.as_ref().and_then(|attending| attending.next_deadline()),
             Doing::Held => self.held.as_ref().and_then(|held| held.until),
@@ -292,12 +304,12 @@ impl Channel {
         };
         let session = self.session.as_ref().and_then(|session| session.deadline());
         let absolute = self.program.as_ref().and_then(Program::absolute_deadline);
-        let transfer = self.collecting.as_ref().map(|collecting| collecting.until);
+        let service = self.service.as_ref().and_then(|service| service.until);
         let origin = self.origin.as_ref().and_then(|origin| origin.deadline);
         let sending = self.sending.as_ref().map(|sending| sending.next);
         let limits = self.limits.as_ref().map(|limits| limits.next());
-        let more = [origin, sending, self.redirect_at, limits];
-        [doing, session, absolute, transfer].into_iter().chain(more).flatten().min()
+        let more = [origin, sending, self.redirect_at, self.pressed.until, limits];
+        [doing, session, absolute, service].into_iter().chain(more).flatten().min()
     }
 
     /// What lamps see of it; nothing once it is hung up.
@@ -366,22 +378,6 @@ impl Channel {
     pub fn transfer_context(&self) -> String {
         let set = self.variables().value("TRANSFER_CONTEXT");
         set.map_or_else(|| self.endpoint.options.context.to_string(), str::to_owned)
-    }
-
-    /// The position of its audio among the `m=` lines.
-    pub fn audio_position(&self) -> Option<usize> {
-        let streams = &self.session.as_ref()?.agreement()?.streams;
-        streams.iter().position(|stream| stream.kind == MediaKind::Audio && stream.is_active())
-    }
-
-    /// Its agreed audio.
-    pub fn audio(&self) -> Option<&RtpStream> {
-        self.session.as_ref()?.agreement()?.audio()
-    }
-
-    /// Codecs agreed on, the one in use first.
-    pub fn codec_names(&self) -> Vec<&'static str> {
-        self.audio().map(|audio| audio.formats.iter().map(|f| f.codec.name()).collect()).unwrap_or_default()
     }
 
     /// Headers that the legs it calls get: `PJSIP_INHERITABLE_HEADER`, and those added on it for an INVITE to come.

@@ -10,8 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Items of `CHANNEL()` that this switch has no value for: said when a dialplan is loaded.
-pub(super) const UNDONE: &[&str] =
-    &["after_bridge_goto", "dtmf_features", "parkinglot", "rtpqos", "rxgain", "txgain"];
+pub(super) const UNDONE: &[&str] = &["after_bridge_goto", "dtmf_features", "rtpqos", "rxgain", "txgain"];
 
 /// Call and pickup groups as configured: `1,3`.
 fn groups(bits: u64) -> String {
@@ -37,6 +36,7 @@ impl ChannelHost<'_> {
             "callid" => call_id(channel),
             "accountcode" => settings.account_code.clone(),
             "amaflags" => setting(channel, "amaflags", "3"),
+            "parkinglot" => setting(channel, "parkinglot", ""),
             "language" => settings.language.clone(),
             "tonezone" => settings.tone_zone.clone(),
             "musicclass" => settings.music_class.clone(),
@@ -129,7 +129,7 @@ fn call_id(channel: &Channel) -> String {
 }
 
 /// A value that was set, else what there is without.
-fn setting(channel: &Channel, name: &str, otherwise: &str) -> String {
+pub(super) fn setting(channel: &Channel, name: &str, otherwise: &str) -> String {
     let set = channel.settings.others.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     set.map_or_else(|| otherwise.to_owned(), |(_, value)| value.clone())
 }
@@ -197,6 +197,7 @@ pub(super) fn set_field(channel: &mut Channel, field: &str, value: &str) -> Resu
         "amaflags"
         | "tenantid"
         | "callgroup"
+        | "parkinglot"
         | "pickupgroup"
         | "namedcallgroup"
         | "namedpickupgroup"

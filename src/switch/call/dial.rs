@@ -120,6 +120,9 @@ impl Switch {
     ) -> Option<Outcome> {
         let channel = self.calls.channels.get(&id)?;
         let (name, forwards_left) = (channel.name.clone(), channel.forwards_left);
+        let mut dial = dial;
+        let letters = channel.variables().value("BRIDGE_FEATURES").unwrap_or_default();
+        super::features::add_letters(&mut dial.options, letters);
         let mut dialling = Dialling {
             started: now.at,
             deadline: dial.timeout.map(|timeout| now.at + timeout),
@@ -251,6 +254,9 @@ impl Switch {
 
     /// A leg rings: so does the caller, unless he hears something else already.
     pub(super) fn leg_rings(&mut self, now: Now, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
+        if self.calls_for_transfer(caller, leg) {
+            return self.target_rings(caller, leg, false, out);
+        }
         let Some(dialling) = self.dialling_mut(caller) else { return };
         if dialling.answered.is_some() {
             return;
@@ -276,6 +282,9 @@ impl Switch {
         media: bool,
         out: &mut Actions,
     ) {
+        if self.calls_for_transfer(caller, leg) {
+            return self.target_rings(caller, leg, media, out);
+        }
         let Some(dialling) = self.dialling_mut(caller) else { return };
         if dialling.answered.is_some() {
             return;

@@ -19,6 +19,9 @@ impl Switch {
         called.answered = Some(now.at);
         let name = called.name.clone();
         self.aim(leg, out);
+        if self.calls_for_transfer(caller, leg) {
+            return self.target_answered(now, caller, leg, out);
+        }
         let Some(channel) = self.calls.channels.get_mut(&caller) else {
             return self.hang_up(now, leg, 16, out);
         };
@@ -110,6 +113,9 @@ impl Switch {
         cause: u8,
         out: &mut Actions,
     ) {
+        if self.calls_for_transfer(caller, leg) {
+            return self.target_failed(now, caller, out);
+        }
         let Some(channel) = self.calls.channels.get_mut(&caller) else { return };
         let Doing::Dialling(dialling) = &mut channel.doing else { return };
         if let Some(entry) = dialling.legs.iter_mut().find(|entry| entry.channel == Some(leg)) {

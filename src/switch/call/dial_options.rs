@@ -19,9 +19,9 @@ const APP_DIAL: &str = "app_dial.c";
 /// Pause and length of the digits of option `D`, as in Asterisk.
 const DIGITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_millis(100));
 
-/// Letters (and `letter:` for values after the first) that are known and not obeyed: there is no sound to be played,
-/// no call record, no parking.
-pub(super) const UNDONE: &[&str] = &["C", "E", "k", "K", "n", "N", "p", "P", "x", "X"];
+/// Letters (and `letter:` for values after the first) that are known and not obeyed: nobody is asked to say
+/// his name, and there are no call records.
+pub(super) const UNDONE: &[&str] = &["C", "E", "n", "N", "p", "P"];
 
 /// Of these, the letters that a `Dial` has.
 pub(super) fn undone_letters(dial: &Dial) -> String {
@@ -29,12 +29,10 @@ pub(super) fn undone_letters(dial: &Dial) -> String {
     let undone = [
         ('C', options.reset_cdr),
         ('E', options.echo_mf),
-        ('k', options.park.called || options.park.caller),
         ('n', options.screen_no_intro.is_some()),
         ('N', options.screen_no_caller_id),
         ('p', options.screening),
         ('P', options.privacy.is_some()),
-        ('x', options.mix_monitor.called || options.mix_monitor.caller),
     ];
     undone.iter().filter(|(_, set)| *set).map(|(letter, _)| *letter).collect()
 }

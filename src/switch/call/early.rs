@@ -8,7 +8,8 @@
 //! were told so is known to the bridge that follows: it sends no re-INVITE that would say the same (S1-34).
 
 use super::channel::{Channel, ChannelId, Doing, State};
-use super::facts::{hooks_of, limit_of};
+use super::facts::limit_of;
+use super::features::hooks_of;
 use super::redirect::place_of;
 use crate::bridge::{self, BridgeKind, Condition, Facts, Leg, Place, Rtcp, Target, Technology};
 use crate::dialplan::apps::dial::DialOptions;
@@ -115,7 +116,7 @@ impl Switch {
             place = Place { described: Some(SocketAddr::new(ip, 9)), ..place };
         }
         Leg {
-            hooks: hooks_of(options, channel.is_caller(), None),
+            hooks: hooks_of(options, channel.is_caller(), self.features_of(channel.id), None),
             is_outgoing: !channel.is_caller(),
             has_fax: channel.had_fax,
             has_video,

@@ -35,6 +35,8 @@ impl Switch {
         self.decided(id, || format!("{name} ends (cause {cause})"));
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.placing = None;
+        self.leave_service(now, id, out);
+        let Some(channel) = self.calls.channels.get(&id) else { return };
         let side = channel.side;
         self.transfer_progress(now, id, 503, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };

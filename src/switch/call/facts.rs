@@ -6,7 +6,7 @@ use super::join::Bridge;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::{
-    BridgeKind, DigitHook, DtmfMode, Facts, Feature, GlareMitigation, Leg, Method, Place, Setting, Use,
+    BridgeKind, DtmfMode, Facts, Feature, GlareMitigation, Leg, Method, Place, Setting, Use,
 };
 use crate::config::model::endpoint_words::{
     DtmfMode as ConfiguredDtmf, GlareMitigation as ConfiguredGlare, RefreshMethod,
@@ -93,7 +93,7 @@ impl Switch {
         Leg {
             is_up: channel.is_up(),
             is_outgoing: session.is_some_and(|session| session.role() == crate::sip::dialog::Role::Uac),
-            hooks: self.hooks(channel, bridge),
+            hooks: self.hooks(bridge, at),
             acl_denies: other
                 .and_then(|other| self.acl_denies(channel, &self.media_place(other, other.audio()))),
             has_video: has(crate::sdp::MediaKind::Video),
@@ -223,13 +223,8 @@ impl Switch {
         let half = self.calls.channels.get(&bridge.legs[at]).filter(|half| half.local.is_some());
         let peer = half.and_then(|half| self.calls.channels.get(&half.local?.peer));
         uses.extend(half.into_iter().chain(peer).flat_map(|half| half.uses.iter().cloned()));
-        uses.extend(limit_of(&bridge.options, channel.is_caller(), bridge.place.clone()));
+        uses.extend(limit_of(&bridge.options, at == 0, bridge.place.clone()));
         uses
-    }
-
-    /// Digits that the options of `Dial` make us listen for on a channel.
-    fn hooks(&self, channel: &Channel, bridge: &Bridge) -> Vec<DigitHook> {
-        hooks_of(&bridge.options, channel.is_caller(), bridge.place.clone())
     }
 
     /// The other channel of a channel's bridge.
@@ -251,34 +246,4 @@ impl Switch {
 pub(super) fn limit_of(options: &DialOptions, caller: bool, place: Option<Name>) -> Option<Use> {
     let limited = caller && options.limit.is_some();
     limited.then_some(Use { feature: Feature::TimeLimit, place })
-}
-
-/// Digit hooks that letters of `Dial` or `Bridge` put on one side. Codes are those of Asterisk's `features.conf` without
-/// a file: `*` disconnects, `#` transfers; parking and recording have none.
-pub(super) fn hooks_of(options: &DialOptions, caller: bool, place: Option<Name>) -> Vec<DigitHook> {
-    let side = |sides: &crate::dialplan::apps::dial::Sides| if caller { sides.caller } else { sides.called };
-    let letter = |called: &str, calling: &str| Name::from(if caller { calling } else { called });
-    let mut hooks = Vec::new();
-    if side(&options.disconnect) {
-        let option = letter("h", "H");
-        hooks.push(DigitHook {
-            option,
-            function: "disconnect",
-            code: Some("*".into()),
-            place: place.clone(),
-        });
-    }
-    if side(&options.transfer) {
-        let option = letter("t", "T");
-        hooks.push(DigitHook { option, function: "blindxfer", code: Some("#".into()), place: place.clone() });
-    }
-    if side(&options.park) {
-        let option = letter("k", "K");
-        hooks.push(DigitHook { option, function: "parkcall", code: None, place: place.clone() });
-    }
-    if side(&options.mix_monitor) {
-        let option = letter("x", "X");
-        hooks.push(DigitHook { option, function: "automixmon", code: None, place });
-    }
-    hooks
 }

@@ -46,6 +46,8 @@ pub fn does(name: &str) -> bool {
         "CONNECTEDLINE",
         "DEVICE_STATE",
         "ENV",
+        "FEATURE",
+        "FEATUREMAP",
         "GROUP",
         "GROUP_COUNT",
         "GROUP_LIST",
@@ -80,6 +82,9 @@ pub fn does(name: &str) -> bool {
         "VERSION",
         "PJSIP_PARSE_URI",
         "PRESENCE_STATE",
+        "Park",
+        "ParkAndAnnounce",
+        "ParkedCall",
         "REDIRECTING",
         "ReceiveText",
         "SendText",
@@ -133,6 +138,7 @@ impl ChannelHost<'_> {
             "PJSIP_HEADER_PARAM" => pjsip_fields::header_param(channel, arguments),
             "PJSIP_RESPONSE_HEADER" => read_response(channel, arguments),
             "PJSIP_RESPONSE_HEADERS" => Ok(response_names(channel, arguments)),
+            "FEATURE" | "FEATUREMAP" => self.feature_field(function, arguments),
             "ENV" => Ok(self.switch.calls.plan.environment(arguments.trim())),
             "VERSION" => Ok(env!("CARGO_PKG_VERSION").to_owned()),
             "IFMODULE" => Ok("0".to_owned()),
@@ -155,6 +161,7 @@ impl ChannelHost<'_> {
             "PRESENCE_STATE" => return self.switch.set_presence(arguments, value).map_err(failed),
             "DB" => return self.put_database(arguments, value),
             "JITTERBUFFER" => return self.set_jitter_buffer(arguments, value),
+            "FEATURE" | "FEATUREMAP" => return self.set_feature_field(function, arguments, value),
             _ => {}
         }
         if let Some(written) = self.write_message(function, arguments, value) {

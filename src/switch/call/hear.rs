@@ -79,8 +79,8 @@ impl Switch {
             Event::Forwarded { .. }
             | Event::ReferProgress { .. }
             | Event::RequestDone { .. }
-            | Event::Record(_)
             | Event::FastUpdate => {}
+            Event::Record(on) => self.record_asked(now, id, on, out),
             // Like a digit that nobody waits for, it is the other phone's.
             Event::Flash => {
                 if let Some(partner) = self.partner(id) {

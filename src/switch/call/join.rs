@@ -1,7 +1,9 @@
 //! Two channels in a bridge: which way their media takes, and what is done about it.
 
 use super::channel::{Channel, ChannelId, Doing};
+use super::features::Pressed;
 use super::ports::SlotState;
+use super::service::What;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::direct::Target;
@@ -123,6 +125,9 @@ impl Switch {
             out.queue.push(Action::Media(Plan::Unjoin { port: join.ports[0] }));
         }
         for leg in bridge.legs {
+            if bridge.room.is_some() {
+                self.order_sound(self.media_of(leg).unwrap_or(leg), SoundOrder::Leave, out);
+            }
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
                 channel.bridge = None;
             }
@@ -299,10 +304,21 @@ impl Switch {
         self.spies_follow(out);
         let Some(other) = bridge.legs.iter().copied().find(|leg| *leg != id) else { return };
         self.keep_told(bridge.legs, &bridge.direct);
+        for leg in bridge.legs {
+            if let Some(channel) = self.calls.channels.get_mut(&leg) {
+                channel.pressed = Pressed::default();
+            }
+        }
+        if let Some(What::Extension { .. }) = self.service_mut(other).map(|service| &service.what) {
+            self.end_service(other, out);
+        }
         let Some(survivor) = self.calls.channels.get_mut(&other) else { return };
         survivor.bridge = None;
         survivor.is_told_to_hold = false;
         self.hold_music(other, None, out);
+        if self.goes_on_with_waiting(now, other, out) {
+            return;
+        }
         let Some(survivor) = self.calls.channels.get_mut(&other) else { return };
         let leaves_alone = matches!(survivor.doing, Doing::Bridged);
         if self.bridge_left(now, other, out) {

@@ -18,16 +18,20 @@ mod capability;
 mod carry;
 mod channel;
 mod channel_fields;
+mod codes;
 mod conference;
 mod connected;
+mod consult;
 mod core;
 mod database;
 mod dial;
 mod dial_end;
 mod dial_options;
 mod dialogs;
+mod dynamic;
 mod early;
 mod ending;
+mod extension;
 mod facts;
 mod fax;
 mod features;
@@ -47,6 +51,7 @@ mod note;
 mod originate;
 mod others;
 mod out;
+mod park;
 mod party;
 mod party_fields;
 mod pjsip_fields;
@@ -60,12 +65,16 @@ mod refer;
 mod replace;
 mod run;
 mod sending;
+mod service;
 mod show;
 mod sound;
 mod spy;
+mod stranded;
 mod subroutine;
+mod touch;
 mod transfer;
 mod trouble;
+mod unparked;
 mod variables;
 
 use super::Switch;
@@ -74,6 +83,7 @@ use crate::base::limits;
 use crate::base::shelf::Shelf;
 use crate::base::time::{Moment, Now};
 use crate::bridge::{PortId, SoundId};
+use crate::config::services::Services;
 use crate::dialplan::database::Database;
 use crate::dialplan::{Dialplan, Globals};
 use crate::session;
@@ -121,7 +131,12 @@ pub(super) struct Calls {
     bridges: Shelf<BridgeId, Bridge>,
     dialogs: dialog::Directory<ChannelId>,
     ports: HashMap<PortId, ChannelId, foldhash::fast::RandomState>,
+    /// The dialplan as it is written.
+    written: Arc<Dialplan>,
+    /// The same with the extensions of parking lots.
     plan: Arc<Dialplan>,
+    /// Parked calls by lot.
+    lots: BTreeMap<String, park::Lot>,
     globals: Globals,
     database: Database,
     work: VecDeque<Work>,
@@ -160,7 +175,9 @@ impl Calls {
             bridges: Shelf::default(),
             dialogs: dialog::Directory::new(seed),
             ports: HashMap::default(),
+            written: Arc::default(),
             plan: Arc::default(),
+            lots: BTreeMap::new(),
             globals: Globals::default(),
             database: Database::default(),
             work: VecDeque::new(),
@@ -185,9 +202,18 @@ impl Calls {
     }
 
     /// Takes another dialplan over.
-    pub fn set_plan(&mut self, plan: Arc<Dialplan>) {
+    pub fn set_plan(&mut self, plan: Arc<Dialplan>, services: &Services) {
         self.globals.load(&plan);
-        self.plan = plan;
+        self.written = plan;
+        self.add_parking(services);
+    }
+
+    /// Gives the dialplan the extensions of parking lots.
+    fn add_parking(&mut self, services: &Services) {
+        self.plan = match &unparked::extensions(services)[..] {
+            [] => self.written.clone(),
+            added => Arc::new(self.written.with_added(added)),
+        };
     }
 
     /// The dialplan in force.

@@ -30,6 +30,14 @@ enum Goes {
     Runs(&'static App, String),
 }
 
+impl Origin {
+    /// Plays files to who answers.
+    pub fn plays(now: Now, files: String) -> Origin {
+        let app = apps::find("Playback").expect("Playback is in the table of applications");
+        Origin { goes: Goes::Runs(app, files), deadline: Some(now.at + PATIENCE), asker: None }
+    }
+}
+
 impl Goes {
     /// # Errors
     /// The application there is not, and the nearest one.
@@ -72,7 +80,7 @@ impl Switch {
         reply
     }
 
-    fn set_origin(&mut self, id: ChannelId, origin: Origin) {
+    pub(super) fn set_origin(&mut self, id: ChannelId, origin: Origin) {
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             channel.origin = Some(Box::new(origin));
         }

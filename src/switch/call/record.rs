@@ -32,8 +32,24 @@ impl Switch {
         order: MixMonitor,
         out: &mut Actions,
     ) -> Option<Outcome> {
-        let feature = if order.is_monitor { Feature::Monitor } else { Feature::MixMonitor };
         let name = format!("{:#x}", self.calls.next_sound);
+        if !self.begin_monitor(id, &order, &name, out) {
+            return Some(Outcome::Done);
+        }
+        let mut set = vec![("MIXMONITOR_FILENAME".to_owned(), order.file)];
+        set.extend(order.id_variable.map(|variable| (variable, name)));
+        Some(Outcome::Variables { set, then: Box::new(Outcome::Done) })
+    }
+
+    /// Begins a recording beside the dialplan, under that name; `false`: there is nothing to write to.
+    pub(super) fn begin_monitor(
+        &mut self,
+        id: ChannelId,
+        order: &MixMonitor,
+        name: &str,
+        out: &mut Actions,
+    ) -> bool {
+        let feature = if order.is_monitor { Feature::Monitor } else { Feature::MixMonitor };
         let whole = if order.stereo { Sides::Stereo } else { Sides::Mixed };
         let files = [
             (Some(&order.file), whole),
@@ -60,20 +76,17 @@ impl Switch {
             };
             begun.push(self.record(id, record, out));
         }
-        let channel = self.calls.channels.get_mut(&id)?;
-        if begun.is_empty() {
-            return Some(Outcome::Done);
-        }
+        let Some(channel) = self.calls.channels.get_mut(&id).filter(|_| !begun.is_empty()) else {
+            return false;
+        };
         let place = channel.place().map(|at| format!("{}@{}:{}", at.exten, at.context, at.priority).into());
         channel.uses.push(Use { feature, place });
-        let recordings = begun.into_iter().map(|sound| Recording { sound, id: name.clone(), feature });
+        let recordings = begun.into_iter().map(|sound| Recording { sound, id: name.to_owned(), feature });
         channel.sound.recordings.extend(recordings);
         if let Some(bridge) = channel.bridge {
             self.choose_later(bridge);
         }
-        let mut set = vec![("MIXMONITOR_FILENAME".to_owned(), order.file)];
-        set.extend(order.id_variable.map(|variable| (variable, name)));
-        Some(Outcome::Variables { set, then: Box::new(Outcome::Done) })
+        true
     }
 
     /// `StopMixMonitor`, `StopMonitor`.

@@ -141,7 +141,9 @@ impl Switch {
         }
         self.send_to(now, other, Place::new(&context, exten, 1), out);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let name = self.calls.channels.get(&id).map(|channel| channel.name.to_string());
         let variables = [
+            ("BLINDTRANSFER", name),
             ("SIPTRANSFER", Some("yes".to_owned())),
             ("SIPREFERTOHDR", Some(text(&refer.refer_to))),
             ("SIPREFERRINGCONTEXT", Some(context)),

@@ -144,7 +144,7 @@ impl Switch {
     }
 
     /// Puts a channel in the place of the leg that answered a caller's `Dial`, which goes on with it.
-    fn replace_leg(&mut self, caller: ChannelId, of: ChannelId, id: ChannelId) -> bool {
+    pub(super) fn replace_leg(&mut self, caller: ChannelId, of: ChannelId, id: ChannelId) -> bool {
         let name = self.calls.channels.get(&id).map(|channel| channel.name.clone());
         let Some(Doing::Dialling(dialling)) = self.calls.channels.get_mut(&caller).map(|c| &mut c.doing)
         else {

@@ -50,7 +50,7 @@ impl Switch {
     /// The dialplan ended: so does the call.
     fn dialplan_over(&mut self, now: Now, id: ChannelId, end: &End, out: &mut Actions) {
         if self.calls.channels.get(&id).is_some_and(|channel| channel.suspended.is_some()) {
-            return self.subroutine_over(now, id, out);
+            return self.subroutine_over(now, id, matches!(end, End::Hangup { .. }), out);
         }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.program = None;
@@ -86,9 +86,7 @@ impl Switch {
             self.calls.work.push_back(Work::Run(id));
             return;
         }
-        if channel.collecting.as_ref().is_some_and(|collecting| collecting.until <= now.at) {
-            self.transfer_digits(now, id, true, out);
-        }
+        self.service_due(now, id, out);
         self.redirect_due(now, id);
         self.origin_due(now, id, out);
         self.sending_due(now, id, out);
@@ -103,6 +101,7 @@ impl Switch {
             Doing::Digit(Some(until)) if *until <= now.at => self.resume(id, Outcome::TimedOut),
             Doing::Refusing(Some(until)) if *until <= now.at => self.resume(id, Outcome::Done),
             Doing::Dialling(_) => self.dial_due(now, id, out),
+            Doing::Parked(_) => self.parking_due(now, id, out),
             Doing::Sounding(sounding) if sounding.until.is_some_and(|until| until <= now.at) => {
                 self.sounding_due(now, id, out);
             }
@@ -118,6 +117,7 @@ impl Switch {
 
     /// Ends what a channel does, without an outcome: its dialplan goes elsewhere.
     pub(super) fn interrupt(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        self.leave_service(now, id, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match std::mem::take(&mut channel.doing) {
             Doing::Dialling(dialling) => {
@@ -160,7 +160,9 @@ impl Switch {
                 self.unjoin_all(id, out);
                 self.resume(id, Outcome::Done);
             }
-            _ if channel.bridge.is_some() => self.digit_in_bridge(now, id, digit, out),
+            _ if channel.bridge.is_some() || channel.service.is_some() => {
+                self.digit_in_bridge(now, id, digit, out);
+            }
             Doing::Dialling(_) => self.digit_while_dialling(now, id, digit, out),
             _ if channel.digits.len() < crate::base::limits::CHANNEL_DIGITS => channel.digits.push(digit),
             _ => {}

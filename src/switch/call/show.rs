@@ -1,7 +1,8 @@
 //! Channels, bridges and statistics as an administrator sees them, and why media goes the way it goes.
 
 use super::channel::{Channel, Side};
-use super::facts::{hooks_of, limit_of};
+use super::facts::limit_of;
+use super::features::hooks_of;
 use super::ports::SlotState;
 use crate::base::time::Now;
 use crate::bridge::{self, BridgeKind, Condition, Facts, Plan, PortId, Verdict};
@@ -159,7 +160,7 @@ impl Switch {
                     return Reply::Explanation(explanation(&facts));
                 }
                 let Some(bridge) = found.bridge.and_then(|bridge| self.calls.bridges.get(&bridge)) else {
-                    return Reply::Refused(format!("Channel '{}' is in no bridge", found.name));
+                    return self.explain_alone(found);
                 };
                 match self.facts(bridge) {
                     Some(facts) => Reply::Explanation(explanation(&facts)),
@@ -170,6 +171,20 @@ impl Switch {
                 self.explain_between(caller, callee, dial_options)
             }
         }
+    }
+
+    /// A channel without a partner: what it is at.
+    fn explain_alone(&self, channel: &Channel) -> Reply {
+        if channel.uses.is_empty() {
+            return Reply::Refused(format!("Channel '{}' is in no bridge", channel.name));
+        }
+        let leg = self.configured_leg(&channel.endpoint, channel.name.clone(), channel.dtmf_mode());
+        let leg = crate::bridge::Leg { is_up: channel.is_up(), uses: channel.uses.clone(), ..leg };
+        Reply::Explanation(explanation(&Facts {
+            legs: vec![leg],
+            kind: BridgeKind::Basic,
+            local_channel: None,
+        }))
     }
 
     fn explain_between(&self, caller: &str, callee: &str, dial_options: &str) -> Reply {
@@ -185,7 +200,7 @@ impl Switch {
             };
             let mut leg = self.configured_leg(endpoint, endpoint.name.clone(), endpoint.options.dtmf_mode);
             leg.is_outgoing = !is_caller;
-            leg.hooks = hooks_of(&options, is_caller, None);
+            leg.hooks = hooks_of(&options, is_caller, &self.services.features, None);
             leg.uses.extend(limit_of(&options, is_caller, None));
             legs.push(leg);
         }

@@ -15,11 +15,12 @@ use crate::bridge::{
 };
 use crate::codec::ToneList;
 use crate::config::model::endpoint_words::DtmfMode;
-use crate::config::services::MusicMode;
+use crate::config::services::{MusicMode, Services};
 use crate::sdp::MediaKind;
 use crate::switch::Switch;
-use crate::switch::io::{Action, Actions, Input};
+use crate::switch::io::{Action, Actions};
 use crate::switch::view::Level;
+use std::sync::Arc;
 
 /// What sounds on a channel.
 #[derive(Debug, Default)]
@@ -34,6 +35,8 @@ pub(super) struct ChannelSound {
     pub is_held: bool,
     /// What its sound is listened to for.
     pub listening: Listening,
+    /// What is heard in mid-call beside all that.
+    pub chimes: Vec<SoundId>,
     /// `VOLUME()`, and what a conference's menu added: what comes from it, what goes to it.
     pub volume: (i32, i32),
     /// `VOLUME(…,p)`: digits change it.
@@ -338,15 +341,17 @@ impl Switch {
             channel.sound.background = None;
         }
         self.recording_over(id, sound);
+        self.chimed(id, sound);
+        self.service_played(now, id, sound, out);
+        self.space_said(id, sound, out);
         self.conference_played(now, id, sound, &end, out);
         self.announced(now, id, sound, out);
         self.prompt_played(now, id, sound, end, out);
     }
 
-    /// Takes other services over: tones, music.
-    pub(in crate::switch) fn set_services(&mut self, input: Input<'_>) {
-        if let Input::Services(services) = input {
-            self.services = services;
-        }
+    /// Takes other services over: tones, music, features, parking lots.
+    pub(in crate::switch) fn set_services(&mut self, services: Arc<Services>) {
+        self.calls.add_parking(&services);
+        self.services = services;
     }
 }

@@ -21,6 +21,8 @@ pub(super) enum Then {
     CallOut,
     /// The called channel is joined with that caller.
     Join(ChannelId),
+    /// An application of features.conf: the bridge goes on, where that channel waits.
+    Bridge(ChannelId),
     /// A party of a conference comes back (`dialplan_exec`).
     Conference,
 }
@@ -31,6 +33,12 @@ pub(super) struct Suspended {
     program: Option<Program>,
     doing: Doing,
     pub then: Then,
+}
+
+impl Suspended {
+    pub fn new(program: Option<Program>, doing: Doing, then: Then) -> Suspended {
+        Suspended { program, doing, then }
+    }
 }
 
 impl Switch {
@@ -72,8 +80,9 @@ impl Switch {
         Ok(())
     }
 
-    /// A subroutine ended, by Return or otherwise: its channel goes on with what waited.
-    pub(super) fn subroutine_over(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+    /// A subroutine ended, by Return or otherwise: its channel goes on with what waited. `ends`: by
+    /// `Hangup`.
+    pub(super) fn subroutine_over(&mut self, now: Now, id: ChannelId, ends: bool, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let Some(suspended) = channel.suspended.take() else { return };
         let result = channel.program.as_ref().and_then(|program| program.variables().value("GOSUB_RESULT"));
@@ -102,6 +111,7 @@ impl Switch {
                 }
             }
             Then::CallOut => self.call_out(now, id, out),
+            Then::Bridge(waits) => self.application_over(now, (id, waits), ends, out),
             Then::Conference => self.back_in_conference(now, id, out),
             Then::Join(caller) => self.after_screening(now, id, caller, &result, out),
         }

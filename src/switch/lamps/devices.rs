@@ -72,6 +72,7 @@ impl Switch {
                 0 => DeviceState::NotInUse,
                 _ => DeviceState::InUse,
             },
+            Kind::Park => self.state_of_space(name),
             Kind::Local => {
                 let name = name.split('/').next().unwrap_or_default();
                 let (exten, context) = name.split_once('@').unwrap_or((name, "default"));
@@ -123,6 +124,7 @@ pub(super) enum Kind {
     Custom,
     Mailbox,
     Local,
+    Park,
 }
 
 /// What kind of device a name means, and the rest of the name.
@@ -132,6 +134,7 @@ pub(super) fn kind_of(device: &str) -> Option<(Kind, &str)> {
         ("Custom:", Kind::Custom),
         ("MWI:", Kind::Mailbox),
         ("Local/", Kind::Local),
+        ("park:", Kind::Park),
     ];
     kinds.into_iter().find_map(|(prefix, kind)| {
         let (start, rest) = device.split_at_checked(prefix.len())?;
@@ -151,6 +154,7 @@ pub(super) fn canonical(device: &str) -> Name {
         Some((Kind::Pjsip, rest)) => format!("PJSIP/{rest}").into(),
         Some((Kind::Custom, rest)) => format!("Custom:{rest}").into(),
         Some((Kind::Mailbox, rest)) => format!("MWI:{}", crate::pubsub::mailbox::full_name(rest)).into(),
+        Some((Kind::Park, rest)) => format!("park:{}", with_lot(rest)).into(),
         Some((Kind::Local, rest)) => format!("Local/{rest}").into(),
         None => device.into(),
     }
@@ -159,4 +163,9 @@ pub(super) fn canonical(device: &str) -> Name {
 /// The same for a presence provider.
 pub(super) fn canonical_presence(provider: &str) -> Name {
     custom_presence(provider).map_or_else(|| provider.into(), |rest| format!("CustomPresence:{rest}").into())
+}
+
+/// `701@default` of `701`.
+fn with_lot(space: &str) -> String {
+    if space.contains('@') { space.to_owned() } else { format!("{space}@default") }
 }

@@ -118,7 +118,7 @@ impl Switch {
         let Some((kind, name)) = kind_of(device) else {
             return (
                 "no such kind of device".into(),
-                Some(format!("write PJSIP/, Custom:, MWI: or Local/ in place of '{device}'")),
+                Some(format!("write PJSIP/, Custom:, MWI:, Local/ or park: in place of '{device}'")),
             );
         };
         match (kind, state) {
@@ -139,6 +139,10 @@ impl Switch {
             }
             (Kind::Custom, _) => ("as it was set".into(), None),
             (Kind::Mailbox, _) => ("by the messages that wait".into(), None),
+            (Kind::Park, DeviceState::Invalid) => {
+                ("no parking lot of res_parking.conf has that space".into(), None)
+            }
+            (Kind::Park, _) => ("whether somebody is parked there".into(), None),
             (Kind::Local, _) => ("whether that extension exists".into(), None),
         }
     }

@@ -14,6 +14,14 @@ use crate::switch::io::{Action, Actions};
 use crate::switch::view::Level;
 use std::time::Duration;
 
+/// What a stored subscription lacks.
+enum Missing {
+    /// Its time is over, or its connection.
+    Time,
+    /// Its hint, endpoint or transport: it may come, as where a table could not be read at the start.
+    Thing,
+}
+
 /// NOTIFYs that may have gone out after the last one that was written down: the next one's number is above theirs.
 const UNWRITTEN_NOTIFIES: u32 = 1_000;
 
@@ -68,43 +76,89 @@ impl Switch {
     /// present state, some at a time.
     pub fn restore_lamps(&mut self, now: Now, kept: Vec<Kept>, out: &mut Actions) {
         self.now = now;
-        let mut index = std::mem::take(&mut self.index);
-        let (mut told, mut gone) = (0usize, 0usize);
+        let mut stored = Vec::new();
         for one in kept {
             match one {
                 Kept::Mailbox { name, counts } => drop(self.lamps.mailboxes.set(&name, counts)),
                 Kept::Device { name, state } => drop(self.lamps.custom.insert(name, state)),
                 Kept::Presence { name, presence } => drop(self.lamps.presences.insert(name, presence)),
-                Kept::Subscription(stored) => match self.take_up(now, &stored, &mut index) {
-                    Some(id) => {
-                        let turn = u64::try_from(told / limits::MWI_PER_TURN).unwrap_or(0);
-                        let at = now.at + Duration::from_millis(limits::MWI_TURN_MILLIS * turn);
-                        self.lamps.restored.push_back((at, id));
-                        told += 1;
-                    }
-                    None => {
-                        self.lamps.kept.push(Kept::Forget { id: stored.id });
-                        gone += 1;
-                    }
-                },
+                Kept::Subscription(one) => stored.push(*one),
                 Kept::Progress { .. } | Kept::Forget { .. } | Kept::ForgetMailbox { .. } => {}
             }
         }
-        self.index = index;
-        if told + gone > 0 {
+        let (told, gone) = self.take_up_all(now, stored);
+        let waiting = self.lamps.waiting.len();
+        if told + gone + waiting > 0 {
             self.ears.log(out, Level::Notice, PUBSUB, || {
-                format!("{told} subscriptions go on, {gone} are over since the last start")
+                let wait = match waiting {
+                    0 => String::new(),
+                    n => format!("; {n} wait for their hint, endpoint or transport"),
+                };
+                format!("{told} subscriptions go on, {gone} are over since the last start{wait}")
             });
         }
         self.write_down(out);
     }
 
-    /// Goes on with one subscription; `None`: it is over, or what it needs is gone.
-    fn take_up(&mut self, now: Now, stored: &StoredSubscription, index: &mut Index) -> Option<SlotId> {
+    /// What was missing may be there by now.
+    pub(in crate::switch) fn take_up_waiting(&mut self, now: Now, out: &mut Actions) {
+        if self.lamps.waiting.is_empty() {
+            return;
+        }
+        let stored = std::mem::take(&mut self.lamps.waiting);
+        let (told, _) = self.take_up_all(now, stored);
+        if told > 0 {
+            let left = self.lamps.waiting.len();
+            self.ears.log(out, Level::Notice, PUBSUB, || {
+                format!("{told} subscriptions of before the last start go on, {left} wait")
+            });
+        }
+    }
+
+    /// How many go on, and how many are over; the rest waits.
+    fn take_up_all(&mut self, now: Now, all: Vec<StoredSubscription>) -> (usize, usize) {
+        let mut index = std::mem::take(&mut self.index);
+        let (mut told, mut gone) = (0usize, 0usize);
+        for stored in all {
+            match self.take_up(now, &stored, &mut index) {
+                Ok(id) => {
+                    let turn = u64::try_from(told / limits::MWI_PER_TURN).unwrap_or(0);
+                    let at = now.at + Duration::from_millis(limits::MWI_TURN_MILLIS * turn);
+                    self.lamps.restored.push_back((at, id));
+                    told += 1;
+                }
+                Err(Missing::Time) => {
+                    self.lamps.kept.push(Kept::Forget { id: stored.id });
+                    gone += 1;
+                }
+                Err(Missing::Thing) => self.lamps.waiting.push(stored),
+            }
+        }
+        self.index = index;
+        (told, gone)
+    }
+
+    /// Goes on with one subscription.
+    fn take_up(
+        &mut self,
+        now: Now,
+        stored: &StoredSubscription,
+        index: &mut Index,
+    ) -> Result<SlotId, Missing> {
         let left = stored.expires.secs_after(now.wall);
         if stored.prune_on_boot || left == 0 {
-            return None;
+            return Err(Missing::Time);
         }
+        self.take_up_now(now, stored, left, index).ok_or(Missing::Thing)
+    }
+
+    fn take_up_now(
+        &mut self,
+        now: Now,
+        stored: &StoredSubscription,
+        left: u64,
+        index: &mut Index,
+    ) -> Option<SlotId> {
         let bound = self.transport_named(&stored.transport)?;
         let (transport, protocol) = (bound.id, self.protocol_of(bound)?);
         let message = index.scan(&stored.packet).ok()?;

@@ -33,10 +33,12 @@ use crate::base::time::{Moment, Now};
 use crate::config::Kind;
 use crate::pubsub::publish::Publications;
 use crate::pubsub::{
-    Ended, Gone, Index, Kept, Mailboxes, Presence, Resource, SlotId, Subscription, Subscriptions,
+    Ended, Gone, Index, Kept, Mailboxes, Presence, Resource, SlotId, StoredSubscription, Subscription,
+    Subscriptions,
 };
 use devices::Devices;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 pub(in crate::switch) use describe::Published as Ends;
 pub(in crate::switch) use devices::Shown;
@@ -60,6 +62,10 @@ pub(super) struct Lamps {
     dirty: BTreeSet<Name>,
     /// Subscriptions to be told then.
     told: BTreeSet<u64>,
+    /// More wait than one turn tells: when the next turn is, and where it goes on.
+    next_turn: Option<(Moment, u64)>,
+    /// Subscriptions of the last life whose hint, endpoint or transport is not there yet.
+    waiting: Vec<StoredSubscription>,
     /// Challenges of NOTIFYs that are being answered.
     answers: HashMap<u64, Answers, foldhash::fast::RandomState>,
     /// Who is told of mailboxes.
@@ -99,6 +105,8 @@ impl Lamps {
             presences: BTreeMap::new(),
             dirty: BTreeSet::new(),
             told: BTreeSet::new(),
+            next_turn: None,
+            waiting: Vec::new(),
             answers: HashMap::default(),
             listeners: mailboxes::Listeners::default(),
             sent: unsolicited::Sent::default(),
@@ -125,7 +133,9 @@ impl Lamps {
         let restored = self.restored.front().map(|(at, _)| *at);
         let batch = self.batches.first().map(|(at, _)| *at);
         let publications = self.publications.next_deadline();
-        let all = [self.subscriptions.next_deadline(), self.listeners.next, restored, batch, publications];
+        let turn = self.next_turn.map(|(at, _)| at);
+        let all =
+            [self.subscriptions.next_deadline(), self.listeners.next, restored, batch, publications, turn];
         all.into_iter().flatten().min()
     }
 
@@ -158,6 +168,27 @@ impl Lamps {
         !self.subscriptions.is_empty() || self.published.wants_devices() || self.published.has_hints()
     }
 
+    /// Who is told in this turn: of many some, round and round.
+    fn turn(&mut self, now: Moment) -> Vec<u64> {
+        let from = match self.next_turn {
+            Some((at, _)) if at > now => return Vec::new(),
+            Some((_, from)) => from,
+            None => 0,
+        };
+        if self.told.len() <= limits::LAMPS_PER_TURN {
+            self.next_turn = None;
+            return std::mem::take(&mut self.told).into_iter().collect();
+        }
+        let round = self.told.range(from..).chain(self.told.range(..from));
+        let some: Vec<u64> = round.take(limits::LAMPS_PER_TURN).copied().collect();
+        for number in &some {
+            self.told.remove(number);
+        }
+        let last = some.last().map_or(0, |number| number.saturating_add(1));
+        self.next_turn = Some((now + Duration::from_millis(limits::LAMP_TURN_MILLIS), last));
+        some
+    }
+
     /// An endpoint's calls, contacts or options changed.
     pub fn touch_endpoint(&mut self, endpoint: &str) {
         if self.is_watched() {
@@ -182,7 +213,8 @@ impl Switch {
             let state = self.state_of_device(device);
             self.lamps.index.device_changed(device, state, &mut told);
         }
-        for number in told {
+        self.lamps.told = told;
+        for number in self.lamps.turn(now.at) {
             if self.publish_hint(now, number, out) {
                 continue;
             }
@@ -204,6 +236,7 @@ impl Switch {
         for endpoint in &touched.endpoints {
             self.mailboxes_changed(now, endpoint, out);
         }
+        self.take_up_waiting(now, out);
         if !self.lamps.is_watched() {
             return;
         }
@@ -251,7 +284,8 @@ impl Switch {
         let orphans = index.reload(look, self, &mut told);
         self.lamps.index = index;
         self.lamps.told = told;
-        for number in orphans {
+        // A list is one watcher of many hints.
+        for number in orphans.into_iter().collect::<BTreeSet<u64>>() {
             if self.lamps.published.forget_hint(number) {
                 continue;
             }
@@ -266,6 +300,7 @@ impl Switch {
             }
         }
         self.publish_hints(now, out);
+        self.take_up_waiting(now, out);
     }
 
     /// A subscription watches something no more.

@@ -13,6 +13,7 @@ use crate::pubsub::publish::Told;
 use crate::pubsub::{BodyType, HintId};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
+use crate::switch::view::Level;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -57,6 +58,8 @@ pub(in crate::switch) struct Published {
     boxes: BTreeSet<Name>,
     /// Each device as it was last when anybody was told of it.
     known: BTreeMap<Name, DeviceState>,
+    /// That there are too many was said.
+    is_full: bool,
     hints: BTreeMap<u64, Hint>,
     /// Their numbers by section and extension.
     by_exten: BTreeMap<(Name, Name), Vec<u64>>,
@@ -176,7 +179,16 @@ impl Switch {
         for device in std::mem::take(&mut self.lamps.published.changed) {
             let state = self.state_here(&device);
             let known = &mut self.lamps.published.known;
-            if known.get(&device) == Some(&state) || known.len() >= limits::PUBLISHED_DEVICES {
+            if known.get(&device) == Some(&state) {
+                continue;
+            }
+            if known.len() >= limits::PUBLISHED_DEVICES && !known.contains_key(&device) {
+                if !std::mem::replace(&mut self.lamps.published.is_full, true) {
+                    self.ears.log(out, Level::Warning, "res_pjsip_publish_asterisk.c", || {
+                        let most = limits::PUBLISHED_DEVICES;
+                        format!("'{device}' and further devices are not published: {most} are already")
+                    });
+                }
                 continue;
             }
             known.insert(device.clone(), state);

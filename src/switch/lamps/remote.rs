@@ -3,7 +3,7 @@
 use crate::base::device::DeviceState;
 use crate::base::ids::Name;
 use crate::base::limits;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Word {
@@ -17,7 +17,7 @@ struct Word {
 pub(super) struct Remote {
     devices: BTreeMap<Name, BTreeMap<Name, Word>>,
     /// What each publication said, to take it back.
-    by_publication: BTreeMap<u64, Vec<(Name, Name)>>,
+    by_publication: BTreeMap<u64, BTreeSet<(Name, Name)>>,
     words: usize,
     mailboxes: BTreeMap<Name, Name>,
 }
@@ -31,13 +31,13 @@ impl Remote {
             Some(word) => {
                 // The same server with another publication: it began anew.
                 *word = Word { state, serial };
-                self.by_publication.entry(serial).or_default().push((device.clone(), eid.clone()));
+                self.by_publication.entry(serial).or_default().insert((device.clone(), eid.clone()));
             }
             None if self.words >= limits::CUSTOM_STATES => return false,
             None => {
                 self.words += 1;
                 self.devices.entry(device.clone()).or_default().insert(eid.clone(), Word { state, serial });
-                self.by_publication.entry(serial).or_default().push((device.clone(), eid.clone()));
+                self.by_publication.entry(serial).or_default().insert((device.clone(), eid.clone()));
             }
         }
         true

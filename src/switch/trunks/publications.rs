@@ -345,8 +345,8 @@ impl Switch {
     /// Nobody is waited for any longer.
     fn forget_publishers(&mut self) {
         let numbers: Vec<u64> = self.trunks.publishers.all.keys().copied().collect();
+        self.forget_sendings(|of| matches!(of, Purpose::Publication(_)));
         for number in numbers {
-            self.forget_sending(&Purpose::Publication(number));
             self.trunks.publishers.remove(number);
         }
         self.trunks.publishers.current.clear();

@@ -85,10 +85,19 @@ impl Switch {
 
     /// Nobody wants to know any more: nothing is sent again, a late answer is a stray.
     pub(in crate::switch) fn forget_sending(&mut self, purpose: &Purpose) {
-        let sendings = &mut self.trunks.sendings;
-        let found = sendings.all.iter().find(|(_, sending)| sending.request.purpose == *purpose);
-        let Some(number) = found.map(|(number, _)| *number) else { return };
-        let Some(sending) = sendings.all.remove(&number) else { return };
+        self.forget_sendings(|of| of == purpose);
+    }
+
+    /// The same for all of a kind.
+    pub(in crate::switch) fn forget_sendings(&mut self, of: impl Fn(&Purpose) -> bool) {
+        let all = self.trunks.sendings.all.iter();
+        let numbers: Vec<u64> =
+            all.filter(|(_, sending)| of(&sending.request.purpose)).map(|(number, _)| *number).collect();
+        numbers.into_iter().for_each(|number| self.forget_one(number));
+    }
+
+    fn forget_one(&mut self, number: u64) {
+        let Some(sending) = self.trunks.sendings.all.remove(&number) else { return };
         if let Some(token) = sending.route {
             self.routes.forget(token);
         }

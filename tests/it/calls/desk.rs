@@ -3,9 +3,17 @@
 
 use super::phone::{CALLED, CALLER, THIRD, body, header, set_dialplan};
 use crate::world::World;
+use jackfield::bridge::{MediaEvent, Piece, Plan, PortId, SoundEnd, SoundOrder, SoundSource};
+use jackfield::config::files::MemoryFiles;
+use jackfield::config::origin::Sources;
+use jackfield::config::services::Services;
+use jackfield::rtp::{Digit, DtmfEvent};
+use jackfield::switch::io::Input;
 use jackfield::switch::view::{Command, DirectMediaQuestion, Reply};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A phone and what it would say.
 pub struct Handset {
@@ -29,6 +37,8 @@ pub struct Handset {
     pub told: Option<SocketAddr>,
     /// The last description it was sent.
     pub last: String,
+    /// The INVITE it rings for.
+    ringing: Option<String>,
     dialogs: Vec<Dialog>,
     version: u32,
 }
@@ -85,6 +95,7 @@ impl Desk {
             allow: "INVITE, ACK, BYE, CANCEL, UPDATE, REFER, NOTIFY",
             told: None,
             last: String::new(),
+            ringing: None,
             dialogs: Vec::new(),
             version: 0,
         };
@@ -154,6 +165,106 @@ impl Desk {
             body.len()
         );
         self.send(at, &text);
+    }
+
+    /// A phone that rings is picked up.
+    pub fn answer_ringing(&mut self, at: &str) {
+        let invite = self.phone(at).ringing.take().expect("it rings");
+        let description = self.description(at);
+        let answer = self.answer(at, &invite, 200, &description);
+        self.send(at, &answer);
+    }
+
+    /// Digits by INFO, in the phone's last dialog.
+    pub fn press_by_info(&mut self, at: &str, digits: &str) {
+        for digit in digits.chars() {
+            let body = format!("Signal={digit}\r\nDuration=160\r\n");
+            self.request(at, usize::MAX, "INFO", "Content-Type: application/dtmf-relay\r\n", &body);
+        }
+    }
+
+    /// The port of the server's that a phone's audio goes to.
+    pub fn port_of(&mut self, at: &str) -> PortId {
+        let audio = self.phone(at).audio;
+        let aimed = |plan: &Plan| match plan {
+            Plan::Aim { port, aim } if aim.remote.address() == Some(audio) => Some(*port),
+            _ => None,
+        };
+        self.world.plans.iter().rev().find_map(aimed).expect("a port for it")
+    }
+
+    /// Digits as RFC 4733 events, or heard as tones.
+    pub fn press(&mut self, at: &str, digits: &str) {
+        let port = self.port_of(at);
+        for digit in digits.chars() {
+            let digit = Digit::from_char(digit).expect("a digit");
+            let event = DtmfEvent::End { digit, duration: Duration::from_millis(100) };
+            let sent = self.world.handle(Input::Media(MediaEvent::Digit { port, event }));
+            self.deliver(sent);
+        }
+    }
+
+    /// The files and tones that play to a phone: `pbx-transfer`, `moh/`, `tone`.
+    pub fn hears(&mut self, at: &str) -> Vec<String> {
+        let port = self.port_of(at);
+        let playing = super::sounds::playing(&self.world);
+        let name = |piece: &Piece| match piece {
+            Piece::Prompt(name) => name.to_string(),
+            Piece::Directory { path, .. } => format!("{path}/"),
+        };
+        let names = |source: &SoundSource| match source {
+            SoundSource::Files(order) => order.pieces.iter().map(name).collect::<Vec<_>>().join("&"),
+            SoundSource::Tones(_) => "tone".to_owned(),
+            SoundSource::Silence(_) => "silence".to_owned(),
+        };
+        playing.iter().filter(|(its, ..)| *its == port).map(|(.., source)| names(source)).collect()
+    }
+
+    /// What plays to a phone is over.
+    pub fn played(&mut self, at: &str) {
+        let port = self.port_of(at);
+        let playing = super::sounds::playing(&self.world);
+        for (_, id, _) in playing.into_iter().filter(|(its, ..)| *its == port) {
+            // Told once: as if it had been stopped.
+            let order = Box::new(SoundOrder::Stop { id });
+            self.world.plans.push(Plan::Sound { port, order });
+            let ended = MediaEvent::SoundEnded { port, id, end: SoundEnd::Done };
+            let sent = self.world.handle(Input::Media(ended));
+            self.deliver(sent);
+        }
+    }
+
+    /// Digits that were sent to a phone as events, in order.
+    pub fn digits_to(&mut self, at: &str) -> String {
+        let its = self.port_of(at);
+        let digit = |plan: &Plan| match plan {
+            Plan::SendDigit { port, digit, .. } if *port == its => Some(digit.as_char()),
+            _ => None,
+        };
+        self.world.plans.iter().filter_map(digit).collect()
+    }
+
+    /// `musiconhold.conf`, `features.conf` and the like.
+    pub fn services(&mut self, files: &[(&str, &str)]) {
+        let files = files.iter().fold(MemoryFiles::new(), |files, (name, text)| files.with(name, *text));
+        let (mut sources, mut findings) = (Sources::new(), Vec::new());
+        let services = Services::read(&files, &mut sources, &mut findings);
+        assert!(findings.is_empty(), "{findings:?}");
+        self.world.handle(Input::Services(Arc::new(services)));
+    }
+
+    /// Names of the channels alive, and the server's word for their state.
+    pub fn alive(&mut self) -> Vec<String> {
+        super::phone::channels(&mut self.world).into_iter().map(|channel| channel.name).collect()
+    }
+
+    /// Every phone hangs up, and nothing stays.
+    pub fn ends_clean(&mut self) {
+        for _ in 0..120 {
+            self.wait(500);
+        }
+        assert_eq!(super::phone::leftovers(&mut self.world), (0, 0, 0), "channels, dialogs, transactions");
+        assert_eq!(self.world.open_ports(), 0, "ports");
     }
 
     /// A re-INVITE of the phone with `more` after its audio section.
@@ -264,12 +375,18 @@ impl Desk {
                 }
                 let ringing = self.answer(at, text, 180, "");
                 if self.phone(at).rings {
+                    self.phone(at).ringing = Some(text.to_owned());
                     return vec![ringing];
                 }
                 let answer = self.description(at);
                 vec![ringing, self.answer(at, text, 200, &answer)]
             }
             "ACK" => Vec::new(),
+            "CANCEL" => {
+                let invite = self.phone(at).ringing.take();
+                let gone = invite.map(|invite| self.answer(at, &invite, 487, ""));
+                [Some(self.answer(at, text, 200, "")), gone].into_iter().flatten().collect()
+            }
             _ => vec![self.answer(at, text, 200, "")],
         }
     }

@@ -244,7 +244,7 @@ fn who_is_held_hears_music() {
 }
 
 /// The recordings ordered: port, name, path, side.
-fn recordings(world: &World) -> Vec<(PortId, SoundId, String, Sides)> {
+pub fn recordings(world: &World) -> Vec<(PortId, SoundId, String, Sides)> {
     let orders = world.plans.iter().filter_map(|plan| match plan {
         Plan::Sound { port, order } => Some((*port, &**order)),
         _ => None,

@@ -51,6 +51,56 @@ fn a_lamp_follows_a_call() {
     assert!(body(&over).contains("<state>terminated</state>"), "{over}");
 }
 
+/// C1, S3-12: who is put on hold by a re-INVITE shows as held in every form, and as talking when taken back.
+#[test]
+fn a_lamp_follows_a_call_on_hold() {
+    for (event, held, talking) in [
+        ("dialog", "pname=\"+sip.rendering\" pval=\"no\"", "<state>confirmed</state>"),
+        ("presence", "<note>On hold</note>", "<note>On the phone</note>"),
+    ] {
+        let mut world = desk("", HINTS);
+        let (_, out) = ring(&mut world);
+        let sent = world
+            .datagram(CALLED, reply(&out, "200 OK", CALLED, &sdp("127.0.0.1", 7200, "8 101", "")).as_bytes());
+        let to = header(the(&sent, "SIP/2.0 200"), "To").to_owned();
+        let ask = |world: &mut World, method: &str, cseq: u32, body: &str| {
+            let branch = format!("{method}{cseq}");
+            world.datagram(
+                CALLER,
+                request(method, "sip:200@127.0.0.1:5060", ("c1", &branch, cseq), &to, body).as_bytes(),
+            )
+        };
+        ask(&mut world, "ACK", 1, "");
+        let (_, first) = watch(&mut world, "200", "w1", &format!("Event: {event}\r\n"));
+        assert!(body(&first).contains(talking) && !body(&first).contains(held), "{first}");
+        for (cseq, way, there) in [(2, "a=sendonly\r\n", true), (3, "a=sendrecv\r\n", false)] {
+            let sent = ask(&mut world, "INVITE", cseq, &sdp("127.0.0.1", 7000, "8 101", way));
+            the(&sent, "SIP/2.0 200");
+            let notify = the(&sent, "NOTIFY").to_owned();
+            assert_eq!(body(&notify).contains(held), there, "{notify}");
+            ask(&mut world, "ACK", cseq, "");
+            accept(&mut world, &notify);
+        }
+    }
+}
+
+/// A lamp that everybody watches is told in turns, and everybody is told once.
+#[test]
+fn a_popular_lamp_is_no_burst() {
+    let mut world = desk("", HINTS);
+    for n in 0..600 {
+        watch(&mut world, "900", &format!("w{n}"), "Event: dialog\r\n");
+    }
+    let command = Command::SetDeviceState { device: "Custom:night".into(), state: "INUSE".into() };
+    let mut turns = vec![world.handle(Input::Command { token: 1, command })];
+    turns.extend((0..4).map(|_| world.wait(Duration::from_millis(10))));
+    let counts: Vec<usize> = turns.iter().map(|sent| those(sent, "NOTIFY").len()).collect();
+    assert_eq!(counts, [256, 256, 88, 0, 0]);
+    let calls: std::collections::BTreeSet<&str> =
+        turns.iter().flatten().map(|text| header(text, "Call-ID")).collect();
+    assert_eq!(calls.len(), 600);
+}
+
 /// One NOTIFY is out at a time; what changes meanwhile is one further NOTIFY with the newest state.
 #[test]
 fn notifies_wait_for_each_other() {

@@ -4,23 +4,56 @@ use super::watcher::*;
 use crate::world::World;
 use jackfield::switch::view::{Command, Event, Reply};
 
-/// S4-165, S4-166, S4-167, S4-168
+const GRANTED: &str = "";
+
+/// S4-165, S4-166, S4-167, S4-168; C2: each with its code and its line.
 #[test]
-fn each_refusal_has_its_code() {
+fn each_refusal_has_its_code_and_line() {
+    let no_hint = |exten: &str, context: &str| {
+        format!(
+            "Extension {exten} does not exist or has no associated hint (endpoint '400', context '{context}')"
+        )
+    };
+    let no_handler = |event: &str| format!("No registered subscribe handler for event {event} from 400");
     let cases = [
-        ("allow_subscribe=no", "200", "Event: dialog\r\n", "603"),
-        ("", "200", "Event: dialog\r\nExpires: 0\r\n", "400"),
-        ("sub_min_expiry=60", "200", "Event: dialog\r\nExpires: 59\r\n", "423"),
-        ("", "200", "", "489"),
-        ("", "200", "Event: Dialog\r\n", "489"),
-        ("", "200", "Event: conference\r\n", "489"),
-        ("", "200", "Event: dialog\r\nAccept: text/plain\r\n", "489"),
-        ("", "555", "Event: dialog\r\n", "404"),
-        ("subscribe_context=elsewhere", "200", "Event: presence\r\n", "404"),
-        ("sub_min_expiry=60", "200", "Event: dialog\r\nExpires: 60\r\n", "200"),
-        ("", "200", "Event: dialog\r\nAccept: text/plain, application/pidf+xml\r\n", "200"),
+        (
+            "allow_subscribe=no",
+            "200",
+            "Event: dialog\r\n",
+            "603",
+            "Endpoint '400' may not subscribe (allow_subscribe=no)",
+        ),
+        (
+            "",
+            "200",
+            "Event: dialog\r\nExpires: 0\r\n",
+            "400",
+            "Subscription of '400' for 0 seconds: nothing is polled",
+        ),
+        ("", "200", "Event: dialog\r\nExpires: soon\r\n", "400", "Its Expires is no number"),
+        (
+            "sub_min_expiry=60",
+            "200",
+            "Event: dialog\r\nExpires: 59\r\n",
+            "423",
+            "Endpoint '400' asked for 59 s, less than sub_min_expiry=60",
+        ),
+        ("", "200", "", "489", &no_handler("")),
+        ("", "200", "Event: Dialog\r\n", "489", &no_handler("Dialog")),
+        ("", "200", "Event: conference\r\n", "489", &no_handler("conference")),
+        (
+            "",
+            "200",
+            "Event: dialog\r\nAccept: text/plain\r\n",
+            "489",
+            "No body of event dialog is any of 'text/plain' that 400 accepts",
+        ),
+        ("", "555", "Event: dialog\r\n", "404", &no_hint("555", "phones")),
+        ("subscribe_context=elsewhere", "200", "Event: presence\r\n", "404", &no_hint("200", "elsewhere")),
+        ("sub_min_expiry=60", "200", "Event: dialog\r\nExpires: 60\r\n", "200", GRANTED),
+        ("", "200", "Event: dialog\r\nAccept: text/plain, application/pidf+xml\r\n", "200", GRANTED),
     ];
-    for (options, exten, more, code) in cases {
+    for (options, exten, more, code, line) in cases {
         let mut world = desk(options, HINTS);
         let sent = world.datagram(WATCHER, subscribe(exten, ("w1", 1), "", more).as_bytes());
         let answer = the(&sent, "SIP/2.0 ");
@@ -31,27 +64,28 @@ fn each_refusal_has_its_code() {
             "200" => assert_eq!(those(&sent, "NOTIFY").len(), 1),
             _ => {}
         }
+        assert_eq!(lines(&world).first().copied().unwrap_or_default(), line, "{options} {exten} {more}");
         assert_eq!(leftovers(&mut world).1, usize::from(code == "200"));
     }
+    // What is no SIP URI, and a list that nobody of which may be watched.
+    let mut world = desk("", HINTS);
+    let text = subscribe("200", ("w1", 1), "", "Event: dialog\r\n")
+        .replace("SUBSCRIBE sip:200@127.0.0.1:5060", "SUBSCRIBE tel:200");
+    let sent = world.datagram(WATCHER, text.as_bytes());
+    assert!(the(&sent, "SIP/2.0 ").starts_with("SIP/2.0 416"), "{sent:?}");
+    let mut world = desk("\n[none]\ntype=resource_list\nevent=dialog\nlist_item=555,556", HINTS);
+    let more = "Event: dialog\r\nSupported: eventlist\r\n";
+    let sent = world.datagram(WATCHER, subscribe("none", ("w1", 1), "", more).as_bytes());
+    assert!(the(&sent, "SIP/2.0 ").starts_with("SIP/2.0 500"), "{sent:?}");
+    assert_eq!(lines(&world), ["Resource list 'none' has no member that endpoint '400' may watch"]);
 }
 
-/// S4-167: the line says which extension, where it was sought and for whom.
-#[test]
-fn a_missing_hint_is_told() {
-    let mut world = desk("", HINTS);
-    world.datagram(WATCHER, subscribe("555", ("w1", 1), "", "Event: dialog\r\n").as_bytes());
-    let lines: Vec<&str> = world
-        .events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Log { text, .. } => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(
-        lines,
-        ["Extension 555 does not exist or has no associated hint (endpoint '400', context 'phones')"]
-    );
+fn lines(world: &World) -> Vec<&str> {
+    let texts = world.events.iter().filter_map(|event| match event {
+        Event::Log { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
 }
 
 /// `explain subscription`: why a lamp is dark, and what would light it.

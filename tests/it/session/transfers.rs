@@ -109,6 +109,9 @@ fn digits_flash_recording_and_text_come_by_info_and_message() {
     let mut side = Side::with_options(|o| o.one_touch_recording = true);
     let (call, mut phone) = incoming_call(&mut side);
     let relay = "Content-Type: application/dtmf-relay\r\n";
+    side.hear(5080, &phone.request("INFO", "Record: on\r\n", ""));
+    assert_eq!(status(&side.sent_one()), 403, "the call does not allow it");
+    side.with(call, |s, _| s.set_may_record([true, false]));
     for (lines, body, code) in [
         (relay, "Signal=5\r\nDuration=160\r\n", 200),
         (relay, "", 200),
@@ -118,6 +121,7 @@ fn digits_flash_recording_and_text_come_by_info_and_message() {
         ("Content-Type: application/unknown\r\n", "x", 415),
         ("Content-Type: application/media_control+xml\r\n", "<picture_fast_update/>", 200),
         ("Record: on\r\n", "", 200),
+        ("Record: off\r\n", "", 403),
         ("Record: maybe\r\n", "", 400),
         ("", "", 200),
     ] {
