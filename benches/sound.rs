@@ -156,7 +156,9 @@ impl World {
                 // A second to settle.
                 before = names.iter().map(|name| ran(name)).sum();
             }
-            std::thread::sleep((begun + Duration::from_millis(20) * frame).saturating_duration_since(clock()));
+            std::thread::sleep(
+                (begun + Duration::from_millis(20) * frame).saturating_duration_since(clock()),
+            );
             let mut packet = [0; 2048];
             for phone in &self.phones {
                 let header = Header {
@@ -258,7 +260,9 @@ fn main() {
     let dir = std::env::temp_dir().join(format!("jackfield-bench-sound-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("writable");
     println!("µs per call and second ({calls} calls, one media thread)");
-    println!("codecs                 codecs alone   in the core   relayed   core/codecs   (core-relay)/codecs");
+    println!(
+        "codecs                 codecs alone   in the core   relayed   core/codecs   (core-relay)/codecs"
+    );
     let opus = Coding::Opus(48_000);
     for (name, a, b) in [
         ("ulaw - alaw", Coding::Ulaw, Coding::Alaw),

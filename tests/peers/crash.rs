@@ -78,7 +78,8 @@ fn contacts(tree: &Tree) -> BTreeMap<u32, u32> {
 /// D5: a recording is complete after `kill -9`, up to its last second, and its header says so.
 #[test]
 fn kill_9_leaves_recordings_complete_to_the_last_second() {
-    let objects = "[u]\ntype=endpoint\ncontext=phones\nallow=ulaw\n[u]\ntype=identify\nendpoint=u\nmatch=127.0.0.1\n";
+    let objects =
+        "[u]\ntype=endpoint\ncontext=phones\nallow=ulaw\n[u]\ntype=identify\nendpoint=u\nmatch=127.0.0.1\n";
     let mut tree = Tree::new("crash-recording", objects);
     let path = tree.dir.join("call.wav");
     let dialplan = format!(
@@ -120,12 +121,14 @@ fn kill_9_leaves_recordings_complete_to_the_last_second() {
         std::thread::sleep(Duration::from_millis(20));
     }
     tree.kill();
-    let bytes = std::fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}\n{}", path.display(), tree.log()));
+    let bytes =
+        std::fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}\n{}", path.display(), tree.log()));
     let header = jackfield::codec::wav::WavHeader::read(&bytes).expect("a WAVE file");
     let told = header.data_bytes as usize;
     assert!(told >= 2 * 16_000 - 1_600, "the header tells of {told} bytes");
     assert!(bytes.len() >= 44 + told && bytes.len() >= 44 + 3 * 16_000 - 8_000, "{} bytes", bytes.len());
-    let loud = bytes[44..44 + told].chunks_exact(2).filter(|two| i16::from_le_bytes([two[0], two[1]]).abs() > 1000);
+    let loud =
+        bytes[44..44 + told].chunks_exact(2).filter(|two| i16::from_le_bytes([two[0], two[1]]).abs() > 1000);
     assert!(loud.count() * 2 > told * 8 / 10, "it holds the sound");
 }
 

@@ -165,7 +165,10 @@ pub(super) fn writing(samples_per_second: u32) -> (Writing, Taking) {
         let _ = sender.try_send(Block { samples: vec![0; length.max(1)].into(), length: 0 });
     }
     let current = Some(Block { samples: vec![0; length.max(1)].into(), length: 0 });
-    (Writing { parts, back, current, owed: 0, lost: 0, per_second: samples_per_second, over: false }, Taking { parts: receiver, back: sender })
+    (
+        Writing { parts, back, current, owed: 0, lost: 0, per_second: samples_per_second, over: false },
+        Taking { parts: receiver, back: sender },
+    )
 }
 
 impl Writing {
@@ -290,7 +293,10 @@ mod tests {
         let mut samples = 0;
         let end = taking.drain(|part| samples += part.len());
         assert_eq!(samples, WRITE_BLOCKS * 800);
-        assert!(matches!(end, Some(Some(SoundEnd::Failed(why))) if why.contains("6000 ms")), "it says what is lost");
+        assert!(
+            matches!(end, Some(Some(SoundEnd::Failed(why))) if why.contains("6000 ms")),
+            "it says what is lost"
+        );
         // A port that closes leaves the last samples; a file that was given up is noticed.
         let (mut writing, mut taking) = super::writing(8_000);
         writing.write(&[7; 160]);

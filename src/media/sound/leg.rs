@@ -9,9 +9,7 @@ use super::saying::Saying;
 use super::tap::Tap;
 use crate::base::time::Moment;
 use crate::bridge::{Listening, Over, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
-use crate::codec::{
-    FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of,
-};
+use crate::codec::{FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of};
 use crate::rtp::{Digit, DtmfEvent, Header, JitterRules};
 use std::time::Duration;
 

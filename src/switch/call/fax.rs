@@ -106,7 +106,8 @@ impl Switch {
         if !channel.endpoint.options.t38_udptl {
             return Err(format!("endpoint '{}' on the other side has t38_udptl=no", channel.endpoint.name));
         }
-        if channel.fax.is_some() || self.calls.channels.get(&id).is_some_and(|channel| channel.fax.is_some()) {
+        if channel.fax.is_some() || self.calls.channels.get(&id).is_some_and(|channel| channel.fax.is_some())
+        {
             return Err("both sides offer it at once".to_owned());
         }
         if let Some(theirs) = channel.fax_agreed() {
@@ -257,14 +258,12 @@ impl Switch {
                 *proposal = Proposal::Removed { kind: MediaKind::Image };
             }
         }
-        let audio =
-            Proposal::Rtp { kind: MediaKind::Audio, local, formats, direction: Direction::SendRecv };
+        let audio = Proposal::Rtp { kind: MediaKind::Audio, local, formats, direction: Direction::SendRecv };
         match proposals.get_mut(stream) {
             Some(place) => *place = audio,
             None => return,
         }
-        let reoffer =
-            Reoffer { proposals: Some(proposals), ..Reoffer::new(RefreshWith::Invite, Why::Fax) };
+        let reoffer = Reoffer { proposals: Some(proposals), ..Reoffer::new(RefreshWith::Invite, Why::Fax) };
         self.with_session(now, id, out, |session, cx| session.reoffer(cx, reoffer));
     }
 }

@@ -143,13 +143,7 @@ impl Switch {
         caller.causes.push((name, code, reason.to_owned(), cause));
     }
 
-    fn reoffer_done(
-        &mut self,
-        now: Now,
-        id: ChannelId,
-        (why, result): (Why, Reoffered),
-        out: &mut Actions,
-    ) {
+    fn reoffer_done(&mut self, now: Now, id: ChannelId, (why, result): (Why, Reoffered), out: &mut Actions) {
         if why == Why::Fax {
             self.fax_answered(now, id, result, out);
         }

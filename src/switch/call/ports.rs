@@ -275,7 +275,11 @@ impl Switch {
             }
             MediaEvent::SoundEnded { .. } => self.sound_event(now, event, out),
             MediaEvent::EventsLost { count } => {
-                let text = || format!("{count} events of media (digits, talking, reports) were dropped: too many at once");
+                let text = || {
+                    format!(
+                        "{count} events of media (digits, talking, reports) were dropped: too many at once"
+                    )
+                };
                 self.ears.log(out, Level::Warning, "res_rtp_asterisk.c", text);
             }
             MediaEvent::Talking { port, on, lasted } => {

@@ -10,7 +10,13 @@ use std::time::Duration;
 
 impl Switch {
     /// `rtp_timeout`: cause 44.
-    pub(super) fn silent(&mut self, now: Now, port: PortId, (lasted, held): (Duration, bool), out: &mut Actions) {
+    pub(super) fn silent(
+        &mut self,
+        now: Now,
+        port: PortId,
+        (lasted, held): (Duration, bool),
+        out: &mut Actions,
+    ) {
         let Some(id) = self.calls.ports.get(&port).copied() else { return };
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let name = channel.name.clone();

@@ -175,10 +175,7 @@ fn a_late_answer_is_taken_back() {
     let sent = world.datagram(CALLED, reply(&offer, "200 OK", CALLED, &answer).as_bytes());
     let back = the(&sent, "INVITE sip:phone@127.0.0.1:6200").to_owned();
     assert!(body(&back).contains("m=audio "), "{back}");
-    world.datagram(
-        CALLED,
-        reply(&back, "200 OK", CALLED, &sdp("127.0.0.1", 7200, "8 101", "")).as_bytes(),
-    );
+    world.datagram(CALLED, reply(&back, "200 OK", CALLED, &sdp("127.0.0.1", 7200, "8 101", "")).as_bytes());
     over(&mut world, &ok, 3);
 }
 
