@@ -11,6 +11,7 @@
 mod ear;
 mod files;
 mod handle;
+mod outgoing;
 mod port;
 mod port_range;
 mod relay;

@@ -1,8 +1,8 @@
 //! A media thread: one epoll set, its ports, their timers.
 
-use super::ear::Ear;
 use super::files::Files;
 use super::handle::{Bell, Command, WorkerHandle};
+use super::outgoing::Outgoing;
 use super::port::Port;
 use super::port_range::PortTable;
 use super::sound::Floor;
@@ -18,7 +18,6 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::error::TrySendError;
 
 /// Ports by slot. A slot's generation tells an old event or timer from one of the port that now lives there.
 #[derive(Debug, Default)]
@@ -53,43 +52,6 @@ impl Slots {
         *generation = generation.wrapping_add(1);
         self.free.push(index);
         Some(port)
-    }
-}
-
-/// Events that found their queue full.
-#[derive(Debug, Default)]
-pub(super) struct Outgoing {
-    backlog: VecDeque<(Ear, MediaEvent)>,
-    /// Events that found no room, and who is told how many once there is some.
-    lost: Option<(Ear, u64)>,
-}
-
-impl Outgoing {
-    /// Tells signalling something about a port.
-    pub fn tell(&mut self, to: &Ear, event: MediaEvent) {
-        if let Err(TrySendError::Full(event)) = to.try_send(event) {
-            // Somebody waits for these, and there are no more of them than ports and sounds.
-            let awaited = matches!(event, MediaEvent::SoundEnded { .. } | MediaEvent::Closed { .. });
-            if awaited || self.backlog.len() < limits::MEDIA_EVENTS {
-                self.backlog.push_back((to.clone(), event));
-            } else {
-                self.lost.get_or_insert_with(|| (to.clone(), 0)).1 += 1;
-            }
-        }
-    }
-
-    fn retry(&mut self) {
-        while let Some((sender, event)) = self.backlog.pop_front() {
-            if let Err(TrySendError::Full(event)) = sender.try_send(event) {
-                self.backlog.push_front((sender, event));
-                return;
-            }
-        }
-        if let Some((ear, count)) = self.lost.take()
-            && let Err(TrySendError::Full(_)) = ear.try_send(MediaEvent::EventsLost { count })
-        {
-            self.lost = Some((ear, count));
-        }
     }
 }
 
@@ -423,6 +385,7 @@ fn now_instant() -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::ear::Ear;
     use crate::media::port::Counted;
     use crate::media::port_range::PortTable;
     use crate::rtp::{Continuity, Header, SourceRules};

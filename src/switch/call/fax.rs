@@ -75,7 +75,7 @@ impl Switch {
         (parameters, offer): (Attributes, &Description),
         out: &mut Actions,
     ) {
-        let asked = match self.to_fax_extension(now, id, out) {
+        let asked = match self.goes_to_fax_extension(now, id, out) {
             true => Err("it goes to the extension 'fax'".to_owned()),
             false => self.ask_for_fax(now, id, (parameters, offer), out),
         };
@@ -270,7 +270,7 @@ impl Switch {
 
 impl Switch {
     /// `fax_detect`: a caller that turns out to be a fax machine goes to the extension `fax`, where there is one.
-    pub(super) fn to_fax_extension(&mut self, now: Now, id: ChannelId, out: &mut Actions) -> bool {
+    pub(super) fn goes_to_fax_extension(&mut self, now: Now, id: ChannelId, out: &mut Actions) -> bool {
         let Some(channel) = self.calls.channels.get(&id) else { return false };
         let options = &channel.endpoint.options;
         let timeout = Duration::from_secs(u64::from(options.fax_detect_timeout_secs));
