@@ -11,6 +11,7 @@
 mod ear;
 mod files;
 mod handle;
+mod moving;
 mod outgoing;
 mod port;
 mod port_range;

@@ -2,6 +2,7 @@
 
 use super::files::Files;
 use super::handle::{Bell, Command, WorkerHandle};
+use super::moving::Waiting;
 use super::outgoing::Outgoing;
 use super::port::Port;
 use super::port_range::PortTable;
@@ -71,9 +72,9 @@ pub(super) struct Worker {
     pub slots: Slots,
     pub(super) by_id: HashMap<PortId, usize, foldhash::fast::RandomState>,
     /// Ports announced by [`Command::Expect`], and the orders that came before them.
-    expected: HashMap<PortId, Vec<Waiting>, foldhash::fast::RandomState>,
+    pub(super) expected: HashMap<PortId, Vec<Waiting>, foldhash::fast::RandomState>,
     /// Ports on their way to threads whose queue is full.
-    handovers: VecDeque<(WorkerHandle, Command)>,
+    pub(super) handovers: VecDeque<(WorkerHandle, Command)>,
     wheel: Wheel<(usize, u32)>,
     fired: Vec<(usize, u32)>,
     /// When sockets at rest are to be looked at, and where they are.
@@ -218,48 +219,8 @@ impl Worker {
         }
     }
 
-    /// Gives a port to another thread, or tells that it is gone.
-    fn release(&mut self, id: PortId, to: WorkerHandle) {
-        if let Some(orders) = self.expected.get_mut(&id) {
-            // It is on its way here, and goes on at once.
-            return orders.push(Waiting::Release(to));
-        }
-        if let Some(&index) = self.by_id.get(&id) {
-            self.unjoin(index);
-        }
-        let command = match self.detach(id) {
-            Some(port) => {
-                self.stop_watching(&port);
-                Command::Adopt(port)
-            }
-            None => Command::Gone(id),
-        };
-        self.handovers.push_back((to, command));
-        self.hand_over();
-    }
-
-    /// A port that was to come here was closed on its way.
-    fn never_came(&mut self, id: PortId) {
-        for waiting in self.expected.remove(&id).into_iter().flatten() {
-            if let Waiting::Release(to) = waiting {
-                self.handovers.push_back((to, Command::Gone(id)));
-            }
-        }
-        self.hand_over();
-    }
-
-    /// Tries what goes to other threads. Waiting for a full queue is not allowed here: the other thread may be waiting
-    /// for ours.
-    fn hand_over(&mut self) {
-        while let Some((to, command)) = self.handovers.pop_front() {
-            if let Err(command) = to.try_send(command) {
-                return self.handovers.push_front((to, command));
-            }
-        }
-    }
-
     /// Takes a port out of every table. Its sockets are still open.
-    fn detach(&mut self, id: PortId) -> Option<Box<Port>> {
+    pub(super) fn detach(&mut self, id: PortId) -> Option<Box<Port>> {
         let index = self.by_id.remove(&id)?;
         self.forget_leg(index);
         let mut port = self.slots.remove(index)?;
@@ -361,14 +322,6 @@ impl Worker {
         }
         self.fired = fired;
     }
-}
-
-/// What is kept for a port on its way between two threads.
-#[derive(Debug)]
-enum Waiting {
-    Plan(Plan),
-    /// It goes on to that thread.
-    Release(WorkerHandle),
 }
 
 /// Orders kept for a port on its way between two threads, which takes microseconds.

@@ -30,6 +30,7 @@ pub mod files;
 pub mod journal;
 mod journal_file;
 pub mod lamps;
+mod lamps_read;
 pub mod map;
 pub mod ps_columns;
 pub mod ps_contacts;
