@@ -200,7 +200,7 @@ mod tests {
             ("pjsip.conf", SOUND),
             ("extensions.conf", "[in]\nexten => 1,1,Park()\ninclude => parkedcalls\ninclude => absent\n"),
             ("res_parking.conf", "[default]\nparkext=700\n"),
-            ("features.conf", "[featuremap]\nblindxfer=a#\n"),
+            ("features.conf", "[featuremap]\nblindxfer=x#\n"),
         ];
         let (_, text) = run(&files, CheckOptions { notes: true, ..CheckOptions::default() });
         assert!(!text.contains("'parkedcalls'") && text.contains("'absent'"), "{text}");

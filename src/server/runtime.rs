@@ -298,6 +298,10 @@ impl Server {
             ServerOrder::Reload { scope: Scope::Notify, plan: false } => {
                 self.reload_notify(&order.said(line)).await
             }
+            ServerOrder::Reload { scope: Scope::Services, plan: false } => {
+                self.reload_services().await;
+                Reply::Done(order.said(line))
+            }
             ServerOrder::Stop(When::Now) => self.stop(Stop::Now).await,
             ServerOrder::Stop(When::Gracefully) => self.stop(Stop::Drain(None)).await,
             ServerOrder::Stop(When::Convenient) => self.stop(Stop::WhenIdle).await,

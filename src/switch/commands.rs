@@ -77,6 +77,7 @@ impl Switch {
             }
             Command::Database(order) => self.database_order(&order, out),
             Command::Variables(order) => self.variable_order(now, &order, out),
+            Command::Features => Reply::Done(self.services.features.text()),
             Command::Parking { lot } => self.show_parking(lot.as_deref()),
             Command::Conference(order) => self.conference_order(now, order, out),
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),

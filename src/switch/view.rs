@@ -129,6 +129,8 @@ pub enum Command {
     Conference(ConferenceOrder),
     /// Bridges (`bridge show all`).
     Bridges,
+    /// Codes of features.conf (`features show`).
+    Features,
     /// Parking lots (`parking show`), or one with its calls.
     Parking {
         /// Its name.

@@ -27,6 +27,8 @@ pub const MODULES: &[Module] = &[
     Module { name: "bridge_simple.so", description: "Simple two channel bridging module", running: true },
     Module { name: "chan_pjsip.so", description: "PJSIP Channel Driver", running: true },
     Module { name: "pbx_config.so", description: "Text Extension Configuration", running: true },
+    Module { name: "res_musiconhold.so", description: "Music On Hold Resource", running: true },
+    Module { name: "res_parking.so", description: "Call Parking Resource", running: true },
     Module { name: "res_pjsip.so", description: "Basic SIP resource", running: true },
     Module { name: "res_pjsip_acl.so", description: "PJSIP ACL Resource", running: true },
     Module {
@@ -108,6 +110,7 @@ pub(super) fn reload(name: &str) -> Reload {
         "res_pjsip_registrar" | "res_pjsip_outbound_registration" => Reload::Scope(Scope::Registrations),
         "pbx_config" | "app_confbridge" => Reload::Scope(Scope::Dialplan),
         "res_pjsip_notify" => Reload::Scope(Scope::Notify),
+        "features" | "res_parking" | "res_musiconhold" => Reload::Scope(Scope::Services),
         "res_rtp_asterisk" => Reload::Scope(Scope::Rtp),
         "extconfig" | "sorcery" => Reload::Scope(Scope::All),
         _ if MODULES.iter().any(|module| module.name.strip_suffix(".so") == Some(stem)) => {

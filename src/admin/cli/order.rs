@@ -84,6 +84,8 @@ pub enum Scope {
     Dialplan,
     /// `pjsip_notify.conf`.
     Notify,
+    /// `features.conf`, `res_parking.conf`, `musiconhold.conf`, `indications.conf`.
+    Services,
     /// `rtp.conf`.
     Rtp,
     /// Qualify options of one aor, or of all aors of one endpoint, from their tables.

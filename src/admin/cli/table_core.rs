@@ -190,6 +190,11 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
             "messages                every message in full below its arrow",
         ])
         .named(Names::Kind(Kind::Channel)),
+    entry("features show", "", "Lists configured features", |c| {
+        c.nothing()?;
+        c.order(Command::Features)
+    })
+    .helped(&["The codes of features.conf, its applications and groups."]),
     entry("help", "[topic]", "Display help list, or specific help on a command", |c| {
         Ok(Parsed::Text(help::topic(c.rest())))
     })

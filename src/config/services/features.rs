@@ -123,6 +123,16 @@ const CODES: &[(&str, &str, &str)] = &[
     ("general", "atxferswap", "*4"),
 ];
 
+/// Functions as `features show` names them.
+const NAMES: &[(&str, &str)] = &[
+    ("blindxfer", "Blind Transfer"),
+    ("atxfer", "Attended Transfer"),
+    ("automon", "One Touch Monitor"),
+    ("disconnect", "Disconnect Call"),
+    ("parkcall", "Park Call"),
+    ("automixmon", "One Touch MixMonitor"),
+];
+
 /// Options that are known, and why nothing comes of them.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("pickupsound", "is not played by this version"),
@@ -238,6 +248,39 @@ impl Features {
             Some(function) => self.set_code(function, value),
             None => Err(unknown(name, "[featuremap]", &mut mapped)),
         }
+    }
+
+    /// `features show`, in Asterisk's layout.
+    pub fn text(&self) -> String {
+        let row = |name: &str, default: &str, current: &str| {
+            format!("{name:<25} {default:<7} {current:<7}").trim_end().to_owned()
+        };
+        let rule = "---------------";
+        let mut lines = vec![row("Builtin Feature", "Default", "Current"), row(rule, "-------", "-------")];
+        lines.push(row("Pickup", "*8", &self.pickup_exten));
+        for (function, name) in NAMES {
+            let default = CODES.iter().find(|(_, known, _)| known == function).map_or("", |(.., code)| code);
+            lines.push(row(name, default, self.code(function).unwrap_or_default()));
+        }
+        lines.push(String::new());
+        lines.push(row("Dynamic Feature", "Default", "Current"));
+        lines.push(row(rule, "-------", "-------"));
+        lines.extend(self.applications.iter().map(|(name, app)| row(name, "no def", &app.code)));
+        if self.applications.is_empty() {
+            lines.push("(none)".to_owned());
+        }
+        lines.extend([String::new(), "Feature Groups:".to_owned(), rule.to_owned()]);
+        for (name, group) in &self.groups {
+            lines.push(format!("===> Group: {name}"));
+            lines.extend(group.iter().map(|(name, code)| {
+                let own = self.applications.get(name).map(|app| app.code.as_str());
+                format!("===> --> {name} ({})", code.as_deref().or(own).unwrap_or_default())
+            }));
+        }
+        if self.groups.is_empty() {
+            lines.push("(none)".to_owned());
+        }
+        lines.join("\n")
     }
 
     fn set_code(&mut self, function: &'static str, code: &str) -> Result<(), String> {
@@ -393,6 +436,15 @@ mod tests {
         assert!(features.applications["bye"].on_peer);
         let mac = &features.applications["mac"];
         assert_eq!((mac.application.as_str(), mac.code.as_str()), ("Gosub", "12"));
+        let shown = features.text();
+        for line in [
+            "Pickup                    *8      *7",
+            "Attended Transfer                 *2",
+            "bye                       no def  #9",
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{line} in\n{shown}");
+        }
+        assert!(shown.ends_with("===> Group: group\n===> --> hello (9)\n===> --> bye (77)"), "{shown}");
         assert_eq!(features.groups["group"], [("hello".into(), None), ("bye".into(), Some("77".into()))]);
     }
 

@@ -329,3 +329,48 @@ fn applications_of_features_conf_run_in_mid_call() {
     desk.press_by_info(CALLER, "66");
     desk.ends_clean();
 }
+
+/// Tones are listened to where a letter asks for them; a digit that is no code is heard as it is, and sent as an event to
+/// who takes events.
+#[test]
+fn tones_in_the_sound_are_codes_too() {
+    use jackfield::bridge::{Plan, SoundOrder};
+    let mut desk = Desk::new(["dtmf_mode=inband", "", ""], DIAL);
+    desk.call(CALLER, "200");
+    let port = desk.port_of(CALLER);
+    let listens = desk.world.plans.iter().any(|plan| match plan {
+        Plan::Sound { port: its, order } => {
+            *its == port && matches!(&**order, SoundOrder::Listen(to) if to.tones)
+        }
+        _ => false,
+    });
+    assert!(listens);
+    desk.press(CALLER, "5");
+    assert_eq!(desk.digits_to(CALLED), "5");
+    desk.press(CALLER, "#300");
+    assert_eq!(desk.alive(), ["PJSIP/200-00000001", "PJSIP/300-00000002"]);
+    desk.bye(CALLED);
+    desk.ends_clean();
+    let mut desk = Desk::new(["dtmf_mode=inband"; 3], DIAL);
+    desk.call(CALLER, "200");
+    let before = desk.world.plans.len();
+    desk.press(CALLER, "5");
+    assert_eq!(desk.world.plans.len(), before, "they hear the tone already");
+    desk.press(CALLER, "*");
+    desk.ends_clean();
+}
+
+/// A reload takes other codes and another pickup extension over at once.
+#[test]
+fn a_reload_changes_codes() {
+    let mut desk = direct(&[], DIAL);
+    desk.services(&[("features.conf", "[featuremap]\nblindxfer => 00\n[general]\npickupexten=*7\n")]);
+    desk.press_by_info(CALLED, "#");
+    assert_eq!(desk.alive().len(), 2);
+    desk.press_by_info(CALLED, "00300");
+    assert_eq!(desk.alive(), ["PJSIP/100-00000000", "PJSIP/300-00000002"]);
+    desk.call(CALLED, "*7");
+    assert!(desk.sent.iter().any(|text| text.starts_with("SIP/2.0 403")), "nothing rings in its groups");
+    desk.bye(CALLER);
+    desk.ends_clean();
+}
