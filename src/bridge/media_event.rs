@@ -51,6 +51,11 @@ pub enum MediaEvent {
         /// Which port.
         port: PortId,
     },
+    /// Signalling took events so slowly that some were dropped: digits, talking, reports.
+    EventsLost {
+        /// How many.
+        count: u64,
+    },
     /// A player or recorder ended.
     SoundEnded {
         /// Which port.

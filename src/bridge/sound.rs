@@ -8,6 +8,7 @@
 
 use super::plan::PortId;
 use crate::codec::{Coding, ToneList, Wishes};
+use crate::rtp::JitterRules;
 use crate::sdp::RtpStream;
 use std::time::Duration;
 
@@ -104,6 +105,8 @@ pub enum SoundOrder {
         /// Which.
         id: SoundId,
     },
+    /// How its jitter is smoothed while its sound is opened up.
+    Smooth(JitterRules),
     /// What is listened for from now on.
     Listen(Listening),
     /// How loud: what it says to others, and what it hears, in Asterisk's steps (0 and 1 leave it).

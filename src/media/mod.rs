@@ -12,6 +12,7 @@ mod ear;
 mod files;
 mod handle;
 mod moving;
+mod outgoing;
 mod port;
 mod port_range;
 mod relay;

@@ -117,6 +117,8 @@ pub(super) struct Port {
     pub digits_out: Option<DtmfSender>,
     pub digits_waiting: VecDeque<(Digit, Duration)>,
     pub playing: Option<Playing>,
+    /// How its sound is smoothed when it is opened up.
+    pub jitter: crate::rtp::JitterRules,
     /// Its sound, while it is opened up.
     pub leg: Option<Box<Leg>>,
     /// The leg speaks in place of a join.
@@ -182,6 +184,7 @@ impl Port {
             digits_out: None,
             digits_waiting: VecDeque::new(),
             playing: None,
+            jitter: crate::rtp::JitterRules::default(),
             leg: None,
             leg_speaks: false,
             counters: Counters::default(),

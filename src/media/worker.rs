@@ -1,9 +1,9 @@
 //! A media thread: one epoll set, its ports, their timers.
 
-use super::ear::Ear;
 use super::files::Files;
 use super::handle::{Bell, Command, WorkerHandle};
 use super::moving::Waiting;
+use super::outgoing::Outgoing;
 use super::port::Port;
 use super::port_range::PortTable;
 use super::sound::Floor;
@@ -19,7 +19,6 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::error::TrySendError;
 
 /// Ports by slot. A slot's generation tells an old event or timer from one of the port that now lives there.
 #[derive(Debug, Default)]
@@ -54,35 +53,6 @@ impl Slots {
         *generation = generation.wrapping_add(1);
         self.free.push(index);
         Some(port)
-    }
-}
-
-/// Events that found their queue full.
-#[derive(Debug, Default)]
-pub(super) struct Outgoing {
-    backlog: VecDeque<(Ear, MediaEvent)>,
-    lost: u64,
-}
-
-impl Outgoing {
-    /// Tells signalling something about a port.
-    pub fn tell(&mut self, to: &Ear, event: MediaEvent) {
-        if let Err(TrySendError::Full(event)) = to.try_send(event) {
-            if self.backlog.len() < limits::MEDIA_EVENTS {
-                self.backlog.push_back((to.clone(), event));
-            } else {
-                self.lost += 1;
-            }
-        }
-    }
-
-    fn retry(&mut self) {
-        while let Some((sender, event)) = self.backlog.pop_front() {
-            if let Err(TrySendError::Full(event)) = sender.try_send(event) {
-                self.backlog.push_front((sender, event));
-                return;
-            }
-        }
     }
 }
 
@@ -369,6 +339,7 @@ fn now_instant() -> Instant {
 mod tests {
     use super::*;
     use crate::media::Watched;
+    use crate::media::ear::Ear;
     use crate::media::port::Counted;
     use crate::media::port_range::PortTable;
     use crate::rtp::{Continuity, Header, SourceRules};

@@ -30,6 +30,10 @@ pub struct JitterRules {
     pub most: Duration,
     /// Keep the first delay whatever happens.
     pub fixed: bool,
+    /// More delay than what came asks for.
+    pub extra: Duration,
+    /// A packet that is later than this is no late one, but the first of another time line.
+    pub resync: Duration,
 }
 
 impl Default for JitterRules {
@@ -39,6 +43,8 @@ impl Default for JitterRules {
             least: Duration::ZERO,
             most: Duration::from_millis(200),
             fixed: false,
+            extra: Duration::ZERO,
+            resync: Duration::from_secs(1),
         }
     }
 }
@@ -177,7 +183,7 @@ impl JitterBuffer {
         let fastest = self.fastest.map_or(transit, |fastest| transit.min(fastest + 20));
         self.fastest = Some(fastest);
         let later = Duration::from_micros((transit - fastest).max(0) as u64);
-        if later > Duration::from_secs(1) {
+        if later > self.rules.resync {
             // Not jitter but another time line.
             self.fastest = Some(transit);
         } else {
@@ -190,7 +196,7 @@ impl JitterBuffer {
         if self.rules.fixed || self.fastest.is_none() && self.spread.is_zero() {
             return self.rules.start;
         }
-        self.spread.max(self.rules.least).min(self.rules.most)
+        (self.spread + self.rules.extra).max(self.rules.least).min(self.rules.most)
     }
 
     /// Packets waiting, gaps included.
@@ -342,6 +348,30 @@ mod tests {
         assert_eq!(buffer.take(Moment(400_000)), Taken::Packet(0, b"c"));
         buffer.put(Moment(410_000), Header { ssrc: 2, ..header(5) }, 8000, b"c");
         assert_eq!(buffer.losses().1, 1, "a packet that was played already");
+    }
+
+    /// `JITTERBUFFER(fixed)`: each packet is played so long after the first one, and the delay stays. `adaptive` adds its
+    /// extra to what the network asks for.
+    #[test]
+    fn a_fixed_delay_stays_and_an_extra_one_is_added() {
+        let delay = Duration::from_millis(120);
+        let rules = JitterRules { start: delay, most: delay, fixed: true, ..JitterRules::default() };
+        let mut buffer = JitterBuffer::new(rules);
+        let mut first = None;
+        for at in (0..3_000_000u64).step_by(20_000) {
+            buffer.put(Moment(at), header((at / 20_000) as u16), 8000, &[0; 160]);
+            if matches!(buffer.take(Moment(at)), Taken::Packet(..)) {
+                first.get_or_insert(at);
+            }
+        }
+        assert_eq!((first, buffer.waiting(), buffer.losses()), (Some(120_000), 6, (0, 0)));
+        let extra = Duration::from_millis(40);
+        let mut buffer = JitterBuffer::new(JitterRules { extra, ..JitterRules::default() });
+        for n in 0..100u16 {
+            let late = if n % 10 == 5 { 15_000 } else { 0 };
+            buffer.put(Moment(u64::from(n) * 20_000 + late), header(n), 8000, &[0; 160]);
+        }
+        assert!((50..=55).contains(&buffer.delay().as_millis()), "{:?}", buffer.delay());
     }
 
     #[test]

@@ -183,6 +183,11 @@ impl Session {
         self.dialog.as_ref()
     }
 
+    /// The streams in use, as an offer of ours would repeat them.
+    pub fn streams_in_use(&self) -> Vec<crate::sdp::Proposal> {
+        self.media.proposals(None, self.media.willing())
+    }
+
     /// What is agreed about media; `None` before the first answer.
     pub fn agreement(&self) -> Option<&Agreement> {
         self.media.agreement()

@@ -327,8 +327,15 @@ fn what_cannot_be_played_is_told_and_what_plays_can_be_stopped() {
     assert!(
         matches!(world.end_of(2), SoundEnd::Failed(why) if why.contains("broken.wav: that is no WAVE file"))
     );
+    // Among others it is passed over, and nothing of them is cut.
+    std::fs::write(world.dir.join("sounds/good.ulaw"), vec![0x10; 1_000]).expect("written");
+    world.play(&phone, 5, "good&missing&broken&good&missing");
+    assert_eq!(world.end_of(5), SoundEnd::Done);
+    let loud = phone.heard_at_least(240).0.iter().filter(|sample| sample.abs() > 1000).count();
+    assert_eq!(loud, 2_000);
     let source = SoundSource::Tones(ToneList::parse("425/480,0/480").expect("busy"));
     world.order(&phone, SoundOrder::Play { id: SoundId(3), source, over: Over::Replaces });
+    phone.heard();
     let (mut heard, _) = phone.heard_at_least(560);
     world.order(&phone, SoundOrder::Stop { id: SoundId(3) });
     assert_eq!(world.end_of(3), SoundEnd::Stopped);
@@ -470,11 +477,14 @@ fn a_recording_holds_both_sides() {
         (2, "stereo.wav", Sides::Stereo),
         (3, "sub/in.ulaw", Sides::Heard),
         (4, "x.mp3", Sides::Said),
+        (5, "added.ulaw", Sides::Stereo),
+        (6, "both.wav/no-directory.wav", Sides::Heard),
     ] {
         world
             .order(&phones[0], SoundOrder::Record { id: SoundId(id), record: Box::new(record(path, sides)) });
     }
     assert!(matches!(world.end_of(4), SoundEnd::Failed(why) if why.contains("x.mp3")));
+    assert!(matches!(world.end_of(6), SoundEnd::Failed(why) if why.contains("no-directory.wav")));
     let begun = clock();
     for packet in 0..110u32 {
         until(begun + Duration::from_millis(20 * u64::from(packet)));
@@ -486,7 +496,7 @@ fn a_recording_holds_both_sides() {
     let bytes = std::fs::read(monitor.join("both.wav")).expect("written");
     let header = jackfield::codec::wav::WavHeader::read(&bytes).expect("a WAVE file");
     assert!(header.data_bytes >= 16_000 && bytes.len() >= 44 + 2 * 9_600, "{header:?}, {}", bytes.len());
-    for id in 1..=3 {
+    for id in [1, 2, 3, 5] {
         world.order(&phones[0], SoundOrder::Stop { id: SoundId(id) });
         assert_eq!(world.end_of(id), SoundEnd::Stopped);
     }
@@ -504,6 +514,12 @@ fn a_recording_holds_both_sides() {
         |at: usize| stereo.chunks_exact(2).skip(4_000).take(8_000).map(|two| two[at]).collect::<Vec<_>>();
     let levels = |side: &[i16]| (tone(side, 600.0, 8000) > 7000.0, tone(side, 1000.0, 8000) > 7000.0);
     assert_eq!((levels(&side(0)), levels(&side(1))), ((true, false), (false, true)));
+    // Where only one channel can be written, both sides are in it.
+    let bytes = std::fs::read(monitor.join("added.ulaw")).expect("written");
+    let mut added = vec![0; bytes.len()];
+    Decoder::new(Coding::Ulaw).decode(&bytes, &mut added);
+    assert!((15_000..20_000).contains(&added.len()), "{}", added.len());
+    assert_eq!(levels(&added[4_000..12_000]), (true, true));
     let length = std::fs::metadata(monitor.join("sub/in.ulaw")).expect("written").len();
     assert!((15_000..20_000).contains(&length), "{length}");
 }

@@ -118,9 +118,9 @@ options! {
     /// How DTMF is sent and detected.
     Obeyed "dtmf_mode" dtmf_mode: DtmfMode = DtmfMode::Rfc4733, OneOf;
     /// Detect CNG and jump to the fax extension.
-    Later "fax_detect" fax_detect: bool = false, Truth;
+    Obeyed "fax_detect" fax_detect: bool = false, Truth;
     /// Fax detection period after answer in seconds; 0 is always.
-    Later "fax_detect_timeout" fax_detect_timeout_secs: u32 = 0, Uint;
+    Obeyed "fax_detect_timeout" fax_detect_timeout_secs: u32 = 0, Uint;
     /// Accept new SDP from a different To tag while early.
     Obeyed "follow_early_media_fork" follow_early_media_fork: bool = true, Truth;
     /// Methods other than INVITE whose 3xx is followed.
@@ -252,17 +252,17 @@ options! {
     /// Leave out Reason: Q.850.
     Obeyed "suppress_q850_reason_headers" suppress_q850_reason_headers: bool = false, Truth;
     /// Bind UDPTL to media_address.
-    Later "t38_bind_udptl_to_media_address" t38_bind_udptl_to_media_address: bool = false, Truth;
+    Obeyed "t38_bind_udptl_to_media_address" t38_bind_udptl_to_media_address: bool = false, Truth;
     /// Allow T.38.
-    Later "t38_udptl" t38_udptl: bool = false, Truth;
+    Obeyed "t38_udptl" t38_udptl: bool = false, Truth;
     /// UDPTL error correction.
-    Later "t38_udptl_ec" t38_udptl_ec: T38ErrorCorrection = T38ErrorCorrection::None, OneOf;
+    Obeyed "t38_udptl_ec" t38_udptl_ec: T38ErrorCorrection = T38ErrorCorrection::None, OneOf;
     /// IPv6 UDPTL.
-    Later "t38_udptl_ipv6" t38_udptl_ipv6: bool = false, Truth;
+    Obeyed "t38_udptl_ipv6" t38_udptl_ipv6: bool = false, Truth;
     /// FaxMaxDatagram; 0 takes the peer's.
-    Later "t38_udptl_maxdatagram" t38_udptl_maxdatagram: u32 = 0, Uint;
+    Obeyed "t38_udptl_maxdatagram" t38_udptl_maxdatagram: u32 = 0, Uint;
     /// Symmetric UDPTL.
-    Later "t38_udptl_nat" t38_udptl_nat: bool = false, Truth;
+    Obeyed "t38_udptl_nat" t38_udptl_nat: bool = false, Truth;
     /// Tenant id of channels.
     Obeyed "tenantid" tenantid: Name = Name::default(), Text;
     /// Session timer policy.

@@ -122,6 +122,7 @@ impl Filling {
                 Part::Samples(block)
             }
             Err(end) => {
+                // There is room for an end beside every block there is: it fails only when nobody listens any more.
                 let _ = self.parts.try_send(Part::End(end));
                 return Fill::Over;
             }
@@ -139,6 +140,14 @@ pub(in crate::media) struct Writing {
     parts: SyncSender<Part>,
     back: Receiver<Block>,
     current: Option<Block>,
+    /// Samples that found no block: they are silence in the file, so that what follows is in its time.
+    owed: usize,
+    /// All that ever found none.
+    lost: u64,
+    /// Samples of a second.
+    per_second: u32,
+    /// The file thread has given the file up, and said so.
+    over: bool,
 }
 
 /// The file thread's end of it.
@@ -156,14 +165,45 @@ pub(super) fn writing(samples_per_second: u32) -> (Writing, Taking) {
         let _ = sender.try_send(Block { samples: vec![0; length.max(1)].into(), length: 0 });
     }
     let current = Some(Block { samples: vec![0; length.max(1)].into(), length: 0 });
-    (Writing { parts, back, current }, Taking { parts: receiver, back: sender })
+    (
+        Writing { parts, back, current, owed: 0, lost: 0, per_second: samples_per_second, over: false },
+        Taking { parts: receiver, back: sender },
+    )
 }
 
 impl Writing {
-    /// Adds samples. What finds no empty block is lost: the disk is four seconds behind.
-    pub fn write(&mut self, mut samples: &[i16]) {
+    /// Adds samples. What finds no empty block, since the disk is four seconds behind, is silence in the file.
+    pub fn write(&mut self, samples: &[i16]) {
+        const SILENCE: [i16; 160] = [0; 160];
+        while self.owed > 0 {
+            let rest = self.put(&SILENCE[..self.owed.min(SILENCE.len())]);
+            let written = self.owed.min(SILENCE.len()) - rest;
+            self.owed -= written;
+            if written == 0 {
+                break;
+            }
+        }
+        let lost = if self.owed > 0 { samples.len() } else { self.put(samples) };
+        self.owed += lost;
+        self.lost += lost as u64;
+    }
+
+    /// Whether nobody writes any more: a full disk, or no such directory. Its end is told.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Adds samples; how many found no room.
+    fn put(&mut self, mut samples: &[i16]) -> usize {
         while !samples.is_empty() {
-            let Some(mut block) = self.current.take().or_else(|| self.back.try_recv().ok()) else { return };
+            let mut block = match self.current.take().map_or_else(|| self.back.try_recv(), Ok) {
+                Ok(block) => block,
+                Err(TryRecvError::Empty) => return samples.len(),
+                Err(TryRecvError::Disconnected) => {
+                    self.over = true;
+                    return 0;
+                }
+            };
             let count = (block.samples.len() - block.length).min(samples.len());
             block.samples[block.length..block.length + count].copy_from_slice(&samples[..count]);
             block.length += count;
@@ -171,17 +211,37 @@ impl Writing {
             if block.length < block.samples.len() {
                 self.current = Some(block);
             } else if self.parts.try_send(Part::Samples(block)).is_err() {
-                return;
+                self.over = true;
+                return 0;
             }
         }
+        0
     }
 
-    /// Sends what there is, and how it ended.
+    /// Sends what there is, and how it ended. Both find room: the ring holds every block there is, and one end.
     pub fn end(mut self, end: SoundEnd) {
+        self.flush();
+        let end = match self.lost {
+            0 => end,
+            lost => {
+                let ms = lost * 1000 / u64::from(self.per_second.max(1));
+                SoundEnd::Failed(format!("the disk was too slow: {ms} ms of the recording are silence"))
+            }
+        };
+        let _ = self.parts.try_send(Part::End(end));
+    }
+
+    fn flush(&mut self) {
         if let Some(block) = self.current.take().filter(|block| block.length > 0) {
             let _ = self.parts.try_send(Part::Samples(block));
         }
-        let _ = self.parts.try_send(Part::End(end));
+    }
+}
+
+/// A port that closes ends its recordings: what is in the last block is written too.
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.flush();
     }
 }
 
@@ -200,5 +260,73 @@ impl Taking {
                 Err(TryRecvError::Disconnected) => return Some(None),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However slow the other thread is, it is told how a file ended, after all of its sound.
+    #[test]
+    fn an_end_is_never_lost() {
+        let (mut reading, mut filling) = reading(8_000);
+        let full = |block: &mut [i16]| {
+            block.fill(7);
+            Ok(block.len())
+        };
+        while filling.fill(full) == Fill::Sent {}
+        // Nobody has listened yet. One block comes back, and in its place comes the end.
+        let mut frame = [0i16; 160];
+        for _ in 0..5 {
+            assert_eq!(reading.frame(&mut frame), Played::Frame);
+        }
+        assert_eq!(filling.fill(|_| Err(SoundEnd::Done)), Fill::Over);
+        let frames = (0..1_000).position(|_| reading.frame(&mut frame) == Played::Over(SoundEnd::Done));
+        assert_eq!(frames, Some((READ_BLOCKS - 1) * 5));
+
+        let (mut writing, mut taking) = writing(8_000);
+        for _ in 0..500 {
+            writing.write(&[7; 160]);
+        }
+        writing.end(SoundEnd::Stopped);
+        let mut samples = 0;
+        let end = taking.drain(|part| samples += part.len());
+        assert_eq!(samples, WRITE_BLOCKS * 800);
+        assert!(
+            matches!(end, Some(Some(SoundEnd::Failed(why))) if why.contains("6000 ms")),
+            "it says what is lost"
+        );
+        // A port that closes leaves the last samples; a file that was given up is noticed.
+        let (mut writing, mut taking) = super::writing(8_000);
+        writing.write(&[7; 160]);
+        drop(writing);
+        let mut samples = 0;
+        assert_eq!((taking.drain(|part| samples += part.len()), samples), (Some(None), 160));
+        let (mut writing, taking) = super::writing(8_000);
+        drop(taking);
+        (0..250).for_each(|_| writing.write(&[7; 160]));
+        assert!(writing.is_over());
+    }
+
+    /// What a slow disk had no room for is silence of the same length: what follows is in its time.
+    #[test]
+    fn a_slow_disk_leaves_silence_and_not_a_shorter_file() {
+        let (mut writing, mut taking) = writing(8_000);
+        for _ in 0..300 {
+            writing.write(&[7; 160]);
+        }
+        let mut heard = Vec::new();
+        assert_eq!(taking.drain(|part| heard.extend_from_slice(part)), None);
+        for _ in 0..100 {
+            writing.write(&[9; 160]);
+            taking.drain(|part| heard.extend_from_slice(part));
+        }
+        writing.end(SoundEnd::Done);
+        let end = taking.drain(|part| heard.extend_from_slice(part));
+        assert!(matches!(end, Some(Some(SoundEnd::Failed(why))) if why.contains("2000 ms")));
+        let count = |value: i16| heard.iter().filter(|sample| **sample == value).count();
+        assert_eq!(heard.len(), 400 * 160);
+        assert_eq!((count(7), count(9)), (WRITE_BLOCKS * 800, 100 * 160));
     }
 }

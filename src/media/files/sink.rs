@@ -33,6 +33,8 @@ struct Out {
     path: PathBuf,
     coder: Coder,
     channels: u16,
+    /// Two sides come and one channel is written.
+    added: bool,
     rate: u32,
     resamplers: Vec<Resampler>,
     /// Bytes of sound in the file, and at its last header.
@@ -81,6 +83,10 @@ impl Sink {
                 }
             });
             let failed = out.as_ref().err().cloned();
+            if failed.is_some() {
+                // There is nothing to run it for.
+                self.then = None;
+            }
             let unended = end == Some(None);
             self.untold = failed.map(SoundEnd::Failed).or(end.map(|end| end.unwrap_or(SoundEnd::Stopped)));
             if self.untold.is_none() {
@@ -111,6 +117,7 @@ impl Sink {
             && let Err(error) = out.head()
         {
             self.untold = Some(SoundEnd::Failed(format!("{}: {error}", out.path.display())));
+            self.then = None;
         }
         if let Some(command) = self.then.take() {
             run(&command);
@@ -139,6 +146,7 @@ impl Out {
         };
         // Only WAVE has two channels; the others get both sides added.
         let channels = if stereo && matches!(coder, Coder::Wav) { 2 } else { 1 };
+        let added = stereo && channels == 1;
         let own = format.sample_rate();
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(!record.append).open(&path)?;
@@ -149,6 +157,7 @@ impl Out {
             path,
             coder,
             channels,
+            added,
             rate: own,
             resamplers: (0..resamplers).map(|_| Resampler::new(rate, own)).collect(),
             bytes,
@@ -172,7 +181,14 @@ impl Out {
     }
 
     fn encode(&mut self, samples: &[i16]) {
-        let mut changed = [0i16; 8 * MAX_FRAME];
+        let (mut changed, mut sum) = ([0i16; 8 * MAX_FRAME], [0i16; MAX_FRAME]);
+        let samples = if self.added {
+            let pairs = sum.iter_mut().zip(samples.chunks_exact(2));
+            let count = pairs.map(|(out, two)| *out = two[0].saturating_add(two[1])).count();
+            &sum[..count]
+        } else {
+            samples
+        };
         let samples = match &mut self.resamplers[..] {
             [] => samples,
             [one] => {

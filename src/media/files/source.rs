@@ -7,6 +7,7 @@ use crate::codec::wav::{Encoding, FileFormat, WavHeader};
 use crate::codec::{Coding, Decoder, MAX_FRAME, Resampler, ToneGenerator, ToneList};
 use std::collections::VecDeque;
 use std::fs::File;
+use std::hash::BuildHasher;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +28,9 @@ pub(super) struct Source {
     playing: Option<Playing>,
     /// Samples since the list began, so that a list of nothing does not repeat for ever.
     since_start: u64,
+    /// Anything was played so far; what could not be, when nothing was.
+    played: bool,
+    failed: Option<SoundEnd>,
     random: u64,
 }
 
@@ -52,7 +56,8 @@ enum Playing {
 
 impl Source {
     pub fn new(order: FileOrder, rate: u32, filling: Filling, directories: Arc<Directories>) -> Source {
-        let random = order.pieces.len() as u64 ^ (&raw const *directories as usize as u64);
+        // Drawn anew for each: two listeners need not hear the same order.
+        let random = std::hash::RandomState::new().hash_one(0);
         let mut source = Source {
             order,
             rate,
@@ -61,6 +66,8 @@ impl Source {
             waiting: VecDeque::new(),
             playing: None,
             since_start: 0,
+            played: false,
+            failed: None,
             random: random | 1,
         };
         source.list();
@@ -104,20 +111,24 @@ impl Source {
     /// Fills what is empty; true when all is read or nobody listens any more.
     pub fn fill(&mut self) -> bool {
         for _ in 0..TURN {
-            let Source { order, rate, filling, waiting, playing, since_start, .. } = self;
+            let Source { order, rate, filling, waiting, playing, since_start, played, failed, .. } = self;
             let mut list_again = false;
             let filled = filling.fill(|block| {
                 let mut length = 0;
                 while length < block.len() {
                     let Some(now) = playing else {
                         match waiting.pop_front() {
-                            Some(item) => *playing = Some(begin(item, *rate)?),
+                            // One that cannot be played is passed over, as in Asterisk.
+                            Some(item) => match begin(item, *rate) {
+                                Ok(begun) => *playing = Some(begun),
+                                Err(why) => *failed = Some(failed.take().unwrap_or(why)),
+                            },
                             None if order.repeat && *since_start > 0 => {
                                 list_again = true;
                                 break;
                             }
                             None if length > 0 => break,
-                            None => return Err(SoundEnd::Done),
+                            None => return Err(failed.take().filter(|_| !*played).unwrap_or(SoundEnd::Done)),
                         }
                         continue;
                     };
@@ -127,6 +138,7 @@ impl Source {
                     }
                     length += count;
                     *since_start += count as u64;
+                    *played |= count > 0;
                 }
                 Ok(length)
             });

@@ -1,5 +1,7 @@
 //! One leg whose sound is opened up: what is heard from it, what is said to it, and all that hangs on it.
 
+mod recode;
+
 use super::hearing::Hearing;
 use super::player::{Played, Player};
 use super::recorder::{BEEP_MS, Recorder};
@@ -7,9 +9,7 @@ use super::saying::Saying;
 use super::tap::Tap;
 use crate::base::time::Moment;
 use crate::bridge::{Listening, Over, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
-use crate::codec::{
-    Coding, FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of,
-};
+use crate::codec::{FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of};
 use crate::rtp::{Digit, DtmfEvent, Header, JitterRules};
 use std::time::Duration;
 
@@ -113,50 +113,6 @@ impl Leg {
             tap: None,
             plain: None,
             whispered: false,
-        }
-    }
-
-    /// Another coding was agreed, or the same one shall have another rate: what hangs on the leg stays and follows. Its
-    /// seat is to be taken anew.
-    pub fn recode(&mut self, coding: Option<&StreamCoding>) {
-        let mut before = std::mem::replace(self, Leg::new(coding, self.rules));
-        if let (Some(hearing), Some(before)) = (&mut self.hearing, &mut before.hearing) {
-            hearing.go_on_from(before);
-        }
-        if let (Some(saying), Some(before)) = (&mut self.saying, &before.saying) {
-            saying.go_on_from(before);
-        }
-        self.players = before.players;
-        self.recorders = before.recorders;
-        if self.rate != before.rate {
-            self.players.iter_mut().for_each(|player| player.follow(self.rate));
-            self.recorders.iter_mut().for_each(|recorder| recorder.follow(self.rate));
-        }
-        self.sitting = before.sitting;
-        self.listening = before.listening;
-        self.gains = before.gains;
-        self.detector = before.detector;
-        self.pressed = before.pressed;
-        self.talking = before.talking;
-        self.talk_lasted = before.talk_lasted;
-        self.quiet = before.quiet;
-        self.tap = before.tap;
-        self.plain = before.plain;
-        self.whispered = before.whispered;
-    }
-
-    /// The rate of its sound, where its coding does not leave the choice.
-    pub fn own_rate(&self) -> Option<u32> {
-        let elastic = self.coding.as_ref().is_some_and(|coding| matches!(coding.send, Coding::Opus(_)));
-        (!elastic).then_some(self.rate)
-    }
-
-    /// Takes on a rate, as far as its coding leaves the choice: what is made for others need be no better than they are.
-    pub fn fit(&mut self, rate: u32) {
-        if let Some(coding) = self.coding.as_ref().map(|coding| coding.at_rate(rate))
-            && coding.send.sample_rate() != self.rate
-        {
-            self.recode(Some(&coding));
         }
     }
 
@@ -370,6 +326,10 @@ impl Leg {
         let mut at = 0;
         while at < self.recorders.len() {
             let recorder = &mut self.recorders[at];
+            if recorder.is_over() {
+                self.recorders.remove(at);
+                continue;
+            }
             if recorder.next_beep.is_some_and(|due| due <= now) {
                 recorder.next_beep =
                     recorder.order.beep.filter(|every| !every.is_zero()).map(|every| now + every);

@@ -9,7 +9,6 @@ use crate::base::time::Moment;
 use crate::bridge::{MediaEvent, Over, RoomId, Seat, SoundEnd, SoundId, SoundOrder, SoundSource};
 use crate::codec::{Coding, Gain, MAX_RATE};
 use crate::media::worker::Worker;
-use crate::rtp::JitterRules;
 
 impl Worker {
     /// Carries out an order about a port's sound.
@@ -35,6 +34,14 @@ impl Worker {
             SoundOrder::Record { id, record } => {
                 self.open_leg(now, index);
                 self.begin_recorder(now, index, id, record);
+            }
+            SoundOrder::Smooth(rules) => {
+                if let Some(port) = self.slots.get(index) {
+                    port.jitter = rules;
+                    if let Some(leg) = &mut port.leg {
+                        leg.smooth(rules);
+                    }
+                }
             }
             SoundOrder::PlayRoom { id, source } => self.play_room(index, id, source),
             SoundOrder::RecordRoom { id, record } => self.record_room(now, index, id, record),
@@ -69,7 +76,7 @@ impl Worker {
         let Some(port) = self.slots.get(index) else { return };
         if port.leg.is_none() {
             let coding = port.aim.as_ref().and_then(|aim| aim.coding.as_ref());
-            port.leg = Some(Box::new(Leg::new(coding, JitterRules::default())));
+            port.leg = Some(Box::new(Leg::new(coding, port.jitter)));
             self.floor.active.push(index);
         }
         self.floor.next_frame.get_or_insert(now + super::FRAME);

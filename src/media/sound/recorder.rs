@@ -95,6 +95,11 @@ impl Recorder {
         self.order.most.is_some_and(|most| self.lasted >= most).then_some(SoundEnd::Done)
     }
 
+    /// Whether the file was given up: its end is told already.
+    pub fn is_over(&self) -> bool {
+        self.writing.is_over()
+    }
+
     /// Ends it: the file thread completes the file and tells `end`.
     pub fn end(self, end: SoundEnd) {
         self.writing.end(end);

@@ -243,6 +243,7 @@ impl Switch {
             early_media: false,
             is_told_to_hold: false,
             had_fax: false,
+            fax: None,
             is_kept: false,
             watcher: None,
             is_leaving: false,

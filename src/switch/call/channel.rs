@@ -208,6 +208,8 @@ pub(super) struct Channel {
     pub is_told_to_hold: bool,
     /// T.38 ran, or was asked for.
     pub had_fax: bool,
+    /// It is asked for T.38, because its partner was.
+    pub fax: Option<Box<super::fax::FaxAsked>>,
     /// A called channel that stays although its caller left: it was transferred.
     pub is_kept: bool,
     /// Who transferred it and is told how that goes.

@@ -96,7 +96,7 @@ impl ChannelHost<'_> {
             "remote_tag" => text(key.remote_tag),
             "local_addr" => channel.way.local.to_string(),
             "remote_addr" => channel.way.remote.to_string(),
-            "t38state" => if channel.had_fax { "REJECTED" } else { "DISABLED" }.to_owned(),
+            "t38state" => channel.fax_state().to_owned(),
             _ => return Err(Unavailable::Unsupported),
         })
     }

@@ -60,6 +60,7 @@ pub fn does(name: &str) -> bool {
         "PJSIPNotify",
         "IFMODULE",
         "IMPORT",
+        "JITTERBUFFER",
         "MASTER_CHANNEL",
         "PJSIP_AOR",
         "PJSIP_CONTACT",
@@ -159,6 +160,7 @@ impl ChannelHost<'_> {
             "DEVICE_STATE" => return self.switch.set_custom_state(arguments, value).map_err(failed),
             "PRESENCE_STATE" => return self.switch.set_presence(arguments, value).map_err(failed),
             "DB" => return self.put_database(arguments, value),
+            "JITTERBUFFER" => return self.set_jitter_buffer(arguments, value),
             "FEATURE" | "FEATUREMAP" => return self.set_feature_field(function, arguments, value),
             _ => {}
         }

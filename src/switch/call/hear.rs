@@ -18,7 +18,18 @@ impl Switch {
         match event {
             Event::PortsNeeded { streams } => {
                 for (stream, kind) in streams {
-                    self.open_port(id, stream, kind, out);
+                    if self.is_opening(id, stream, &kind) {
+                        continue;
+                    }
+                    // A stream that was away has its port still.
+                    match self.kept_local(id, stream, &kind) {
+                        Some(local) => {
+                            self.with_session(now, id, out, |session, cx| {
+                                session.provide(cx, stream, Some(local))
+                            });
+                        }
+                        None => self.open_port(id, stream, kind, out),
+                    }
                 }
             }
             Event::Ringing => {
@@ -51,7 +62,7 @@ impl Switch {
                 self.channel_gone(now, id, cause.0, out);
             }
             Event::Digit { digit, .. } => self.digit(now, id, digit, out),
-            Event::ReofferDone { why, result } => self.reoffer_done(id, why, result),
+            Event::ReofferDone { why, result } => self.reoffer_done(now, id, (why, result), out),
             Event::Refer(refer) => self.transfer_asked(now, id, refer, out),
             Event::ReferProgress { code, over } if over => self.refer_over(id, code),
             Event::TransferTold => self.transfer_told(now, id, out),
@@ -59,8 +70,8 @@ impl Switch {
             Event::Text { content_type, body } => {
                 self.text_heard(now, id, (&content_type, &body), out);
             }
-            Event::FaxOffered { .. } => {
-                self.with_session(now, id, out, |session, cx| session.refuse_fax(cx));
+            Event::FaxOffered { attributes, offer } => {
+                self.fax_offered(now, id, (attributes, &offer), out);
             }
             Event::Oddity { endpoint, what } => {
                 self.ears.log(out, Level::Warning, SESSION, || format!("Endpoint '{endpoint}': {what}"));
@@ -133,7 +144,10 @@ impl Switch {
         caller.causes.push((name, code, reason, cause));
     }
 
-    fn reoffer_done(&mut self, id: ChannelId, why: Why, result: Reoffered) {
+    fn reoffer_done(&mut self, now: Now, id: ChannelId, (why, result): (Why, Reoffered), out: &mut Actions) {
+        if why == Why::Fax {
+            self.fax_answered(now, id, result, out);
+        }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let moved = std::mem::take(&mut channel.moved);
         let Some(bridge) = channel.bridge else { return };

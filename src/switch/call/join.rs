@@ -231,6 +231,7 @@ impl Switch {
                 paths: [path(a.id, &from, &to), path(b.id, &to, &from)],
             });
         }
+        joins.extend(super::fax::join_of(a, b));
         joins
     }
 
@@ -253,6 +254,9 @@ impl Switch {
         let Some(bridge) = channel.bridge else { return };
         if let Some(held) = change.held {
             self.hold_changed(now, id, held, out);
+        }
+        if change.fax == Some(false) {
+            self.fax_ended(now, id, out);
         }
         self.choose_later(bridge);
     }

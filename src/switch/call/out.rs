@@ -224,9 +224,9 @@ impl Switch {
         if channel.slots.iter().any(|slot| slot.state == SlotState::Opening) {
             return;
         }
-        let open = |stream: usize| self.local_of(channel, stream).is_some();
         let Some(placing) = &channel.placing else { return };
-        if !(0..placing.streams.len()).any(open) {
+        let mut streams = placing.streams.iter().enumerate();
+        if !streams.any(|(at, (kind, _))| self.local_of(channel, at, kind).is_some()) {
             return self.leg_failed(now, id, (42, "no RTP port is free".into()), out);
         }
         self.predial(now, id, out);
@@ -263,7 +263,7 @@ impl Switch {
         }
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let proposals = placing.streams.iter().enumerate().map(|(at, (kind, formats))| {
-            let local = self.local_of(channel, at);
+            let local = self.local_of(channel, at, kind);
             match local.map(|own| super::redirect::place_for(early, own)) {
                 Some(local) => Proposal::Rtp {
                     kind: kind.clone(),

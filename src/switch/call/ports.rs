@@ -29,6 +29,8 @@ pub(super) struct Slot {
     pub described: Option<SocketAddr>,
     /// Where its packets come from.
     pub source: Option<SocketAddr>,
+    /// Nothing comes here while a fax is sent elsewhere, and nobody wonders.
+    pub rests: bool,
     /// What was ordered last.
     pub aim: Option<Aim>,
     /// The last counters the media threads told.
@@ -74,6 +76,7 @@ impl Switch {
             state: SlotState::Opening,
             described: None,
             source: None,
+            rests: false,
             aim: None,
             report: None,
         };
@@ -100,7 +103,7 @@ impl Switch {
                 super::channel::Side::Called(Some(caller)) => self.media_of(caller).unwrap_or(caller).0,
                 _ => channel.id.0,
             },
-            bind: self.media_bind(channel),
+            bind: if *kind == MediaKind::Image { self.fax_bind(channel) } else { self.media_bind(channel) },
             range,
             rules: SourceRules {
                 strict: match rtp.strict_rtp {
@@ -109,7 +112,10 @@ impl Switch {
                     ConfiguredStrict::Seqno => StrictRtp::SequenceOnly,
                 },
                 probation: u8::try_from(rtp.probation_packets).unwrap_or(u8::MAX),
-                symmetric: options.rtp_symmetric,
+                symmetric: match kind {
+                    MediaKind::Image => options.t38_udptl_nat,
+                    _ => options.rtp_symmetric,
+                },
                 audio,
             },
             rtcp_port: !options.rtcp_mux,
@@ -125,7 +131,7 @@ impl Switch {
 
     /// Where the RTP socket is bound: `media_address` with `bind_rtp_to_media_address`, else the pinned transport's
     /// address, else any address of the family.
-    fn media_bind(&self, channel: &Channel) -> IpAddr {
+    pub(super) fn media_bind(&self, channel: &Channel) -> IpAddr {
         let options = &channel.endpoint.options;
         let media = options.media_address.parse::<IpAddr>().ok();
         if let (true, Some(media)) = (options.bind_rtp_to_media_address, media) {
@@ -175,9 +181,12 @@ impl Switch {
     }
 
     /// What a description says of an open port.
-    pub(super) fn local_of(&self, channel: &Channel, stream: usize) -> Option<Local> {
-        let slot = channel.slots.iter().find(|slot| slot.stream == stream)?;
-        let SlotState::Open { rtp, rtcp_port } = slot.state else { return None };
+    pub(super) fn local_of(&self, channel: &Channel, stream: usize, kind: &MediaKind) -> Option<Local> {
+        let mut its = channel.slots.iter().filter(|slot| slot.stream == stream && slot.kind == *kind);
+        let (rtp, rtcp_port) = its.find_map(|slot| match slot.state {
+            SlotState::Open { rtp, rtcp_port } => Some((rtp, rtcp_port)),
+            _ => None,
+        })?;
         let (address, _) = self.media_address(channel);
         // The port after RTP's is what a description without a=rtcp means (RFC 3605).
         let rtcp_port = rtcp_port.filter(|port| Some(*port) != rtp.port().checked_add(1));
@@ -194,7 +203,13 @@ impl Switch {
             if !matches!(slot.state, SlotState::Open { .. }) {
                 continue;
             }
-            let stream = agreement.streams.get(slot.stream);
+            // After a fax began in the place of the sound, the sound's port waits for its end.
+            let stream = agreement.streams.get(slot.stream).filter(|stream| stream.kind == slot.kind);
+            let rests = agreement.fax().is_some() && !stream.is_some_and(|stream| stream.is_active());
+            if rests != slot.rests {
+                slot.rests = rests;
+                out.queue.push(Action::Media(Plan::Direct { port: slot.port, on: rests }));
+            }
             let aim = match stream {
                 Some(stream) if stream.rtp().is_some() => stream.rtp().and_then(|rtp| Aim::at(rtp, held)),
                 Some(stream) => stream.fax().and_then(|fax| {
@@ -259,6 +274,14 @@ impl Switch {
                 self.counted(now, port, out);
             }
             MediaEvent::SoundEnded { .. } => self.sound_event(now, event, out),
+            MediaEvent::EventsLost { count } => {
+                let text = || {
+                    format!(
+                        "{count} events of media (digits, talking, reports) were dropped: too many at once"
+                    )
+                };
+                self.ears.log(out, Level::Warning, "res_rtp_asterisk.c", text);
+            }
             MediaEvent::Talking { port, on, lasted } => {
                 if let Some(id) = self.calls.ports.get(&port).copied() {
                     self.talking(id, on, lasted, out);
@@ -281,7 +304,7 @@ impl Switch {
             out.queue.push(Action::Media(Plan::Close { port }));
             return;
         };
-        let stream = slot.stream;
+        let (stream, kind) = (slot.stream, slot.kind.clone());
         match state {
             Ok(open) => slot.state = open,
             Err(why) => {
@@ -302,9 +325,20 @@ impl Switch {
         if channel.placing.is_some() {
             self.port_for_placing(now, id, out);
         } else {
-            let local = self.local_of(channel, stream);
+            let local = self.local_of(channel, stream, &kind);
             let bridge = channel.bridge;
-            self.with_session(now, id, out, |session, cx| session.provide(cx, stream, local));
+            let asked = kind == MediaKind::Image && channel.fax.is_some();
+            let taken = self.with_session(now, id, out, |session, cx| session.provide(cx, stream, local));
+            if asked {
+                self.offer_fax(now, id, out);
+            } else if taken == Some(false)
+                && let Some((_, slot)) = self.calls.slot_mut(port)
+                && matches!(slot.state, SlotState::Open { .. })
+            {
+                // What it was opened for came to nothing meanwhile.
+                slot.state = SlotState::Closing;
+                out.queue.push(Action::Media(Plan::Close { port }));
+            }
             // What waited for this place is agreed on only now: early media, or an answer into a bridge.
             self.aim(id, out);
             if let Some(bridge) = bridge {
@@ -335,50 +369,6 @@ impl Switch {
     /// Queues a new choice of a bridge's technology.
     pub(super) fn choose_later(&mut self, bridge: BridgeId) {
         self.calls.work.push_back(Work::Choose(bridge));
-    }
-
-    /// `rtp_timeout`: cause 44.
-    fn silent(&mut self, now: Now, port: PortId, (lasted, held): (Duration, bool), out: &mut Actions) {
-        let Some(id) = self.calls.ports.get(&port).copied() else { return };
-        let Some(channel) = self.calls.channels.get(&id) else { return };
-        let name = channel.name.clone();
-        let option = if held { "rtp_timeout_hold" } else { "rtp_timeout" };
-        // Asterisk's words, with the option behind it.
-        self.ears.log(out, Level::Notice, "res_pjsip_sdp_rtp.c", || {
-            format!(
-                "Disconnecting channel '{name}' for lack of audio RTP activity in {} seconds ({option})",
-                lasted.as_secs()
-            )
-        });
-        self.hang_up(now, id, 44, out);
-    }
-
-    /// One-way audio is told with what the phone said of itself (S5-8).
-    fn one_way(&mut self, port: PortId, dropped_from: Option<SocketAddr>, out: &mut Actions) {
-        let Some(id) = self.calls.ports.get(&port).copied() else { return };
-        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        let Some(slot) = channel.slots.iter().find(|slot| slot.port == port) else { return };
-        let described = slot.aim.as_ref().and_then(|aim| aim.remote.address());
-        let symmetric = channel.endpoint.options.rtp_symmetric;
-        let mut text = format!("{}: it is sent audio and none comes from it", channel.name);
-        if let Some(described) = described {
-            let private =
-                if crate::bridge::is_private(described.ip()) { ", which is a private address" } else { "" };
-            text.push_str(&format!("; its SDP says {described}{private}"));
-        }
-        match dropped_from {
-            Some(from) => text.push_str(&format!(
-                "; packets from {from} are not accepted: strictrtp waits for the described source"
-            )),
-            None if !symmetric && described.is_some_and(|at| crate::bridge::is_private(at.ip())) => {
-                text.push_str(
-                    "; if it is behind NAT, set rtp_symmetric=yes (and force_rport, rewrite_contact)",
-                );
-            }
-            None => text.push_str("; look at firewalls between it and the ports of rtp.conf"),
-        }
-        channel.trouble = Some(text.clone());
-        self.ears.log(out, Level::Warning, "res_rtp_asterisk.c", || text);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::base::time::Now;
 use crate::bridge::direct::{Step, Target};
 use crate::bridge::{self, Direct, Method, Plan, Rtcp};
 use crate::config::model::endpoint_words::RefreshMethod;
-use crate::sdp::{Declined, Format, Local, Outcome, Stream};
+use crate::sdp::{Declined, Format, Local, MediaKind, Outcome, Stream};
 use crate::session::{RefreshWith, Reoffer, Reoffered, Why as ReofferWhy};
 use crate::sip::method::Method as SipMethod;
 use crate::switch::Switch;
@@ -65,7 +65,7 @@ impl Switch {
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let Some(stream) = channel.audio_position() else { return };
         let (local, formats) = match step.target {
-            Target::Ours => (self.local_of(channel, stream), None),
+            Target::Ours => (self.local_of(channel, stream, &MediaKind::Audio), None),
             Target::Peer(at, rtcp) => (Some(place_of(at, rtcp)), Some(step.codecs.clone())),
         };
         let name = channel.name.clone();
@@ -167,7 +167,7 @@ impl Switch {
     fn set_place(&mut self, id: ChannelId, target: Target) {
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let Some(stream) = channel.audio_position() else { return };
-        let Some(own) = self.local_of(channel, stream) else { return };
+        let Some(own) = self.local_of(channel, stream, &MediaKind::Audio) else { return };
         if let Some(session) = self.calls.channels.get_mut(&id).and_then(|channel| channel.session.as_mut()) {
             session.set_local(stream, place_for(target, own));
         }

@@ -56,7 +56,6 @@ const INSTEAD: &[(&str, &str, &str)] = &[
 const UNFINISHED: &[(&str, &str)] = &[
     ("endpoint", "media_encryption"),
     ("endpoint", "media_encryption_optimistic"),
-    ("endpoint", "t38_udptl"),
     ("transport", "password"),
 ];
 
