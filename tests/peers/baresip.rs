@@ -15,6 +15,11 @@ module_app menu.so
 ";
 
 fn baresip(tree: &Tree, address: IpAddr, transport: &str) -> Process {
+    baresip_with(tree, (address, transport), "")
+}
+
+/// The same with further lines of its configuration; its `contacts` are those that lie in its home already.
+pub fn baresip_with(tree: &Tree, (address, transport): (IpAddr, &str), more: &str) -> Process {
     let home = tree.dir.join("phone");
     std::fs::create_dir_all(&home).expect("writable");
     let target = tree.target(address, transport == "tls");
@@ -26,7 +31,7 @@ fn baresip(tree: &Tree, address: IpAddr, transport: &str) -> Process {
         ("udp", IpAddr::V6(_)) => "sip_listen [::1]:0\n",
         _ => "",
     };
-    std::fs::write(home.join("config"), format!("{listen}{CONFIG}")).expect("written");
+    std::fs::write(home.join("config"), format!("{listen}{CONFIG}{more}")).expect("written");
     let log = File::create(tree.dir.join("baresip.log")).expect("writable");
     let mut command = Command::new("baresip");
     command
