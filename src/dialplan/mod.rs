@@ -16,6 +16,7 @@ pub mod apps;
 pub mod arguments;
 mod check;
 pub mod database;
+pub mod end;
 pub mod expr;
 pub mod functions;
 pub mod globals;
@@ -36,7 +37,8 @@ pub mod toml_file;
 pub mod variables;
 pub mod zone;
 
-pub use action::{Action, After, DialStatus, Dialled, End, Outcome};
+pub use action::{Action, After, DialStatus, Dialled, Outcome};
+pub use end::End;
 pub use globals::Globals;
 pub use host::Host;
 pub use load::{Loaded, Surroundings, load};

@@ -16,8 +16,9 @@ mod ending;
 mod outcome;
 mod run;
 
-use super::action::{Action, DialStatus, End, Indication, Outcome};
+use super::action::{Action, DialStatus, Indication, Outcome};
 use super::apps::{App, Flow, enter, target};
+use super::end::End;
 use super::host::{Host, Level};
 use super::pattern::Mode;
 use super::plan::{Dialplan, Hit, Miss, Query, Wanted};

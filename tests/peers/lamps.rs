@@ -233,7 +233,10 @@ fn baresip_sees_a_lamp_change() {
         let text = read(&tree.dir.join("baresip.log"));
         let mut parts = text.split('\u{1b}').map(str::to_owned);
         let first = parts.next().unwrap_or_default();
-        first + &parts.map(|part| part.split_once('m').map_or(String::new(), |(_, rest)| rest.to_owned())).collect::<String>()
+        first
+            + &parts
+                .map(|part| part.split_once('m').map_or(String::new(), |(_, rest)| rest.to_owned()))
+                .collect::<String>()
     };
     for (state, words) in [
         ("INUSE", "changed status from Online to Busy"),
@@ -248,6 +251,7 @@ fn baresip_sees_a_lamp_change() {
 
 /// C4 over loopback: one Jackfield publishes, a lamp of another follows within 100 ms.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a bound in real time is what is tested")]
 fn a_lamp_follows_another_jackfield() {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     socket.set_read_timeout(Some(Duration::from_secs(10))).expect("positive");

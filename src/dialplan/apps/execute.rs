@@ -1,7 +1,7 @@
 //! `Exec TryExec ExecIf ExecIfTime`: applications named in an argument.
 
-use super::super::action::End;
 use super::super::arguments::{is_true, nth, split_raw};
+use super::super::end::End;
 use super::super::scope::{Scope, name_and_arguments};
 use super::App;
 use super::flow::{Flow, perform, timing_holds};

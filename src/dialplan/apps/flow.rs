@@ -1,7 +1,8 @@
 //! Applications that only move through the dialplan, or change what it remembers.
 
-use super::super::action::{Action, End};
+use super::super::action::Action;
 use super::super::arguments::{is_true, nth, split, split_raw};
+use super::super::end::End;
 use super::super::host::Level;
 use super::super::pattern::Mode;
 use super::super::plan::{Query, Wanted};

@@ -54,6 +54,7 @@ mod out;
 mod park;
 mod party;
 mod party_fields;
+mod patience;
 mod pjsip_fields;
 mod place;
 mod ports;

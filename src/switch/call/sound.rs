@@ -22,16 +22,12 @@ use crate::switch::Switch;
 use crate::switch::io::{Action, Actions};
 use crate::switch::view::Level;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long something that is waited for may itself wait for a channel's audio: longer than phones take to agree on it.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What sounds on a channel.
 #[derive(Debug, Default)]
 pub(super) struct ChannelSound {
     /// Orders that wait until its audio is agreed on.
-    waiting: Vec<SoundOrder>,
+    pub waiting: Vec<SoundOrder>,
     /// When those that somebody waits for are given up.
     pub patience: Option<Moment>,
     /// Tones and music that go on until something else is heard.
@@ -57,7 +53,7 @@ pub(super) struct ChannelSound {
 }
 
 /// What an order begins.
-fn begins(order: &SoundOrder) -> Option<SoundId> {
+pub(super) fn begins(order: &SoundOrder) -> Option<SoundId> {
     match order {
         SoundOrder::Play { id, .. } | SoundOrder::Record { id, .. } => Some(*id),
         _ => None,
@@ -128,7 +124,7 @@ impl Switch {
                 self.refuse_sound(id, what, "its codec passes through this server but is not made here")
             }
             None if channel.sound.waiting.len() < limits::PLAYERS_PER_PORT => {
-                channel.sound.patience = Some(self.now.at + PATIENCE);
+                channel.sound.patience = Some(self.now.at + super::patience::PATIENCE);
                 channel.sound.waiting.push(order);
                 self.calls.touched.insert(id);
             }
@@ -147,7 +143,7 @@ impl Switch {
         }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         if channel.sound.waiting.len() < limits::PLAYERS_PER_PORT {
-            channel.sound.patience = Some(self.now.at + PATIENCE);
+            channel.sound.patience = Some(self.now.at + super::patience::PATIENCE);
             channel.sound.waiting.push(order);
             self.calls.touched.insert(id);
         } else {
@@ -156,7 +152,7 @@ impl Switch {
     }
 
     /// A sound that cannot begin: its end is told with the next round of work.
-    fn refuse_sound(&mut self, id: ChannelId, what: Option<SoundId>, why: &str) {
+    pub(super) fn refuse_sound(&mut self, id: ChannelId, what: Option<SoundId>, why: &str) {
         if let Some(sound) = what {
             self.unheard(id, sound, SoundEnd::Failed(why.to_owned()));
         }
@@ -166,27 +162,6 @@ impl Switch {
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             channel.sound.unheard.push((sound, end));
             self.calls.work.push_back(super::Work::Unsound(id));
-        }
-    }
-
-    /// What waited for audio that did not come is given up, if somebody waits for its end. A recording beside the
-    /// dialplan, and music while it rings, may wait for the answer.
-    pub(super) fn patience_due(&mut self, now: Now, id: ChannelId) {
-        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        if channel.sound.patience.is_none_or(|at| at > now.at) {
-            return;
-        }
-        channel.sound.patience = None;
-        let (sound, local) = (&mut channel.sound, channel.local.is_some());
-        let (background, recordings) = (sound.background, &sound.recordings);
-        let awaited = |order: &mut SoundOrder| match begins(order) {
-            Some(id) => background != Some(id) && recordings.iter().all(|recording| recording.sound != id),
-            None => false,
-        };
-        let given_up: Vec<_> = sound.waiting.extract_if(.., awaited).filter_map(|o| begins(&o)).collect();
-        let why = if local { "no phone is behind it" } else { "no audio is agreed on" };
-        for sound in given_up {
-            self.refuse_sound(id, Some(sound), why);
         }
     }
 
