@@ -101,9 +101,10 @@ fn the_documentation_names_every_application_and_function() {
     };
     let words =
         |text: &str| -> Vec<String> { text.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
-    let (done, later) = (words(&section("Applications")), words(&section("Applications the switch may do")));
+    let (done, later) = (words(&section("Applications")), words(&section("Applications known and not done")));
     for app in apps::all() {
-        let (list, name) = if app.is_later() { (&later, "later") } else { (&done, "done") };
+        let undone = app.is_later() && !jackfield::switch::call::does(app.name);
+        let (list, name) = if undone { (&later, "not done") } else { (&done, "done") };
         assert!(
             list.iter().any(|word| word == app.name),
             "{} is not among the applications {name}",
