@@ -419,6 +419,35 @@ fn a_tone_passes_between_any_two_codecs_with_loss_and_jitter() {
     }
 }
 
+/// A prompt is looked for where it would be played from, and removed in all its formats; a name leads nowhere else.
+#[test]
+fn prompts_are_found_and_removed() {
+    let mut world = World::new();
+    let sounds = world.dir.join("sounds");
+    for file in ["sounds/hello.wav", "sounds/hello.ulaw", "sounds/de/hallo.sln", "kept.wav"] {
+        let path = world.dir.join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, b"").expect("written");
+    }
+    let found = |world: &mut World, name: &str, language: &str| {
+        let order = PromptOrder::Find { token: 7, name: name.into(), language: language.into() };
+        assert_eq!(world.media.prompt(order), None);
+        world.event(|event| match event {
+            MediaEvent::PromptFound { token: 7, found } => Some(found),
+            _ => None,
+        })
+    };
+    assert!(found(&mut world, "hello", "en"));
+    assert!(!found(&mut world, "hallo", "en"));
+    assert!(found(&mut world, "hallo", "de_AT"));
+    for name in ["hello", "../kept", "/tmp/kept"] {
+        assert_eq!(world.media.prompt(PromptOrder::Remove { name: name.into() }), None);
+    }
+    assert!(!found(&mut world, "hello", "en"));
+    assert!(!sounds.join("hello.ulaw").exists());
+    assert!(world.dir.join("kept.wav").exists());
+}
+
 /// Three in a room hear the two others and not themselves; one that may not speak is not heard.
 #[test]
 fn three_in_a_room_hear_each_other() {

@@ -16,6 +16,7 @@ pub(super) use super::party::{Party, Redirecting};
 use super::pjsip_fields::ParamOf;
 use super::ports::Slot;
 use super::prompt::Sounding;
+use super::screen::Introducing;
 use super::sending::Sending;
 use super::service::Service;
 use super::sound::ChannelSound;
@@ -84,6 +85,8 @@ pub(super) enum Doing {
     Digit(Option<Moment>),
     /// `Dial`: the legs that are called, or the bridge that followed.
     Dialling(Box<Dialling>),
+    /// `Dial` with `P` or `p`: he is asked for his name before anybody is called.
+    Introducing(Box<Introducing>),
     /// `Busy`, `Congestion` after the answer.
     Refusing(Option<Moment>),
     /// `Echo`.
@@ -299,6 +302,7 @@ impl Channel {
             Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
             Doing::Dialling(dialling) => dialling.next_deadline(),
             Doing::Sounding(sounding) => sounding.until,
+            Doing::Introducing(introducing) => introducing.until,
             Doing::Parked(parked) => parked.until,
             Doing::Nothing | Doing::Echo | Doing::Bridged | Doing::Originating => None,
             Doing::Conference => self.attending.as_ref().and_then(|attending| attending.next_deadline()),
