@@ -154,6 +154,9 @@ impl Switch {
     /// A digit was pressed.
     pub(super) fn digit(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
         self.volume_digit(id, digit, out);
+        if self.three_with(id).is_some() {
+            return self.digit_in_bridge(now, id, digit, out);
+        }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match &channel.doing {
             Doing::Conference => self.conference_digit(now, id, digit, out),

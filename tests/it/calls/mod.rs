@@ -24,6 +24,7 @@ mod parking;
 pub mod phone;
 mod reasons;
 mod rooms;
+mod seats;
 pub mod sounds;
 mod spying;
 mod touch;
