@@ -361,7 +361,12 @@ impl Switch {
     }
 
     /// Who transferred goes on with the target as with anybody he called: the transferee is gone.
-    pub(super) fn stays_with(&mut self, id: ChannelId, (gone, doing): (ChannelId, Doing), target: Option<ChannelId>) {
+    pub(super) fn stays_with(
+        &mut self,
+        id: ChannelId,
+        (gone, doing): (ChannelId, Doing),
+        target: Option<ChannelId>,
+    ) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         if channel.side == Side::Called(Some(gone)) {
             channel.side = Side::Called(None);

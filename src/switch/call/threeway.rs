@@ -42,8 +42,7 @@ impl Switch {
             _ => return,
         };
         let legs = [id, transferee, target];
-        let names =
-            legs.map(|leg| self.calls.channels.get(&leg).map(|c| c.name.clone()).unwrap_or_default());
+        let names = legs.map(|leg| self.calls.channels.get(&leg).map(|c| c.name.clone()).unwrap_or_default());
         if !self.can_open([id, transferee]) || !self.can_open([id, target]) {
             self.ears.log(out, Level::Warning, FEATURES, || {
                 format!("{}: no call of three: a codec of {} is not opened here", names[0], names.join(", "))
@@ -77,7 +76,9 @@ impl Switch {
                 self.listen_for_tones(phone, out);
             }
         }
-        self.decided(id, || format!("{} joins {} and {}: their media stays here", names[0], names[1], names[2]));
+        self.decided(id, || {
+            format!("{} joins {} and {}: their media stays here", names[0], names[1], names[2])
+        });
         self.ears.log(out, Level::Verbose, FEATURES, || format!("{} talk together", names.join(", ")));
         for leg in [target, id] {
             self.chime(leg, &sound, out);

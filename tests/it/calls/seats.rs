@@ -7,8 +7,7 @@ use jackfield::bridge::{Plan, PortId, RoomId, Seat, SoundOrder, Spy};
 use jackfield::switch::io::Input;
 use jackfield::switch::view::{Command, OriginateTo, Reply};
 
-const DIAL: &str =
-    "[phones]\nexten => _X00,1,Dial(PJSIP/${EXTEN},20,tTH)\n same => n,Hangup()\nexten => 6,1,ConfBridge(six)\n\
+const DIAL: &str = "[phones]\nexten => _X00,1,Dial(PJSIP/${EXTEN},20,tTH)\n same => n,Hangup()\nexten => 6,1,ConfBridge(six)\n\
     exten => 7,1,Dial(Local/6@phones/n)\nexten => 8,1,Dial(Local/9@phones)\nexten => 9,1,BridgeWait(hall)\n\
     exten => 5,1,ChanSpy(Local/6@phones,q)\nexten => 4,1,Dial(Local/5@phones)\n\
     exten => 3,1,MixMonitor(a.wav)\n same => n,Dial(Local/300@phones/n)\n";
