@@ -17,6 +17,7 @@ use super::pjsip_fields::ParamOf;
 use super::ports::Slot;
 use super::prompt::Sounding;
 use super::screen::Introducing;
+use super::seating::Seated;
 use super::sending::Sending;
 use super::service::Service;
 use super::sound::ChannelSound;
@@ -265,6 +266,8 @@ pub(super) struct Channel {
     pub sending: Option<Box<Sending>>,
     /// What it does once it is answered, when no channel called it.
     pub origin: Option<Box<Origin>>,
+    /// Its seat in a room.
+    pub seated: Option<Seated>,
     /// It is in a conference, also while its menu sent it elsewhere.
     pub attending: Option<Box<Attending>>,
     /// What `CONFBRIDGE()` set.

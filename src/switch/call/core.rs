@@ -67,31 +67,32 @@ impl Switch {
         let wanted = opened && self.can_open(legs);
         match (wanted, room) {
             (true, None) => {
-                let room = RoomId(self.calls.next_sound);
-                self.calls.next_sound += 1;
-                for leg in phones {
-                    self.order_sound(leg, SoundOrder::Enter { room, seat: Seat::FULL }, out);
-                }
+                let room = self.same_phones(id, phones).unwrap_or_else(|| {
+                    let room = RoomId(self.calls.next_sound);
+                    self.calls.next_sound += 1;
+                    for leg in phones {
+                        self.order_sound(leg, SoundOrder::Enter { room, seat: Seat::FULL }, out);
+                    }
+                    room
+                });
                 if let Some(bridge) = self.calls.bridges.get_mut(&id) {
                     bridge.room = Some(room);
                     // Their ports are not joined any more: a later relay orders it again.
                     bridge.joined.clear();
                 }
             }
-            (false, Some(_)) => {
-                for leg in phones {
-                    self.order_sound(leg, SoundOrder::Leave, out);
-                }
+            (false, Some(room)) => {
                 if let Some(bridge) = self.calls.bridges.get_mut(&id) {
                     bridge.room = None;
                 }
+                self.leave_shared_room(room, phones, out);
             }
             _ => {}
         }
         for leg in phones {
             self.listen_for_tones(leg, out);
         }
-        wanted
+        wanted || self.same_phones(id, phones).is_some()
     }
 
     /// Whether a channel's sound is opened up in its bridge.

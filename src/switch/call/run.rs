@@ -161,6 +161,9 @@ impl Switch {
         if self.screening_digit(now, id, digit, out) {
             return;
         }
+        if self.three_with(id).is_some() {
+            return self.digit_in_bridge(now, id, digit, out);
+        }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match &channel.doing {
             Doing::Conference => self.conference_digit(now, id, digit, out),

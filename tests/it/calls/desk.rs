@@ -125,6 +125,17 @@ impl Desk {
 
     /// The caller calls an extension; all that follows at once happens.
     pub fn call(&mut self, at: &str, exten: &str) {
+        self.call_with(at, exten, "");
+    }
+
+    /// A phone takes over the call of another one's dialog: INVITE with Replaces.
+    pub fn call_replacing(&mut self, at: &str, whose: &str, which: usize) {
+        let value = self.replaces(whose, which).replace("%3B", ";").replace("%3D", "=");
+        self.call_with(at, "x", &format!("Replaces: {value}\r\n"));
+    }
+
+    /// The same with further headers.
+    pub fn call_with(&mut self, at: &str, exten: &str, lines: &str) {
         let description = self.description(at);
         self.branch += 1;
         let user = if at == CALLER {
@@ -141,7 +152,7 @@ impl Desk {
             cseq: 0,
         };
         self.phone(at).dialogs.push(dialog);
-        self.request(at, usize::MAX, "INVITE", "", &description);
+        self.request(at, usize::MAX, "INVITE", lines, &description);
     }
 
     /// A request in the phone's last dialog.

@@ -25,6 +25,7 @@ pub mod phone;
 mod reasons;
 mod rooms;
 mod screening;
+mod seats;
 pub mod sounds;
 mod spying;
 mod touch;
