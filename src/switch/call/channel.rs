@@ -390,11 +390,6 @@ impl Channel {
         set.map_or_else(|| self.endpoint.options.context.to_string(), str::to_owned)
     }
 
-    /// Headers that the legs it calls get: `PJSIP_INHERITABLE_HEADER`, and those added on it for an INVITE to come.
-    pub fn inherited_headers(&self) -> Vec<(String, String)> {
-        self.inheritable.clone()
-    }
-
     /// Whether it called us.
     pub fn is_caller(&self) -> bool {
         self.side == Side::Caller

@@ -77,7 +77,7 @@ fn an_unknown_caller_says_his_name() {
     rings(&mut world);
     let (name, sent) = looked_up(&mut world, false);
     assert_eq!(name, "priv-callerintros/100");
-    acknowledge(&mut world, &the(&sent, "SIP/2.0 200").to_owned());
+    acknowledge(&mut world, the(&sent, "SIP/2.0 200"));
     assert_eq!(heard(&mut world, CALLER_PORT).0, ["priv-recordintro", "beep"]);
     let (port, recording, path, _) = recordings(&world).remove(0);
     assert_eq!((port, path.as_str()), (CALLER_PORT, "priv-callerintros/100.sln"));
