@@ -1,6 +1,7 @@
 //! Opened sound through the media threads over loopback: files and tones played, recordings written, rooms in which
 //! codecs, rates and packet lengths differ, with loss and jitter.
 
+pub use crate::shared::sound::{sine, tone, write_wav};
 use jackfield::bridge::*;
 use jackfield::codec::{Coding, Decoder, Encoder, ToneList, Wishes};
 use jackfield::media::{Directories, Media};
@@ -233,27 +234,6 @@ impl Phone {
             }
         }
     }
-}
-
-pub fn tone(samples: &[i16], hertz: f64, rate: u32) -> f64 {
-    let (mut re, mut im) = (0.0, 0.0);
-    for (at, sample) in samples.iter().enumerate() {
-        let turn = TAU * hertz * at as f64 / f64::from(rate);
-        re += f64::from(*sample) * turn.cos();
-        im += f64::from(*sample) * turn.sin();
-    }
-    2.0 * (re * re + im * im).sqrt() / samples.len().max(1) as f64
-}
-
-pub fn sine(hertz: f64, rate: u32, seconds: f64) -> Vec<i16> {
-    let count = (f64::from(rate) * seconds) as usize;
-    (0..count).map(|at| (8000.0 * (TAU * hertz * at as f64 / f64::from(rate)).sin()) as i16).collect()
-}
-
-pub fn write_wav(path: &Path, rate: u32, samples: &[i16]) {
-    let mut bytes = jackfield::codec::wav::header(rate, 1, samples.len() as u32 * 2).to_vec();
-    bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    std::fs::write(path, bytes).expect("written");
 }
 
 fn write_coded(path: &Path, coding: Coding, samples: &[i16]) {
