@@ -264,7 +264,7 @@ impl Switch {
     }
 
     /// A channel's phone holds or resumes the call: with `moh_passthrough` the other phone is told, else it hears music.
-    fn hold_changed(&mut self, now: Now, id: ChannelId, held: bool, out: &mut Actions) {
+    pub(super) fn hold_changed(&mut self, now: Now, id: ChannelId, held: bool, out: &mut Actions) {
         let holder = self.calls.channels.get(&id).map(|channel| channel.endpoint.clone());
         let Some(other) = self.partner(id).and_then(|other| self.media_of(other)) else { return };
         let Some(channel) = self.calls.channels.get_mut(&other) else { return };

@@ -23,6 +23,7 @@ mod options;
 mod parking;
 pub mod phone;
 mod reasons;
+mod replaced;
 mod rooms;
 mod seats;
 pub mod sounds;
