@@ -295,3 +295,5 @@ pub const TRANSFER_DIGITS: usize = 80;
 pub const DYNAMIC_FEATURES: usize = 64;
 /// Spaces of one parking lot.
 pub const PARKING_SPACES: u32 = 10_000;
+/// Digits of a channel's name that a spy is told.
+pub const SPOKEN_DIGITS: usize = 16;

@@ -20,7 +20,7 @@ pub(super) use ring::{Reading, Writing};
 use super::Watched;
 use super::ear::Ear;
 use crate::base::limits;
-use crate::bridge::{FileOrder, PortId, Record, SoundId};
+use crate::bridge::{FileOrder, PortId, Record, RecordPlace, SoundId};
 use ring::{Filling, Taking};
 use sink::Sink;
 use source::Source;
@@ -38,6 +38,7 @@ const LOOK: Duration = Duration::from_millis(20);
 enum Job {
     Read(Box<FileOrder>, u32, Filling),
     Write(Box<Record>, u32, Taking, (PortId, SoundId, Ear)),
+    Remove(Box<str>, RecordPlace),
 }
 
 /// The way to the file thread.
@@ -84,6 +85,11 @@ impl Files {
         Ok(writing)
     }
 
+    /// Removes a recording, once what reads it by now has opened it. A thread that is too busy leaves it there.
+    pub fn remove(&self, path: Box<str>, place: RecordPlace) {
+        let _ = self.begin(Job::Remove(path, place));
+    }
+
     fn begin(&self, job: Job) -> Result<(), String> {
         self.jobs
             .try_send(job)
@@ -94,6 +100,7 @@ impl Files {
 fn run(jobs: &mpsc::Receiver<Job>, directories: &Arc<Directories>) {
     let (mut sources, mut sinks): (Vec<Source>, Vec<Sink>) = (Vec::new(), Vec::new());
     let mut open = true;
+    let mut removed = Vec::new();
     while open || !sinks.is_empty() {
         let first = if sources.is_empty() && sinks.is_empty() {
             jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -114,9 +121,14 @@ fn run(jobs: &mpsc::Receiver<Job>, directories: &Arc<Directories>) {
                 Job::Write(record, rate, taking, whose) => {
                     sinks.push(Sink::new(*record, rate, taking, whose, directories));
                 }
+                Job::Remove(path, place) => removed.push(directories.recorded(&path, place)),
             }
         }
         sources.retain_mut(|source| !source.fill());
+        for path in removed.drain(..) {
+            // One that was never written is not there to be removed.
+            let _ = std::fs::remove_file(path);
+        }
         sinks.retain_mut(|sink| !sink.drain());
     }
 }

@@ -19,6 +19,7 @@ mod identity;
 mod jitter;
 mod limits;
 mod local;
+mod naming;
 mod options;
 mod parking;
 pub mod phone;
