@@ -97,6 +97,7 @@ impl Switch {
         });
         for leg in legs.into_iter().zip(told).filter(|(_, told)| *told != Target::Ours) {
             self.media_bypasses(leg.0, true, out);
+            self.set_place(leg.0, leg.1);
         }
         self.calls.bridges.insert(
             id,

@@ -65,6 +65,7 @@ mod redirecting;
 mod refer;
 mod replace;
 mod run;
+mod screen;
 mod seating;
 mod sending;
 mod service;

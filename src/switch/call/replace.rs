@@ -221,7 +221,7 @@ impl Switch {
         let over = matches!(doing, Doing::Nothing) && suspended.is_none();
         // What played, played to the other phone: this one hears it from the beginning; so it does with waiting, and with
         // listening in.
-        let again = matches!(doing, Doing::Sounding(_) | Doing::Held | Doing::Spying);
+        let again = matches!(doing, Doing::Sounding(_) | Doing::Introducing(_) | Doing::Held | Doing::Spying);
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             (channel.program, channel.doing, channel.suspended) = (Some(program), doing, suspended);
             channel.digits = digits;

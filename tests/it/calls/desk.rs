@@ -2,6 +2,7 @@
 //! every redirection.
 
 use super::phone::{CALLED, CALLER, THIRD, body, header, set_dialplan};
+pub use crate::shared::message::audio_of;
 use crate::world::World;
 use jackfield::bridge::{MediaEvent, Piece, Plan, PortId, SoundEnd, SoundOrder, SoundSource};
 use jackfield::config::files::MemoryFiles;
@@ -452,23 +453,4 @@ impl Desk {
             other => panic!("{other:?}"),
         }
     }
-}
-
-/// Where a description takes its audio.
-pub fn audio_of(description: &str) -> Option<SocketAddr> {
-    let mut address = None;
-    let mut port = None;
-    for line in description.lines() {
-        if let Some(line) = line.strip_prefix("m=") {
-            if port.is_some() {
-                break;
-            }
-            port = line.strip_prefix("audio ").and_then(|line| line.split(' ').next()?.parse::<u16>().ok());
-        } else if let Some(ip) = line.strip_prefix("c=IN IP4 ")
-            && (address.is_none() || port.is_some())
-        {
-            address = ip.parse().ok();
-        }
-    }
-    Some(SocketAddr::new(address?, port?))
 }

@@ -26,6 +26,7 @@ pub mod phone;
 mod reasons;
 mod replaced;
 mod rooms;
+mod screening;
 mod seats;
 pub mod sounds;
 mod spying;

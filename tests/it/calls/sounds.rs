@@ -35,7 +35,7 @@ pub fn playing(world: &World) -> Vec<(PortId, SoundId, SoundSource)> {
     playing
 }
 
-fn files(source: &SoundSource) -> Vec<String> {
+pub fn files(source: &SoundSource) -> Vec<String> {
     let SoundSource::Files(order) = source else { panic!("{source:?} is no file") };
     let name = |piece: &Piece| match piece {
         Piece::Prompt(name) => name.to_string(),
@@ -44,11 +44,11 @@ fn files(source: &SoundSource) -> Vec<String> {
     order.pieces.iter().map(name).collect()
 }
 
-fn ended(world: &mut World, (port, id): (PortId, SoundId), end: SoundEnd) -> Vec<String> {
+pub fn ended(world: &mut World, (port, id): (PortId, SoundId), end: SoundEnd) -> Vec<String> {
     world.handle(Input::Media(MediaEvent::SoundEnded { port, id, end }))
 }
 
-fn press(world: &mut World, port: PortId, key: char) -> Vec<String> {
+pub fn press(world: &mut World, port: PortId, key: char) -> Vec<String> {
     let digit = Digit::from_char(key).expect("a key");
     let event = DtmfEvent::End { digit, duration: Duration::from_millis(100) };
     world.handle(Input::Media(MediaEvent::Digit { port, event }))
