@@ -158,8 +158,8 @@ fn a_partner_is_transferred_into_a_conference() {
         let line = format!("Refer-To: <sip:x@127.0.0.1?Replaces={replaces}>\r\n");
         desk.request(CALLER, refers, "REFER", &line, "");
         assert!(seat(&mut desk, CALLED).is_some(), "{refer_in_conference}");
-        let told = desk.sent.iter().filter(|text| text.starts_with("NOTIFY"));
-        assert!(told.last().is_some_and(|text| text.contains("SIP/2.0 200")), "{:?}", desk.sent);
+        let mut told = desk.sent.iter().filter(|text| text.starts_with("NOTIFY"));
+        assert!(told.next_back().is_some_and(|text| text.contains("SIP/2.0 200")), "{:?}", desk.sent);
         let alive = desk.alive();
         assert!(alive.iter().all(|name| !name.starts_with("PJSIP/100")), "{alive:?}");
         let list = type_in(&mut desk.world, "confbridge list six");
