@@ -213,6 +213,11 @@ impl Session {
         self.media.set_local(stream, local);
     }
 
+    /// Our own place of a stream whose descriptions name another phone's: a peer that holds is told it.
+    pub fn set_home(&mut self, home: Option<(usize, Local)>) {
+        self.media.set_home(home);
+    }
+
     /// Limits the codecs of answers to the peer's later offers to those of the other leg; `None`: all of the endpoint's.
     pub fn set_only(&mut self, only: Option<Vec<Format>>) {
         self.media.set_only(only);

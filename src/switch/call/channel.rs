@@ -16,6 +16,8 @@ pub(super) use super::party::{Party, Redirecting};
 use super::pjsip_fields::ParamOf;
 use super::ports::Slot;
 use super::prompt::Sounding;
+use super::screen::Introducing;
+use super::seating::Seated;
 use super::sending::Sending;
 use super::service::Service;
 use super::sound::ChannelSound;
@@ -84,6 +86,8 @@ pub(super) enum Doing {
     Digit(Option<Moment>),
     /// `Dial`: the legs that are called, or the bridge that followed.
     Dialling(Box<Dialling>),
+    /// `Dial` with `P` or `p`: he is asked for his name before anybody is called.
+    Introducing(Box<Introducing>),
     /// `Busy`, `Congestion` after the answer.
     Refusing(Option<Moment>),
     /// `Echo`.
@@ -262,6 +266,8 @@ pub(super) struct Channel {
     pub sending: Option<Box<Sending>>,
     /// What it does once it is answered, when no channel called it.
     pub origin: Option<Box<Origin>>,
+    /// Its seat in a room.
+    pub seated: Option<Seated>,
     /// It is in a conference, also while its menu sent it elsewhere.
     pub attending: Option<Box<Attending>>,
     /// What `CONFBRIDGE()` set.
@@ -299,6 +305,7 @@ impl Channel {
             Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
             Doing::Dialling(dialling) => dialling.next_deadline(),
             Doing::Sounding(sounding) => sounding.until,
+            Doing::Introducing(introducing) => introducing.until,
             Doing::Parked(parked) => parked.until,
             Doing::Nothing | Doing::Echo | Doing::Bridged | Doing::Originating => None,
             Doing::Conference => self.attending.as_ref().and_then(|attending| attending.next_deadline()),
@@ -381,11 +388,6 @@ impl Channel {
     pub fn transfer_context(&self) -> String {
         let set = self.variables().value("TRANSFER_CONTEXT");
         set.map_or_else(|| self.endpoint.options.context.to_string(), str::to_owned)
-    }
-
-    /// Headers that the legs it calls get: `PJSIP_INHERITABLE_HEADER`, and those added on it for an INVITE to come.
-    pub fn inherited_headers(&self) -> Vec<(String, String)> {
-        self.inheritable.clone()
     }
 
     /// Whether it called us.

@@ -7,7 +7,7 @@ use super::service::What;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::direct::Target;
-use crate::bridge::{self, Direct, Path, Plan, PortId, RoomId, SoundOrder, Technology, Why};
+use crate::bridge::{self, Direct, Path, Plan, PortId, RoomId, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
 use crate::dialplan::{DialStatus, Dialled, Outcome};
 use crate::sdp::{MediaKind, RtpStream};
@@ -97,6 +97,7 @@ impl Switch {
         });
         for leg in legs.into_iter().zip(told).filter(|(_, told)| *told != Target::Ours) {
             self.media_bypasses(leg.0, true, out);
+            self.set_place(leg.0, leg.1);
         }
         self.calls.bridges.insert(
             id,
@@ -114,6 +115,7 @@ impl Switch {
             },
         );
         self.sound_through(legs, out);
+        self.seats_follow(out);
         self.choose_later(id);
         self.optimise(now, id, out);
     }
@@ -125,14 +127,15 @@ impl Switch {
         for join in &bridge.joined {
             out.queue.push(Action::Media(Plan::Unjoin { port: join.ports[0] }));
         }
+        if let Some(room) = bridge.room {
+            self.leave_shared_room(room, bridge.legs, out);
+        }
         for leg in bridge.legs {
-            if bridge.room.is_some() {
-                self.order_sound(self.media_of(leg).unwrap_or(leg), SoundOrder::Leave, out);
-            }
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
                 channel.bridge = None;
             }
         }
+        self.seats_follow(out);
         self.spies_follow(out);
         Some(*bridge)
     }
@@ -284,11 +287,10 @@ impl Switch {
         for join in &bridge.joined {
             out.queue.push(Action::Media(Plan::Unjoin { port: join.ports[0] }));
         }
-        if bridge.room.is_some() {
-            for leg in bridge.legs {
-                self.order_sound(self.media_of(leg).unwrap_or(leg), SoundOrder::Leave, out);
-            }
+        if let Some(room) = bridge.room {
+            self.leave_shared_room(room, bridge.legs, out);
         }
+        self.seats_follow(out);
         self.spies_follow(out);
         let Some(other) = bridge.legs.iter().copied().find(|leg| *leg != id) else { return };
         self.keep_told(bridge.legs, &bridge.direct);

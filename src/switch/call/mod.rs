@@ -66,6 +66,8 @@ mod redirecting;
 mod refer;
 mod replace;
 mod run;
+mod screen;
+mod seating;
 mod sending;
 mod service;
 mod show;
@@ -73,6 +75,7 @@ mod sound;
 mod spy;
 mod stranded;
 mod subroutine;
+mod threeway;
 mod touch;
 mod transfer;
 mod trouble;
@@ -159,6 +162,8 @@ pub(super) struct Calls {
     /// Questions for RTP counters, and the ports that have not told theirs yet.
     counting: Vec<(u64, BTreeSet<PortId>)>,
     conferences: BTreeMap<String, conference::Conference>,
+    /// Halves of Local channels that sit in a room.
+    lent_seats: Vec<ChannelId>,
     /// Bridges of `BridgeWait`.
     holding: BTreeMap<String, holding::HoldingBridge>,
     /// Channels that listen in on others.
@@ -195,6 +200,7 @@ impl Calls {
             lent: BTreeMap::new(),
             counting: Vec::new(),
             conferences: BTreeMap::new(),
+            lent_seats: Vec::new(),
             holding: BTreeMap::new(),
             spies: Vec::new(),
             homeward: Vec::new(),

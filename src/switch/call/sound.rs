@@ -372,6 +372,8 @@ impl Switch {
         self.space_said(id, sound, out);
         self.conference_played(now, id, sound, &end, out);
         self.announced(now, id, sound, out);
+        self.introduction_played(now, id, sound, out);
+        self.screen_played(now, id, sound, out);
         self.prompt_played(now, id, sound, end, out);
     }
 

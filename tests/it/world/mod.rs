@@ -2,7 +2,7 @@
 
 use jackfield::base::ids::{FlowId, TransportId};
 use jackfield::base::time::{Moment, Now, WallTime};
-use jackfield::bridge::{MediaEvent, Plan, PortId};
+use jackfield::bridge::{MediaEvent, Plan, PortId, PromptOrder};
 use jackfield::config::{self, Finding, Objects, conf, files::MemoryFiles, pjsip_conf};
 use jackfield::pubsub::Kept;
 use jackfield::registrar::ContactChange;
@@ -45,6 +45,8 @@ pub struct World {
     pub stored: Vec<jackfield::dialplan::database::Change>,
     /// Orders for the media threads, in order.
     pub plans: Vec<Plan>,
+    /// Orders about prompts.
+    pub prompts: Vec<PromptOrder>,
     ports: BTreeSet<PortId>,
     /// Names asked for, with their numbers.
     pub resolves: Vec<(u64, Resolve)>,
@@ -73,6 +75,7 @@ impl World {
             resolves: Vec::new(),
             stored: Vec::new(),
             plans: Vec::new(),
+            prompts: Vec::new(),
             ports: BTreeSet::new(),
             destinations: Vec::new(),
             commit_at_once: true,
@@ -130,6 +133,7 @@ impl World {
                 Action::Resolve { token, question } => self.resolves.push((token, question)),
                 Action::Database(change) => self.stored.push(change),
                 Action::Media(plan) => told.extend(self.media(plan)),
+                Action::Prompt(order) => self.prompts.push(order),
                 Action::Keep(kept) => self.kept.push(*kept),
                 _ => {}
             }
