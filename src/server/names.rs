@@ -146,7 +146,8 @@ pub async fn keep_hosts(
             if before != Some(&answer.addresses) {
                 let text = list(&answer.addresses);
                 let option = wanted.get(&name).and_then(|wanted| wanted.option.as_deref());
-                let what = option.map_or_else(|| "Identify host".to_owned(), |option| format!("{option}: host"));
+                let what =
+                    option.map_or_else(|| "Identify host".to_owned(), |option| format!("{option}: host"));
                 say(Level::Notice, format!("{what} '{name}' is {text} (was {})", was(before)));
                 known.insert(name.clone(), answer.addresses.clone());
                 if orders.send(Order::HostAddresses(vec![(name, answer.addresses)])).await.is_err() {

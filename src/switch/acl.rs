@@ -64,7 +64,9 @@ enum Hosts {
 impl ContactHosts {
     /// An answer; empty for none.
     fn answered(&mut self, now: Moment, number: u64, addresses: Vec<IpAddr>) {
-        let Some(known) = self.asked.remove(&number).and_then(|name| self.known.get_mut(&name)) else { return };
+        let Some(known) = self.asked.remove(&number).and_then(|name| self.known.get_mut(&name)) else {
+            return;
+        };
         known.is_asked = false;
         known.until = now + if addresses.is_empty() { FRESH_FAILURE } else { FRESH };
         known.addresses = Some(addresses);
@@ -153,9 +155,7 @@ impl Switch {
         self.counters.count(Counter::AclRefused);
         self.offend(&inbound.arrival, Offence::Acl, out);
         if self.tells(&inbound.arrival, Nuisance::Acl) {
-            self.security(inbound, out, ("FailedACL", &endpoint.name), || {
-                vec![("ACLName", list.to_owned())]
-            });
+            self.security(inbound, out, ("FailedACL", &endpoint.name), || vec![("ACLName", list.to_owned())]);
             self.request_failed(inbound, out, (reason, None));
         }
         false

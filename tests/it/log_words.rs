@@ -21,7 +21,10 @@ fn lines(world: &World, level: Level) -> Vec<String> {
 #[test]
 fn a_call_to_nowhere_is_told_with_its_address() {
     let mut world = office("", "[phones]\nexten => 200,1,Dial(PJSIP/200)\n");
-    the(&world.datagram(CALLER, invite("999", 1, "i1", &sdp("127.0.0.1", 7000, "0", "")).as_bytes()), "SIP/2.0 404");
+    the(
+        &world.datagram(CALLER, invite("999", 1, "i1", &sdp("127.0.0.1", 7000, "0", "")).as_bytes()),
+        "SIP/2.0 404",
+    );
     assert_eq!(
         lines(&world, Level::Notice),
         [format!(
@@ -66,7 +69,10 @@ fn counted_tries_are_told_with_their_number_and_time() {
     let mut told = Vec::new();
     for _ in 0..6 {
         world.wait(Duration::from_millis(100));
-        world.ask(&Ask { source: "192.0.2.66:5060", ..Ask::new("REGISTER", "ghost", "") }.lines("Contact: <sip:x@127.0.0.1>\r\n"));
+        world.ask(
+            &Ask { source: "192.0.2.66:5060", ..Ask::new("REGISTER", "ghost", "") }
+                .lines("Contact: <sip:x@127.0.0.1>\r\n"),
+        );
         told.extend(refused(&mut world));
     }
     assert_eq!(
@@ -88,7 +94,13 @@ fn contact_lists_look_at_names_too() {
     set_dialplan(&mut world, "[phones]\nexten => 200,1,Wait(1)\n");
     let ask = |world: &mut World, contact: &str, n: u32| {
         let contact = format!("Contact: <sip:100@{contact}>\r\n");
-        let ask = Ask { source: CALLER, user: "100", uri: "sip:200@127.0.0.1:5060", call_id: "c", ..Ask::new("OPTIONS", "100", "") };
+        let ask = Ask {
+            source: CALLER,
+            user: "100",
+            uri: "sip:200@127.0.0.1:5060",
+            call_id: "c",
+            ..Ask::new("OPTIONS", "100", "")
+        };
         let sent = world.datagram(CALLER, ask.lines(&contact).text(n, "").as_bytes());
         the(&sent, "SIP/2.0").lines().next().expect("a line").to_owned()
     };
@@ -137,8 +149,10 @@ fn contact_lists_look_at_names_too() {
 /// The same for `type=acl`: 403, and over UDP the request's next try is the one that is judged.
 #[test]
 fn acl_objects_look_at_names_too() {
-    let mut world = World::with(&format!("{}[fence]\ntype=acl\ncontact_deny=198.51.100.0/24\n", office_text("")));
-    let ask = Ask { source: CALLER, user: "100", uri: "sip:200@127.0.0.1:5060", ..Ask::new("OPTIONS", "100", "") };
+    let mut world =
+        World::with(&format!("{}[fence]\ntype=acl\ncontact_deny=198.51.100.0/24\n", office_text("")));
+    let ask =
+        Ask { source: CALLER, user: "100", uri: "sip:200@127.0.0.1:5060", ..Ask::new("OPTIONS", "100", "") };
     let bytes = ask.lines("Contact: <sip:100@evil.example>\r\n").text(1, "");
     assert!(world.datagram(CALLER, bytes.as_bytes()).is_empty(), "it comes again by itself");
     assert!(world.datagram(CALLER, bytes.as_bytes()).is_empty());

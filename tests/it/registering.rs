@@ -576,6 +576,10 @@ fn an_aor_whose_bounds_contradict_each_other_is_obeyed_as_in_asterisk() {
     for (asked, granted) in [(10, 60), (45, 60), (60, 30), (3600, 30)] {
         let lines = format!("Contact: <sip:phone@127.0.0.1:7001>;expires={asked}\r\n");
         let answers = world.ask(&Ask::new("REGISTER", "phone", "").lines(&lines));
-        assert_eq!(values(&answers[0], "Contact"), [format!("<sip:phone@127.0.0.1:7001>;expires={granted}")], "{asked}");
+        assert_eq!(
+            values(&answers[0], "Contact"),
+            [format!("<sip:phone@127.0.0.1:7001>;expires={granted}")],
+            "{asked}"
+        );
     }
 }

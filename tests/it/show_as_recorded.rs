@@ -109,7 +109,8 @@ const CALLEE: &str = "127.0.0.1:6070";
 
 /// A response of the callee's.
 fn answer(invite: &str, status: &str, body: &str) -> String {
-    let lines = ["Via", "From", "Call-ID", "CSeq"].map(|name| format!("{name}: {}\r\n", header(invite, name)));
+    let lines =
+        ["Via", "From", "Call-ID", "CSeq"].map(|name| format!("{name}: {}\r\n", header(invite, name)));
     format!(
         "SIP/2.0 {status}\r\n{}To: {};tag=callee\r\nContact: <sip:callee@{CALLEE}>\r\nContent-Type: application/sdp\r\n\
          Content-Length: {}\r\n\r\n{body}",
@@ -122,7 +123,13 @@ fn answer(invite: &str, status: &str, body: &str) -> String {
 /// Erin calls 609, which is the callee's: the INVITE that the callee got, and what Erin's side is sent for it.
 fn erin_calls(world: &mut World, call: &str) -> String {
     set_dialplan(world, "[probe]\nexten => 609,1,Dial(PJSIP/callee,20)\n");
-    let offer = request("INVITE", "sip:609@127.0.0.1:5060", (call, call, 1), "<sip:609@127.0.0.1>", &sdp("127.0.0.1", 7000, "0", ""));
+    let offer = request(
+        "INVITE",
+        "sip:609@127.0.0.1:5060",
+        (call, call, 1),
+        "<sip:609@127.0.0.1>",
+        &sdp("127.0.0.1", 7000, "0", ""),
+    );
     let offer = offer.replace("\"Ann\" <sip:100@", "<sip:erin@").replace("127.0.0.1:6100", ERIN);
     let sent = world.datagram(ERIN, offer.as_bytes());
     the(&sent, "INVITE sip:callee@").to_owned()
@@ -172,15 +179,24 @@ fn endpoints_show_their_calls_from_ringing_to_the_end() {
     let again = |world: &mut World, cseq: u32, direction: &str| {
         let body = sdp("127.0.0.1", 7000, "0", direction);
         let text = request("INVITE", "sip:609@127.0.0.1:5060", ("e1", &format!("e{cseq}"), cseq), &to, &body);
-        world.datagram(ERIN, text.replace("\"Ann\" <sip:100@", "<sip:erin@").replace("127.0.0.1:6100", ERIN).as_bytes());
+        world.datagram(
+            ERIN,
+            text.replace("\"Ann\" <sip:100@", "<sip:erin@").replace("127.0.0.1:6100", ERIN).as_bytes(),
+        );
     };
     let ack = request("ACK", "sip:609@127.0.0.1:5060", ("e1", "ea", 1), &to, "");
-    world.datagram(ERIN, ack.replace("\"Ann\" <sip:100@", "<sip:erin@").replace("127.0.0.1:6100", ERIN).as_bytes());
+    world.datagram(
+        ERIN,
+        ack.replace("\"Ann\" <sip:100@", "<sip:erin@").replace("127.0.0.1:6100", ERIN).as_bytes(),
+    );
     again(&mut world, 2, "a=sendonly\r\n");
     assert_eq!(seen(&mut world, "callee"), "On Hold PJSIP/callee-00000001 Up");
     assert_eq!(count(&mut world, "On Hold"), 1);
     let gone = request("BYE", "sip:609@127.0.0.1:5060", ("e1", "e9", 9), &to, "");
-    world.datagram(ERIN, gone.replace("\"Ann\" <sip:100@", "<sip:erin@").replace("127.0.0.1:6100", ERIN).as_bytes());
+    world.datagram(
+        ERIN,
+        gone.replace("\"Ann\" <sip:100@", "<sip:erin@").replace("127.0.0.1:6100", ERIN).as_bytes(),
+    );
     assert_eq!(seen(&mut world, "erin"), "Unavailable ");
     assert_eq!(seen(&mut world, "callee"), "Not in use ");
     assert_eq!(count(&mut world, "In use"), 0);
@@ -224,7 +240,9 @@ fn channelstats_have_both_directions() {
         ..PortReport::default()
     };
     let reply = counted(&mut world, report);
-    let Parsed::Ask(_, shape) = cli::parse("pjsip show channelstats", Format::PLAIN) else { panic!("a question") };
+    let Parsed::Ask(_, shape) = cli::parse("pjsip show channelstats", Format::PLAIN) else {
+        panic!("a question")
+    };
     let text = admin::print(vec![reply], &shape).text;
     let line = text.lines().find(|line| line.contains("erin-00000000")).expect("erin's");
     assert!(

@@ -47,8 +47,9 @@ fn expiry(lint: &mut Lint<'_>, aor: &Aor) {
         );
         let written = ["maximum_expiration", "minimum_expiration"];
         let option = written.into_iter().find(|option| aor.origin_of(option).is_some()).unwrap_or(written[0]);
-        lint.warn("expiration-contradiction", aor, option, message)
-            .help(format!("set minimum_expiration to {most} or less, or maximum_expiration to {least} or more"));
+        lint.warn("expiration-contradiction", aor, option, message).help(format!(
+            "set minimum_expiration to {most} or less, or maximum_expiration to {least} or more"
+        ));
     } else if !range.contains(&options.default_expiration_secs) {
         let message = format!(
             "default_expiration={} lies outside minimum_expiration={} to maximum_expiration={}",

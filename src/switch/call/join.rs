@@ -156,7 +156,9 @@ impl Switch {
                 let (id, same) = (&bridge.unique_id, before == now);
                 match same {
                     true => format!("Bridge {id}: stays {now}, {technology}: {why}"),
-                    false => format!("Bridge {id}: switching from {before} technology to {now}, {technology}: {why}"),
+                    false => format!(
+                        "Bridge {id}: switching from {before} technology to {now}, {technology}: {why}"
+                    ),
                 }
             });
             if technology == Technology::Core && super::core::must_open(&why) && !self.can_open(bridge.legs) {

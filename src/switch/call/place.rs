@@ -155,12 +155,17 @@ impl Switch {
 
     /// Contacts of an aor that may be reachable, in the order of their ids: registered ones (`aor;@hash`), then static
     /// ones (`aor@@hash`).
-    fn callable<'s>(&'s self, name: &Name, fixed: &'s [Name]) -> impl Iterator<Item = ([u8; 16], Callable<'s>)> {
+    fn callable<'s>(
+        &'s self,
+        name: &Name,
+        fixed: &'s [Name],
+    ) -> impl Iterator<Item = ([u8; 16], Callable<'s>)> {
         let by_hash = |mut all: Vec<([u8; 16], Callable<'s>)>| {
             all.sort_by_key(|(hash, _)| *hash);
             all
         };
-        let bound = self.registrar.contacts(name).map(|binding| (binding.hash, Callable::Registered(binding)));
+        let bound =
+            self.registrar.contacts(name).map(|binding| (binding.hash, Callable::Registered(binding)));
         let fixed = fixed.iter().map(|uri| (md5::compute(uri.as_bytes()).0, Callable::Fixed(uri)));
         let all = by_hash(bound.collect()).into_iter().chain(by_hash(fixed.collect()));
         let name = name.clone();

@@ -408,10 +408,12 @@ fn contacts_are_called_in_the_order_of_their_ids() {
         exten => 2,1,Log(NOTICE,all ${PJSIP_DIAL_CONTACTS(many)})\n same => n,Hangup\n";
     let mut world = office_beside(many, "", plan);
     let called = |world: &mut World, call: &str| {
-        let offer = invite("1", 1, call, &sdp("127.0.0.1", 7000, "0", "")).replace("Call-ID: c1", &format!("Call-ID: {call}"));
+        let offer = invite("1", 1, call, &sdp("127.0.0.1", 7000, "0", ""))
+            .replace("Call-ID: c1", &format!("Call-ID: {call}"));
         let sent = world.datagram(CALLER, offer.as_bytes());
         let uri = the(&sent, "INVITE").split(' ').nth(1).expect("a URI").to_owned();
-        let at = world.destinations[sent.iter().position(|text| text.starts_with("INVITE")).expect("it")].remote;
+        let at =
+            world.destinations[sent.iter().position(|text| text.starts_with("INVITE")).expect("it")].remote;
         assert!(uri.ends_with(&at.to_string()), "{uri} at {at}");
         uri
     };
@@ -430,6 +432,12 @@ fn contacts_are_called_in_the_order_of_their_ids() {
     });
     let told = told.expect("all of them");
     let users: Vec<&str> = told.split('&').map(|one| one.trim_start_matches("PJSIP/many/sip:")).collect();
-    let order = ["many@127.0.0.1:6500", "many@127.0.0.1:6600", "many@127.0.0.1:6400", "b@127.0.0.1:6300", "a@127.0.0.1:6200"];
+    let order = [
+        "many@127.0.0.1:6500",
+        "many@127.0.0.1:6600",
+        "many@127.0.0.1:6400",
+        "b@127.0.0.1:6300",
+        "a@127.0.0.1:6200",
+    ];
     assert_eq!(users, order);
 }

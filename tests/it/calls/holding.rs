@@ -178,8 +178,13 @@ fn a_phone_whose_hold_is_suppressed_holds_in_silence() {
 /// The bridge's lines name the technology that it has.
 #[test]
 fn the_log_names_a_bridges_technology() {
-    for (options, technology) in [("direct_media=no", "native_rtp"), ("direct_media=no\nallow=!all,ulaw", "simple_bridge")] {
-        let mut desk = Desk::new([options, "direct_media=no\nallow=!all,alaw", ""], "[phones]\nexten => 200,1,Dial(PJSIP/200,20)\n");
+    for (options, technology) in
+        [("direct_media=no", "native_rtp"), ("direct_media=no\nallow=!all,ulaw", "simple_bridge")]
+    {
+        let mut desk = Desk::new(
+            [options, "direct_media=no\nallow=!all,alaw", ""],
+            "[phones]\nexten => 200,1,Dial(PJSIP/200,20)\n",
+        );
         desk.phone(CALLED).codecs = if technology == "native_rtp" { "8 101" } else { "8" };
         desk.phone(CALLER).codecs = if technology == "native_rtp" { "8 101" } else { "0" };
         desk.world.switch.ears().level = Level::Verbose;
@@ -196,8 +201,13 @@ fn the_log_names_a_bridges_technology() {
             .collect();
         let at = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
         assert_eq!(at("Channel PJSIP/100-00000000 joined 'simple_bridge' basic-bridge <"), 1, "{lines:#?}");
-        assert_eq!(at(&format!("Channel PJSIP/100-00000000 left '{technology}' basic-bridge <")), 1, "{lines:#?}");
-        let switched = lines.iter().any(|line| line.contains(": switching from simple_bridge technology to native_rtp"));
+        assert_eq!(
+            at(&format!("Channel PJSIP/100-00000000 left '{technology}' basic-bridge <")),
+            1,
+            "{lines:#?}"
+        );
+        let switched =
+            lines.iter().any(|line| line.contains(": switching from simple_bridge technology to native_rtp"));
         assert_eq!(switched, technology == "native_rtp", "{lines:#?}");
     }
 }

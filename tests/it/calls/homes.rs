@@ -154,7 +154,8 @@ fn each_transport_has_its_own_outside() {
 /// as that is known; until then media names our own address and signalling the name.
 #[test]
 fn names_of_the_outside_stand_for_their_addresses() {
-    let outside = "external_signaling_address=sip.example\nexternal_media_address=media.example\nlocal_net=10.9.0.0/16";
+    let outside =
+        "external_signaling_address=sip.example\nexternal_media_address=media.example\nlocal_net=10.9.0.0/16";
     let hosts = |addresses: [&str; 3]| {
         let names = ["sip.example", "media.example", "rtp.example"];
         let known = names.into_iter().zip(addresses).map(|(name, all)| {
