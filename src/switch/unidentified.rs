@@ -43,7 +43,7 @@ impl Unidentified {
                     return Some(None);
                 }
                 let told = since < policy.period && policy.count > 0 && known.count >= policy.count;
-                return told.then(|| Some((known.count, since.as_secs_f64() * 1_000.0)));
+                return told.then_some(Some((known.count, since.as_secs_f64() * 1_000.0)));
             }
             None => Source { first: now.at, count: 1 },
         };
