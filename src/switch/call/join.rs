@@ -4,6 +4,7 @@ use super::channel::{Channel, ChannelId, Doing};
 use super::features::Pressed;
 use super::ports::SlotState;
 use super::service::What;
+use crate::base::digits;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::direct::Target;
@@ -76,7 +77,7 @@ impl Switch {
     ) {
         let id = BridgeId(self.calls.next_bridge);
         self.calls.next_bridge += 1;
-        let unique_id = uuid(self.rng.next_u64(), self.rng.next_u64());
+        let unique_id = digits::uuid(self.rng.next_u64(), self.rng.next_u64());
         for leg in legs {
             self.leave_bridge(now, leg, out);
             self.hush(leg, out);
@@ -353,18 +354,4 @@ impl Join {
         let [a_to_b, b_to_a] = self.paths.clone();
         Plan::Join { a: self.ports[0], b: self.ports[1], a_to_b: Box::new(a_to_b), b_to_a: Box::new(b_to_a) }
     }
-}
-
-/// A version 4 UUID (RFC 9562), as bridges are known by.
-pub(super) fn uuid(a: u64, b: u64) -> String {
-    let a = a & !0xf000 | 0x4000;
-    let b = b & !(3 << 62) | (2 << 62);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        a >> 32,
-        (a >> 16) & 0xffff,
-        a & 0xffff,
-        b >> 48,
-        b & 0xffff_ffff_ffff
-    )
 }
