@@ -21,3 +21,4 @@ mod security;
 mod sipp;
 mod tree;
 mod trunks;
+mod voicemail;

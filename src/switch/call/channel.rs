@@ -8,6 +8,7 @@ use super::features::Pressed;
 use super::holding::Held;
 use super::join::BridgeId;
 use super::local::Local;
+use super::mail::Mailing;
 use super::message::{QUEUE, TextMessage};
 use super::originate::Origin;
 use super::out::Placing;
@@ -108,6 +109,8 @@ pub(super) enum Doing {
     Held,
     /// `ChanSpy`.
     Spying,
+    /// `VoiceMail`, `VoiceMailMain`.
+    Mail(Box<Mailing>),
 }
 
 /// Which side of a call it is.
@@ -300,6 +303,7 @@ impl Channel {
             Doing::Dialling(dialling) => dialling.next_deadline(),
             Doing::Sounding(sounding) => sounding.until,
             Doing::Parked(parked) => parked.until,
+            Doing::Mail(mailing) => mailing.until,
             Doing::Nothing | Doing::Echo | Doing::Bridged | Doing::Originating => None,
             Doing::Conference => self.attending.as_ref().and_then(|attending| attending.next_deadline()),
             Doing::Held => self.held.as_ref().and_then(|held| held.until),

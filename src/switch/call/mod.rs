@@ -46,6 +46,9 @@ mod jitter;
 mod join;
 mod local;
 mod loud;
+mod mail;
+mod mail_begin;
+mod mail_fields;
 mod message;
 mod note;
 mod originate;
@@ -158,6 +161,10 @@ pub(super) struct Calls {
     /// Questions for RTP counters, and the ports that have not told theirs yet.
     counting: Vec<(u64, BTreeSet<PortId>)>,
     conferences: BTreeMap<String, conference::Conference>,
+    /// Messages whose caller has hung up, by the recording that is being completed.
+    completing: BTreeMap<SoundId, mail::Mailing>,
+    /// Passwords of mailboxes that were changed since `voicemail.conf` was read.
+    passwords: BTreeMap<String, String>,
     /// Bridges of `BridgeWait`.
     holding: BTreeMap<String, holding::HoldingBridge>,
     /// Channels that listen in on others.
@@ -194,6 +201,8 @@ impl Calls {
             lent: BTreeMap::new(),
             counting: Vec::new(),
             conferences: BTreeMap::new(),
+            completing: BTreeMap::new(),
+            passwords: BTreeMap::new(),
             holding: BTreeMap::new(),
             spies: Vec::new(),
             homeward: Vec::new(),

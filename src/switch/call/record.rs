@@ -18,7 +18,7 @@ pub(super) struct Recording {
 }
 
 impl Switch {
-    fn record(&mut self, id: ChannelId, record: Record, out: &mut Actions) -> SoundId {
+    pub(super) fn record(&mut self, id: ChannelId, record: Record, out: &mut Actions) -> SoundId {
         let sound = SoundId(self.calls.next_sound);
         self.calls.next_sound += 1;
         self.order_sound(id, SoundOrder::Record { id: sound, record: Box::new(record) }, out);

@@ -28,3 +28,4 @@ pub mod sounds;
 mod spying;
 mod touch;
 mod transfers;
+mod voicemail;

@@ -43,6 +43,8 @@ pub struct World {
     pub replies: Vec<Reply>,
     /// Entries of the dialplan's key store that were handed out.
     pub stored: Vec<jackfield::dialplan::database::Change>,
+    /// Orders for the thread of the mailboxes, with their numbers.
+    pub mails: Vec<(u64, jackfield::voicemail::Order)>,
     /// Orders for the media threads, in order.
     pub plans: Vec<Plan>,
     ports: BTreeSet<PortId>,
@@ -72,6 +74,7 @@ impl World {
             replies: Vec::new(),
             resolves: Vec::new(),
             stored: Vec::new(),
+            mails: Vec::new(),
             plans: Vec::new(),
             ports: BTreeSet::new(),
             destinations: Vec::new(),
@@ -129,6 +132,7 @@ impl World {
                 Action::Reply { reply, .. } => self.replies.push(reply),
                 Action::Resolve { token, question } => self.resolves.push((token, question)),
                 Action::Database(change) => self.stored.push(change),
+                Action::Mail { token, order } => self.mails.push((token, *order)),
                 Action::Media(plan) => told.extend(self.media(plan)),
                 Action::Keep(kept) => self.kept.push(*kept),
                 _ => {}
