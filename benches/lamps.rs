@@ -5,6 +5,9 @@
 #[path = "../tests/it/calls/phone.rs"]
 #[allow(dead_code, reason = "shared with the tests of calls")]
 mod phone;
+#[path = "../tests/shared/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod shared;
 #[path = "../tests/it/world/mod.rs"]
 #[allow(dead_code, reason = "shared with the tests of everything else")]
 mod world;

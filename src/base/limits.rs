@@ -279,6 +279,8 @@ pub const PLAYERS_PER_PORT: usize = 8;
 pub const RECORDERS_PER_PORT: usize = 8;
 /// Sound files waiting to be opened. Full: a sound fails at once.
 pub const SOUND_JOBS: usize = 4_096;
+/// Characters of what a screened caller is known by: part of the name of the file that has his introduction.
+pub const SCREENED_KEY: usize = 60;
 /// Files of one class of music; further ones are not played.
 pub const MUSIC_FILES: usize = 1_024;
 /// Headers and `MESSAGE_DATA()` of one MESSAGE that its dialplan can read or set.

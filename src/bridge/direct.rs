@@ -129,7 +129,9 @@ impl Direct {
         for (at, leg) in facts.legs.iter().enumerate().take(2) {
             let other = facts.legs.get(1 - at);
             let wanted = match direct.filter(|_| technology == Technology::Direct) {
-                // Who is put on hold comes back, to hear music; who holds stays as he is.
+                // Who holds was told our place in the answer to that, and is told the other's in the one to its end.
+                Some(_) if leg.is_held_by_it => continue,
+                // Who is put on hold comes back, to hear music.
                 Some(_) if other.is_some_and(|other| other.is_held_by_it) => Target::Ours,
                 Some(direct) => Target::Peer(direct.targets[at], direct.rtcp[at]),
                 None => Target::Ours,

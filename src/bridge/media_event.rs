@@ -65,6 +65,13 @@ pub enum MediaEvent {
         /// How.
         end: SoundEnd,
     },
+    /// The answer to [`super::sound::PromptOrder::Find`].
+    PromptFound {
+        /// The number of the question.
+        token: u64,
+        /// Whether there is one.
+        found: bool,
+    },
     /// Talking began or ended.
     Talking {
         /// Which port.

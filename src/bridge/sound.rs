@@ -189,6 +189,25 @@ pub enum Piece {
     },
 }
 
+/// An order about the files of a prompt that no port is needed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PromptOrder {
+    /// Is there one? Answered by [`super::MediaEvent::PromptFound`].
+    Find {
+        /// To know the answer by.
+        token: u64,
+        /// Its name, as in [`Piece::Prompt`].
+        name: Box<str>,
+        /// Where it is looked for first.
+        language: Box<str>,
+    },
+    /// Remove it, in all formats, without a word. Only of those without a language.
+    Remove {
+        /// Its name, relative to the sounds directory.
+        name: Box<str>,
+    },
+}
+
 /// Whether the rest is heard while something plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {

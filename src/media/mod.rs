@@ -24,7 +24,7 @@ mod table;
 mod worker;
 
 use crate::base::limits;
-use crate::bridge::{MediaEvent, OpenError, Plan, PortId, RoomId, SoundOrder};
+use crate::bridge::{MediaEvent, OpenError, Plan, PortId, PromptOrder, RoomId, SoundOrder};
 use crate::rtp::Continuity;
 use ear::Ear;
 use files::Files;
@@ -64,6 +64,8 @@ struct Shared {
     workers: Vec<WorkerHandle>,
     table: Arc<PortTable>,
     open: Arc<AtomicUsize>,
+    /// `None` only while the last handle goes.
+    files: Option<Files>,
     file_thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -83,6 +85,7 @@ impl Drop for Shared {
         self.workers.iter().for_each(WorkerHandle::stop);
         // Sockets at rest hold the table that holds them.
         self.table.close_resting();
+        self.files = None;
         // With the media threads the last way to the file thread is gone: it completes its files and ends.
         if let Some(thread) = self.file_thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = thread.join();
@@ -120,6 +123,7 @@ impl Media {
             workers,
             table: Arc::new(PortTable::new(random.next_u64())),
             open: Arc::new(AtomicUsize::new(0)),
+            files: Some(files),
             file_thread: Mutex::new(Some(file_thread)),
         });
         Ok(Media::with(shared, random, wake))
@@ -243,6 +247,18 @@ impl Media {
                 None
             }
         }
+    }
+
+    /// Takes an order about a prompt's files. The answer to a question comes with the events, or at once when it is sure
+    /// that nobody will look.
+    pub fn prompt(&mut self, order: PromptOrder) -> Option<MediaEvent> {
+        let token = match &order {
+            PromptOrder::Find { token, .. } => Some(*token),
+            PromptOrder::Remove { .. } => None,
+        };
+        let taken =
+            self.shared.files.as_ref().is_some_and(|files| files.prompt(order, self.ear.clone()).is_ok());
+        token.filter(|_| !taken).map(|token| MediaEvent::PromptFound { token, found: false })
     }
 
     /// Gives a port to another thread, which keeps orders for it until it arrives.

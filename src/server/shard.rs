@@ -327,6 +327,7 @@ impl Shard {
                     }
                 }
                 Action::Media(plan) => turn.media.extend(self.media.queue(plan)),
+                Action::Prompt(order) => turn.media.extend(self.media.prompt(order)),
                 Action::CloseFlow { flow, why } => self.streams.close(flow, why),
                 Action::Event(event) => self.log.event(now, *event),
                 Action::Reply { token, reply } => turn.asked.answer(token, reply),

@@ -7,6 +7,7 @@ use crate::sdp::{
     MediaFormat, MediaKind, Offer, Outcome, OwnOrigin, Proposal, Refusal, Situation, Stream, TheirOrigin,
     accept_answer,
 };
+use std::borrow::Cow;
 use std::mem;
 
 /// Where one stream of ours is taken.
@@ -34,6 +35,8 @@ enum Exchange {
 #[derive(Debug)]
 struct Theirs {
     offer: Description,
+    /// What all codecs of the endpoint would agree on, where that was found when the offer came.
+    prospect: Option<Agreement>,
     fax: Option<Attributes>,
     /// Streams that wait for a place.
     missing: Vec<usize>,
@@ -54,6 +57,8 @@ pub(super) struct Media {
     theirs: TheirOrigin,
     pub(super) agreement: Option<Agreement>,
     places: Vec<Option<Place>>,
+    /// Where a stream of ours is in truth, while its place is another phone's: told to a peer that holds.
+    home: Option<(usize, Local)>,
     pub(super) willing: Direction,
     /// Codecs that answers are limited to.
     pub(super) only: Option<Vec<Format>>,
@@ -76,6 +81,7 @@ impl Media {
             theirs: TheirOrigin::default(),
             agreement: None,
             places: Vec::new(),
+            home: None,
             willing: Direction::SendRecv,
             only: None,
             fax: Attributes::default(),
@@ -145,8 +151,18 @@ impl Media {
             .collect();
         self.unversioned |= self.theirs.observe(&offer) == Change::WithoutVersion;
         let missing = needed.iter().map(|(at, _)| *at).collect();
-        self.exchange = Exchange::Theirs(Box::new(Theirs { offer, fax, missing }));
+        let prospect = self.only.is_none().then_some(answer.agreement);
+        self.exchange = Exchange::Theirs(Box::new(Theirs { offer, prospect, fax, missing }));
         Ok(needed)
+    }
+
+    /// What their waiting offer and all codecs of the endpoint have in common.
+    pub fn prospect(&self) -> Option<Cow<'_, Agreement>> {
+        let Exchange::Theirs(theirs) = &self.exchange else { return None };
+        theirs.prospect.as_ref().map(Cow::Borrowed).or_else(|| {
+            let all = sdp::answer(&theirs.offer, &self.setup.capabilities, &Situation::default()).ok()?;
+            Some(Cow::Owned(all.agreement))
+        })
     }
 
     /// With the codecs of the other leg only; when that leaves nothing, with all of ours: then media is transcoded or
@@ -182,6 +198,11 @@ impl Media {
         }
     }
 
+    /// What a peer is told about a stream while it holds; `None`: the same as otherwise.
+    pub fn set_home(&mut self, home: Option<(usize, Local)>) {
+        self.home = home;
+    }
+
     /// The place of a stream that was waited for; `None` when none could be had. `false` when nobody waits for it.
     pub fn provide(&mut self, at: usize, local: Option<Local>) -> bool {
         let Exchange::Theirs(theirs) = &mut self.exchange else { return false };
@@ -205,9 +226,12 @@ impl Media {
             return Err(Refusal::NoStreams);
         };
         let mut answer = self.decide(&theirs.offer, theirs.fax.as_ref())?;
+        // Who holds and sends all the same would disturb the music of who is held.
+        let home = self.home.as_ref().filter(|_| answer.agreement.is_remotely_held());
         let places = &self.places;
         let place = |at: usize, kind: &MediaKind| {
-            places.get(at)?.as_ref().filter(|place| place.kind == *kind).map(|place| place.local.clone())
+            let place = places.get(at)?.as_ref().filter(|place| place.kind == *kind)?;
+            Some(home.filter(|home| home.0 == at).map_or(&place.local, |home| &home.1).clone())
         };
         let mut declined = Vec::new();
         for (at, stream) in answer.agreement.streams.iter_mut().enumerate() {

@@ -73,6 +73,7 @@ use crate::sip::flow::Arrival;
 use crate::sip::method::Method;
 use crate::sip::transaction::Target;
 use crate::sip::wire::ViaStamp;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -203,6 +204,11 @@ impl Session {
         self.media.offered()
     }
 
+    /// What their waiting offer and all codecs of the endpoint have in common.
+    pub fn prospect(&self) -> Option<Cow<'_, Agreement>> {
+        self.media.prospect()
+    }
+
     /// Our place of a stream, as the next description will say it.
     pub fn local(&self, stream: usize) -> Option<&Local> {
         self.media.local(stream)
@@ -211,6 +217,11 @@ impl Session {
     /// Changes what later descriptions say about a stream: the other phone's address for direct media. Nothing is sent.
     pub fn set_local(&mut self, stream: usize, local: Local) {
         self.media.set_local(stream, local);
+    }
+
+    /// Our own place of a stream whose descriptions name another phone's: a peer that holds is told it.
+    pub fn set_home(&mut self, home: Option<(usize, Local)>) {
+        self.media.set_home(home);
     }
 
     /// Limits the codecs of answers to the peer's later offers to those of the other leg; `None`: all of the endpoint's.

@@ -2,7 +2,7 @@
 
 use super::view;
 use crate::base::ids::{FlowId, Name, TransportId};
-use crate::bridge::{MediaEvent, Plan};
+use crate::bridge::{MediaEvent, Plan, PromptOrder};
 use crate::config::notify::NotifyConf;
 use crate::config::services::Services;
 use crate::config::{Change, Sources};
@@ -166,6 +166,8 @@ pub enum Action {
     /// An order for the media threads. For a [`Plan::Open`] the answer comes as [`Input::Media`] before anything else
     /// about that port.
     Media(Plan),
+    /// Look for a sound file, or remove it. A question is answered by [`Input::Media`].
+    Prompt(PromptOrder),
     /// Close a connection.
     CloseFlow {
         /// Which.

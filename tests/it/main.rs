@@ -18,6 +18,8 @@ mod realtime;
 mod registering;
 mod sdp_offer_answer;
 mod session;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod show_as_recorded;
 mod strangers;
 mod transaction;

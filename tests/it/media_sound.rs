@@ -1,6 +1,7 @@
 //! Opened sound through the media threads over loopback: files and tones played, recordings written, rooms in which
 //! codecs, rates and packet lengths differ, with loss and jitter.
 
+pub use crate::shared::sound::{sine, tone, write_wav};
 use jackfield::bridge::*;
 use jackfield::codec::{Coding, Decoder, Encoder, ToneList, Wishes};
 use jackfield::media::{Directories, Media};
@@ -235,27 +236,6 @@ impl Phone {
     }
 }
 
-pub fn tone(samples: &[i16], hertz: f64, rate: u32) -> f64 {
-    let (mut re, mut im) = (0.0, 0.0);
-    for (at, sample) in samples.iter().enumerate() {
-        let turn = TAU * hertz * at as f64 / f64::from(rate);
-        re += f64::from(*sample) * turn.cos();
-        im += f64::from(*sample) * turn.sin();
-    }
-    2.0 * (re * re + im * im).sqrt() / samples.len().max(1) as f64
-}
-
-pub fn sine(hertz: f64, rate: u32, seconds: f64) -> Vec<i16> {
-    let count = (f64::from(rate) * seconds) as usize;
-    (0..count).map(|at| (8000.0 * (TAU * hertz * at as f64 / f64::from(rate)).sin()) as i16).collect()
-}
-
-pub fn write_wav(path: &Path, rate: u32, samples: &[i16]) {
-    let mut bytes = jackfield::codec::wav::header(rate, 1, samples.len() as u32 * 2).to_vec();
-    bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    std::fs::write(path, bytes).expect("written");
-}
-
 fn write_coded(path: &Path, coding: Coding, samples: &[i16]) {
     let mut bytes = vec![0; samples.len() * 2];
     let length = Encoder::new(coding).encode(samples, &mut bytes);
@@ -417,6 +397,35 @@ fn a_tone_passes_between_any_two_codecs_with_loss_and_jitter() {
             assert!((7000.0..9000.0).contains(&median), "{names:?} {hertz}: {median}");
         }
     }
+}
+
+/// A prompt is looked for where it would be played from, and removed in all its formats; a name leads nowhere else.
+#[test]
+fn prompts_are_found_and_removed() {
+    let mut world = World::new();
+    let sounds = world.dir.join("sounds");
+    for file in ["sounds/hello.wav", "sounds/hello.ulaw", "sounds/de/hallo.sln", "kept.wav"] {
+        let path = world.dir.join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, b"").expect("written");
+    }
+    let found = |world: &mut World, name: &str, language: &str| {
+        let order = PromptOrder::Find { token: 7, name: name.into(), language: language.into() };
+        assert_eq!(world.media.prompt(order), None);
+        world.event(|event| match event {
+            MediaEvent::PromptFound { token: 7, found } => Some(found),
+            _ => None,
+        })
+    };
+    assert!(found(&mut world, "hello", "en"));
+    assert!(!found(&mut world, "hallo", "en"));
+    assert!(found(&mut world, "hallo", "de_AT"));
+    for name in ["hello", "../kept", "/tmp/kept"] {
+        assert_eq!(world.media.prompt(PromptOrder::Remove { name: name.into() }), None);
+    }
+    assert!(!found(&mut world, "hello", "en"));
+    assert!(!sounds.join("hello.ulaw").exists());
+    assert!(world.dir.join("kept.wav").exists());
 }
 
 /// Three in a room hear the two others and not themselves; one that may not speak is not heard.

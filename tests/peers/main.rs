@@ -12,12 +12,15 @@ mod flows;
 mod homes;
 mod lamps;
 mod lifecycle;
+mod live;
 mod natted;
 mod operating;
 mod phone;
 mod proxied;
 mod realtime;
 mod security;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod sipp;
 mod tree;
 mod trunks;

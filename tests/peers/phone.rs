@@ -1,7 +1,7 @@
 //! A baresip that plays a tone of its own and records what it hears.
 
+use crate::shared::sound;
 use crate::tree::{Process, poll, read};
-use std::f64::consts::TAU;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,41 +9,17 @@ use std::process::{Command, Stdio};
 
 const RATE: u32 = 8_000;
 
-/// Sixteen bits, one channel: a tone of so many hertz.
-fn write_tone(path: &Path, hertz: f64) {
-    let samples =
-        (0..RATE * 30).map(|at| (8_000.0 * (TAU * hertz * f64::from(at) / f64::from(RATE)).sin()) as i16);
-    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
-    let size = u32::try_from(data.len()).expect("half a minute");
-    let mut wav = Vec::with_capacity(data.len() + 44);
-    wav.extend_from_slice(b"RIFF");
-    wav.extend_from_slice(&(size + 36).to_le_bytes());
-    wav.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    wav.extend_from_slice(&RATE.to_le_bytes());
-    wav.extend_from_slice(&(RATE * 2).to_le_bytes());
-    wav.extend_from_slice(b"\x02\0\x10\0data");
-    wav.extend_from_slice(&size.to_le_bytes());
-    wav.extend_from_slice(&data);
-    std::fs::write(path, wav).expect("written");
-}
-
 /// The level of a tone in the last second of a recording (Goertzel), of 8,000 at most; 0 while there is less.
 fn level(path: &Path, hertz: f64) -> f64 {
     let bytes = std::fs::read(path).unwrap_or_default();
-    let samples: Vec<f64> = bytes
+    let samples: Vec<i16> = bytes
         .get(44..)
         .unwrap_or_default()
         .chunks_exact(2)
-        .map(|b| f64::from(i16::from_le_bytes([b[0], b[1]])))
+        .map(|b| i16::from_le_bytes([b[0], b[1]]))
         .collect();
     let Some(start) = samples.len().checked_sub(RATE as usize) else { return 0.0 };
-    let turn = TAU * hertz / f64::from(RATE);
-    let (mut before, mut last) = (0.0, 0.0);
-    for sample in &samples[start..] {
-        (before, last) = (last, sample + 2.0 * turn.cos() * last - before);
-    }
-    let power = before * before + last * last - 2.0 * turn.cos() * before * last;
-    2.0 * power.max(0.0).sqrt() / f64::from(RATE)
+    sound::tone(&samples[start..], hertz, RATE)
 }
 
 /// Where a phone is and whom it registers with.
@@ -76,7 +52,7 @@ impl Phone {
         let home = desk.dir.join(format!("phone{number}"));
         std::fs::create_dir_all(&home).expect("writable");
         let tone = home.join("tone.wav");
-        write_tone(&tone, desk.hertz);
+        sound::write_wav(&tone, RATE, &sound::sine(desk.hertz, RATE, 30.0));
         let config = format!(
             "sip_listen {address}:0\nnet_interface {address}\nmodule_path /usr/lib/baresip/modules\nmodule stdio.so\n\
              module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule_tmp account.so\n\

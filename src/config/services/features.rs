@@ -362,11 +362,6 @@ pub(super) fn read(tree: &Tree, features: &mut Features, findings: &mut Vec<Find
                         findings.push(Finding::note("later-option", entry.at, format!("{name} {why}")));
                         continue;
                     }
-                    if name == "atxferthreeway" {
-                        let why =
-                            "atxferthreeway is not obeyed by this version: no conference of three is made";
-                        findings.push(Finding::note("later-option", entry.at, why));
-                    }
                     features.set_option(&name, entry.value)
                 }
                 "featuremap" => features.set_mapped(&name, entry.value),

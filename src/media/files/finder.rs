@@ -2,7 +2,7 @@
 
 use crate::bridge::{Record, RecordPlace};
 use crate::codec::wav::FileFormat;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Directories of sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,19 @@ impl Directories {
                 path.is_file().then_some((path, *format))
             })
         })
+    }
+
+    /// Removes a prompt in all its formats. A name that leads out of the sounds directory removes nothing.
+    pub fn remove_prompt(&self, name: &str) {
+        let inside = |part| matches!(part, Component::Normal(_));
+        if !Path::new(name).components().all(inside) {
+            return;
+        }
+        let base = self.data.join("sounds").join(name);
+        for (extension, _) in FileFormat::candidates(8_000) {
+            // What is not there needs no removing; what cannot be removed stays for the administrator.
+            let _ = std::fs::remove_file(with_extension(&base, extension));
+        }
     }
 
     fn bases(&self, name: &str, language: &str) -> Vec<PathBuf> {

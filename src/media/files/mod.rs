@@ -20,7 +20,7 @@ pub(super) use ring::{Reading, Writing};
 use super::Watched;
 use super::ear::Ear;
 use crate::base::limits;
-use crate::bridge::{FileOrder, PortId, Record, SoundId};
+use crate::bridge::{FileOrder, MediaEvent, PortId, PromptOrder, Record, SoundId};
 use ring::{Filling, Taking};
 use sink::Sink;
 use source::Source;
@@ -33,11 +33,15 @@ use std::time::Duration;
 /// How often open files are looked after.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Whether there is a prompt does not depend on the rate it is wanted at.
+const TELEPHONE_RATE: u32 = 8_000;
+
 /// Something new to be read or written.
 #[derive(Debug)]
 enum Job {
     Read(Box<FileOrder>, u32, Filling),
     Write(Box<Record>, u32, Taking, (PortId, SoundId, Ear)),
+    Prompt(PromptOrder, Ear),
 }
 
 /// The way to the file thread.
@@ -84,6 +88,14 @@ impl Files {
         Ok(writing)
     }
 
+    /// Looks for a prompt, or removes it; a question's answer goes to `ear`.
+    ///
+    /// # Errors
+    /// The thread has too much to do.
+    pub fn prompt(&self, order: PromptOrder, ear: Ear) -> Result<(), String> {
+        self.begin(Job::Prompt(order, ear))
+    }
+
     fn begin(&self, job: Job) -> Result<(), String> {
         self.jobs
             .try_send(job)
@@ -114,6 +126,12 @@ fn run(jobs: &mpsc::Receiver<Job>, directories: &Arc<Directories>) {
                 Job::Write(record, rate, taking, whose) => {
                     sinks.push(Sink::new(*record, rate, taking, whose, directories));
                 }
+                Job::Prompt(PromptOrder::Find { token, name, language }, ear) => {
+                    let found = directories.prompt(&name, &language, TELEPHONE_RATE).is_some();
+                    // Whoever asked does not wait for ever: with no room for the answer it is as if there were none.
+                    let _ = ear.try_send(MediaEvent::PromptFound { token, found });
+                }
+                Job::Prompt(PromptOrder::Remove { name }, _) => directories.remove_prompt(&name),
             }
         }
         sources.retain_mut(|source| !source.fill());

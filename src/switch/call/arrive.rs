@@ -265,6 +265,7 @@ impl Switch {
             variables: Variables::default(),
             forwards_left: MAX_FORWARDS,
             origin: None,
+            seated: None,
             attending: None,
             wishes: None,
             held: None,

@@ -17,6 +17,8 @@ pub(super) use super::party::{Party, Redirecting};
 use super::pjsip_fields::ParamOf;
 use super::ports::Slot;
 use super::prompt::Sounding;
+use super::screen::Introducing;
+use super::seating::Seated;
 use super::sending::Sending;
 use super::service::Service;
 use super::sound::ChannelSound;
@@ -25,11 +27,9 @@ use super::subroutine::Suspended;
 use crate::base::ids::{FlowId, Name, TransportId};
 use crate::base::time::{Moment, Now};
 use crate::bridge::Target;
-use crate::config::model::Endpoint;
-use crate::config::model::endpoint_words::DtmfMode;
+use crate::config::model::{Endpoint, endpoint_words::DtmfMode};
 use crate::config::services::Features;
-use crate::dialplan::variables::Variables;
-use crate::dialplan::{Place, Program};
+use crate::dialplan::{Place, Program, variables::Variables};
 use crate::sdp::Format;
 use crate::session::{RequestId, Session};
 use crate::sip::transaction::ClientTx;
@@ -85,6 +85,8 @@ pub(super) enum Doing {
     Digit(Option<Moment>),
     /// `Dial`: the legs that are called, or the bridge that followed.
     Dialling(Box<Dialling>),
+    /// `Dial` with `P` or `p`: he is asked for his name before anybody is called.
+    Introducing(Box<Introducing>),
     /// `Busy`, `Congestion` after the answer.
     Refusing(Option<Moment>),
     /// `Echo`.
@@ -265,6 +267,8 @@ pub(super) struct Channel {
     pub sending: Option<Box<Sending>>,
     /// What it does once it is answered, when no channel called it.
     pub origin: Option<Box<Origin>>,
+    /// Its seat in a room.
+    pub seated: Option<Seated>,
     /// It is in a conference, also while its menu sent it elsewhere.
     pub attending: Option<Box<Attending>>,
     /// What `CONFBRIDGE()` set.
@@ -302,6 +306,7 @@ impl Channel {
             Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
             Doing::Dialling(dialling) => dialling.next_deadline(),
             Doing::Sounding(sounding) => sounding.until,
+            Doing::Introducing(introducing) => introducing.until,
             Doing::Parked(parked) => parked.until,
             Doing::Mail(mailing) => mailing.until,
             Doing::Nothing | Doing::Echo | Doing::Bridged | Doing::Originating => None,
@@ -385,11 +390,6 @@ impl Channel {
     pub fn transfer_context(&self) -> String {
         let set = self.variables().value("TRANSFER_CONTEXT");
         set.map_or_else(|| self.endpoint.options.context.to_string(), str::to_owned)
-    }
-
-    /// Headers that the legs it calls get: `PJSIP_INHERITABLE_HEADER`, and those added on it for an INVITE to come.
-    pub fn inherited_headers(&self) -> Vec<(String, String)> {
-        self.inheritable.clone()
     }
 
     /// Whether it called us.

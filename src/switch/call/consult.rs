@@ -4,7 +4,8 @@
 //! T ── P        T ── P        T ── C        P ── C        T transfers, P is transferred, C is the target
 //!   dials ─►     C rings ─►  P waits  ─►   T is gone      (T hangs up, or atxfercomplete)
 //!                  │             ├─ C hangs up, atxferabort ─► T ── P again
-//!                  │             └─ atxferswap ─► T ── P, C waits
+//!                  │             ├─ atxferswap ─► T ── P, C waits
+//!                  │             └─ atxferthreeway ─► all three (`threeway`)
 //!                  ├─ busy, no answer ─► T ── P again, and a sound
 //!                  └─ T hangs up ─► P is stranded and waits for C (`stranded`)
 //! ```
@@ -13,6 +14,7 @@ use super::channel::{Channel, ChannelId, Doing, Side};
 use super::features::{FEATURES, allow};
 use super::join::Bridge;
 use super::service::What;
+use super::threeway::Three;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::Feature;
@@ -25,22 +27,24 @@ use crate::switch::view::Level;
 /// An attended transfer under way, at who transfers.
 #[derive(Debug)]
 pub(super) struct Consult {
-    transferee: ChannelId,
+    pub transferee: ChannelId,
     /// The bridge it began in: its legs, letters, and where they are written.
-    bridge: ([ChannelId; 2], DialOptions, Option<Name>),
+    pub bridge: ([ChannelId; 2], DialOptions, Option<Name>),
     /// What the channel's dialplan waits for: the call it began in.
-    doing: Doing,
-    stage: Stage,
+    pub doing: Doing,
+    pub stage: Stage,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// The target is called.
     Calling(ChannelId),
     /// They talk; the transferee waits.
     Talking,
     /// The target waits instead; what its bridge's letters were.
     Swapped(ChannelId, Box<DialOptions>),
+    /// All three talk.
+    Together(Box<Three>),
 }
 
 impl Consult {
@@ -50,7 +54,7 @@ impl Consult {
 }
 
 impl Switch {
-    fn consult_mut(&mut self, id: ChannelId) -> Option<&mut Consult> {
+    pub(super) fn consult_mut(&mut self, id: ChannelId) -> Option<&mut Consult> {
         match &mut self.service_mut(id)?.what {
             What::Consult(consult) => Some(consult),
             _ => None,
@@ -58,7 +62,7 @@ impl Switch {
     }
 
     /// A channel waits for who consults, or no more.
-    fn set_waiting(&mut self, id: ChannelId, transferer: Option<ChannelId>, out: &mut Actions) {
+    pub(super) fn set_waiting(&mut self, id: ChannelId, transferer: Option<ChannelId>, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let before = std::mem::replace(&mut channel.transferred_by, transferer);
         match (before, transferer) {
@@ -104,7 +108,7 @@ impl Switch {
     }
 
     /// The sound that says that a transfer failed.
-    fn transfer_fails(&mut self, id: ChannelId, out: &mut Actions) {
+    pub(super) fn transfer_fails(&mut self, id: ChannelId, out: &mut Actions) {
         let sound = self.features_of(id).sounds.transfer_failed.clone();
         self.chime(id, &sound, out);
     }
@@ -184,7 +188,7 @@ impl Switch {
     }
 
     /// The two that talked before talk again.
-    fn bridge_again(&mut self, now: Now, id: ChannelId, consult: Consult, out: &mut Actions) {
+    pub(super) fn bridge_again(&mut self, now: Now, id: ChannelId, consult: Consult, out: &mut Actions) {
         self.set_waiting(consult.transferee, None, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.doing = consult.doing;
@@ -207,7 +211,7 @@ impl Switch {
                 return self.let_go(now, target, out);
             }
             Stage::Calling(leg) => Some(leg),
-            Stage::Talking => talks_to,
+            Stage::Talking | Stage::Together(_) => talks_to,
         };
         if let Some(bridge) = self.calls.channels.get(&id).and_then(|channel| channel.bridge) {
             self.dissolve(bridge, out);
@@ -270,7 +274,7 @@ impl Switch {
         let bridge = self.calls.channels.get(&id).and_then(|channel| channel.bridge);
         let Some(What::Consult(consult)) = self.end_service(id, out) else { return };
         let Consult { transferee, bridge: (legs, before, _), stage, .. } = *consult;
-        let left = bridge.and_then(|bridge| self.dissolve(bridge, out));
+        let (left, mut told) = (bridge.and_then(|bridge| self.dissolve(bridge, out)), false);
         self.set_waiting(transferee, None, out);
         let mut options = DialOptions::default();
         allow(&mut options, true, &before, legs[0] == transferee);
@@ -290,6 +294,12 @@ impl Switch {
                 allow(&mut options, false, &its, false);
                 Some(target)
             }
+            Stage::Together(three) => {
+                told = true;
+                self.part_three(&three, [id, transferee], out);
+                allow(&mut options, false, &three.options, false);
+                Some(three.target)
+            }
         };
         let Some(target) = target else { return };
         let name = self.calls.channels.get(&id).map(|channel| channel.name.clone()).unwrap_or_default();
@@ -298,8 +308,10 @@ impl Switch {
         self.bridge_up(now, [transferee, target], (options, None), out);
         self.introduce_each_other(now, [transferee, target], out);
         self.set_variables(transferee, [("ATTENDEDTRANSFER", &*name)], out);
-        let sound = self.features_of(id).sounds.transferred.clone();
-        self.chime(target, &sound, out);
+        if !told {
+            let sound = self.features_of(id).sounds.transferred.clone();
+            self.chime(target, &sound, out);
+        }
     }
 
     /// `target` is now whom the transferred channel talks to, in the place of `id`.
@@ -318,6 +330,9 @@ impl Switch {
     fn waiting_leaves(&mut self, now: Now, (id, transferer): (ChannelId, ChannelId), out: &mut Actions) {
         self.set_waiting(id, None, out);
         let Some(What::Consult(consult)) = self.end_service(transferer, out) else { return };
+        if let Stage::Together(_) = consult.stage {
+            return self.one_of_three_leaves(now, (id, transferer), *consult, out);
+        }
         let Consult { transferee, doing, stage, .. } = *consult;
         match stage {
             Stage::Calling(leg) => {
@@ -341,11 +356,17 @@ impl Switch {
                     channel.doing = doing;
                 }
             }
+            Stage::Together(_) => unreachable!("left to one_of_three_leaves"),
         }
     }
 
     /// Who transferred goes on with the target as with anybody he called: the transferee is gone.
-    fn stays_with(&mut self, id: ChannelId, (gone, doing): (ChannelId, Doing), target: Option<ChannelId>) {
+    pub(super) fn stays_with(
+        &mut self,
+        id: ChannelId,
+        (gone, doing): (ChannelId, Doing),
+        target: Option<ChannelId>,
+    ) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         if channel.side == Side::Called(Some(gone)) {
             channel.side = Side::Called(None);
@@ -368,7 +389,7 @@ impl Switch {
                 self.stays_with(id, (transferee, doing), Some(target));
                 self.bridge_up(now, [id, target], (*options, None), out);
             }
-            Some(Stage::Calling(_)) | None => return false,
+            Some(Stage::Calling(_) | Stage::Together(_)) | None => return false,
         }
         true
     }

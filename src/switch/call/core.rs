@@ -17,7 +17,6 @@ pub(super) fn opens(format: &Format) -> bool {
 /// Whether what fails asks for the samples themselves; otherwise packets pass unopened.
 pub(super) fn must_open(why: &Why) -> bool {
     why.failed().any(|(condition, fault)| match condition {
-        Condition::CommonCodec => true,
         Condition::NotUsed(feature) => !feature.is_served_by_relay(),
         _ => fault.needs_core,
     })
@@ -36,7 +35,10 @@ pub(super) fn answer_with(caller: &[Format], called: &[Format]) -> Option<Vec<Fo
         .filter_map(|format| {
             let coding = Coding::from_name(format.codec.name())?;
             let loss = target.sample_rate().saturating_sub(coding.sample_rate());
-            Some((loss * 1_000 + coding.cost(), format))
+            // From law to law of G.711 the packets are not even opened.
+            let g711 = |coding| matches!(coding, Coding::Ulaw | Coding::Alaw);
+            let cost = if g711(target) && g711(coding) { 0 } else { coding.cost() };
+            Some((loss * 1_000 + cost, format))
         })
         .collect();
     own.sort_by_key(|(cost, _)| *cost);
@@ -67,31 +69,32 @@ impl Switch {
         let wanted = opened && self.can_open(legs);
         match (wanted, room) {
             (true, None) => {
-                let room = RoomId(self.calls.next_sound);
-                self.calls.next_sound += 1;
-                for leg in phones {
-                    self.order_sound(leg, SoundOrder::Enter { room, seat: Seat::FULL }, out);
-                }
+                let room = self.same_phones(id, phones).unwrap_or_else(|| {
+                    let room = RoomId(self.calls.next_sound);
+                    self.calls.next_sound += 1;
+                    for leg in phones {
+                        self.order_sound(leg, SoundOrder::Enter { room, seat: Seat::FULL }, out);
+                    }
+                    room
+                });
                 if let Some(bridge) = self.calls.bridges.get_mut(&id) {
                     bridge.room = Some(room);
                     // Their ports are not joined any more: a later relay orders it again.
                     bridge.joined.clear();
                 }
             }
-            (false, Some(_)) => {
-                for leg in phones {
-                    self.order_sound(leg, SoundOrder::Leave, out);
-                }
+            (false, Some(room)) => {
                 if let Some(bridge) = self.calls.bridges.get_mut(&id) {
                     bridge.room = None;
                 }
+                self.leave_shared_room(room, phones, out);
             }
             _ => {}
         }
         for leg in phones {
             self.listen_for_tones(leg, out);
         }
-        wanted
+        wanted || self.same_phones(id, phones).is_some()
     }
 
     /// Whether a channel's sound is opened up in its bridge.
@@ -132,7 +135,7 @@ mod tests {
     fn the_caller_is_answered_with_the_least_cost() {
         assert_eq!(answered(&["g722", "ulaw", "alaw"], &["alaw", "ulaw"]), ["alaw", "ulaw"]);
         assert_eq!(answered(&["ulaw", "g722"], &["slin16"]), ["g722", "ulaw"]);
-        assert_eq!(answered(&["g722", "ulaw", "slin"], &["alaw"]), ["slin", "ulaw", "g722"]);
+        assert_eq!(answered(&["g722", "ulaw", "slin"], &["alaw"]), ["ulaw", "slin", "g722"]);
         assert_eq!(answer_with(&formats(&["ulaw"]), &formats(&["g729"])), None);
     }
 }

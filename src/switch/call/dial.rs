@@ -1,7 +1,7 @@
 //! `Dial`: calling several at once; the first who answers wins.
 
 use super::channel::{ChannelId, Doing, State};
-use super::dial_options;
+use super::screen::Screening;
 use super::subroutine::Then;
 use crate::base::time::{Moment, Now};
 use crate::bridge::{SoundId, SoundSource};
@@ -28,6 +28,8 @@ pub(super) struct Dialling {
     pub announcing: Vec<(ChannelId, SoundId)>,
     /// When nobody waits for that any longer.
     pub announced_by: Option<Moment>,
+    /// Options `P` and `p`: who answers is asked whether he takes the call.
+    pub screening: Option<Box<Screening>>,
     /// Somebody answered: when the digits of option `D` are out.
     pub joins_at: Option<Moment>,
     pub legs: Vec<Leg>,
@@ -61,7 +63,10 @@ impl Dialling {
     /// When something is due.
     pub fn next_deadline(&self) -> Option<Moment> {
         match self.answered {
-            Some(_) => [self.joins_at, self.announced_by].into_iter().flatten().min(),
+            Some(_) => {
+                let asked = self.screening.as_ref().and_then(|screening| screening.until);
+                [self.joins_at, self.announced_by, asked].into_iter().flatten().min()
+            }
             None => [self.deadline, self.progress_deadline].into_iter().flatten().min(),
         }
     }
@@ -89,7 +94,7 @@ impl Dialling {
 }
 
 impl Switch {
-    /// Begins a `Dial`.
+    /// Begins a `Dial`: who is screened is asked for his name first.
     pub(super) fn start_dial(
         &mut self,
         now: Now,
@@ -97,15 +102,27 @@ impl Switch {
         dial: Box<Dial>,
         out: &mut Actions,
     ) -> Option<Outcome> {
-        let channel = self.calls.channels.get(&id)?;
-        let (name, here) = (channel.name.clone(), channel.place());
-        self.tell_undone_options(&name, &dial, out);
+        match dial.options.privacy.is_some() || dial.options.screening {
+            true => self.screen_caller(now, id, dial, out),
+            false => self.begin_dial(now, id, (dial, None), out),
+        }
+    }
+
+    /// Runs the subroutine of option `B`, and calls the targets.
+    pub(super) fn begin_dial(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        (dial, screening): (Box<Dial>, Option<Box<Screening>>),
+        out: &mut Actions,
+    ) -> Option<Outcome> {
+        let here = self.calls.channels.get(&id)?.place();
         let (Some(jump), Some(here)) = (dial.options.predial_caller.clone(), here) else {
-            return self.dial_targets(now, id, dial, out);
+            return self.dial_targets(now, id, (dial, screening), out);
         };
-        match self.call_subroutine(now, id, (&jump, &here), Then::Dial(dial), out) {
+        match self.call_subroutine(now, id, (&jump, &here), Then::Dial(dial, screening), out) {
             Ok(()) => None,
-            Err(Then::Dial(dial)) => self.dial_targets(now, id, dial, out),
+            Err(Then::Dial(dial, screening)) => self.dial_targets(now, id, (dial, screening), out),
             Err(_) => None,
         }
     }
@@ -115,12 +132,11 @@ impl Switch {
         &mut self,
         now: Now,
         id: ChannelId,
-        dial: Box<Dial>,
+        (mut dial, screening): (Box<Dial>, Option<Box<Screening>>),
         out: &mut Actions,
     ) -> Option<Outcome> {
         let channel = self.calls.channels.get(&id)?;
         let (name, forwards_left) = (channel.name.clone(), channel.forwards_left);
-        let mut dial = dial;
         let letters = channel.variables().value("BRIDGE_FEATURES").unwrap_or_default();
         super::features::add_letters(&mut dial.options, letters);
         let mut dialling = Dialling {
@@ -135,6 +151,7 @@ impl Switch {
             progressed: None,
             answered: None,
             forwards: 0,
+            screening,
             dial,
         };
         let targets = dialling.dial.targets.clone();
@@ -169,6 +186,7 @@ impl Switch {
             {
                 channel.cause = cause;
             }
+            self.end_legs(now, &dialling, 16, out);
             return Some(Outcome::Dialled(Box::new(dialling.result(now.at, status, After::GoOn))));
         }
         let options = &dialling.dial.options;
@@ -235,17 +253,7 @@ impl Switch {
         });
     }
 
-    /// Options that this version does not obey are said, once per call, at the moment they matter.
-    fn tell_undone_options(&self, name: &str, dial: &Dial, out: &mut Actions) {
-        let letters = dial_options::undone_letters(dial);
-        if !letters.is_empty() {
-            self.ears.log(out, Level::Warning, APP_DIAL, || {
-                format!("{name}: option(s) {letters} of Dial are not obeyed by this version")
-            });
-        }
-    }
-
-    fn dialling_mut(&mut self, id: ChannelId) -> Option<&mut Dialling> {
+    pub(super) fn dialling_mut(&mut self, id: ChannelId) -> Option<&mut Dialling> {
         match &mut self.calls.channels.get_mut(&id)?.doing {
             Doing::Dialling(dialling) => Some(dialling),
             _ => None,
@@ -324,7 +332,7 @@ impl Switch {
             let leg = answered.channel;
             if dialling.joins_at.take_if(|at| *at <= now.at).is_some() {
                 self.connect_now(now, leg, id, out);
-            } else {
+            } else if !self.screening_due(now, leg, id, out) {
                 self.announcement_due(now, leg, id, out);
             }
             return;
@@ -354,8 +362,11 @@ impl Switch {
         self.resume(id, Outcome::Dialled(Box::new(result)));
     }
 
-    /// Hangs up the legs of a `Dial` that are still called.
+    /// Hangs up the legs of a `Dial` that are still called; what its caller said of himself is of no more use.
     pub(super) fn end_legs(&mut self, now: Now, dialling: &Dialling, cause: u8, out: &mut Actions) {
+        if let Some(screening) = &dialling.screening {
+            self.forget_introduction(screening, out);
+        }
         let winner = dialling.answered.as_ref().map(|answered| answered.channel);
         for leg in dialling.ringing().filter(|leg| Some(*leg) != winner) {
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
@@ -374,15 +385,6 @@ impl Switch {
         {
             leg.side = super::channel::Side::Called(None);
             self.hang_up(now, answered, cause, out);
-        }
-    }
-
-    /// The caller pressed a digit while it rings: with `d` he leaves.
-    pub(super) fn digit_while_dialling(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
-        let leaves =
-            self.dialling_mut(id).is_some_and(|d| d.dial.options.digit_exits && d.answered.is_none());
-        if leaves {
-            self.end_dial(now, id, DialStatus::Cancel, After::Digit(digit), out);
         }
     }
 

@@ -55,6 +55,13 @@ impl Switch {
         if at_once {
             self.answer_caller(now, leg, caller, out);
         }
+        if !self.ask_called(now, leg, caller, out) {
+            self.admit(now, leg, caller, out);
+        }
+    }
+
+    /// Who answered takes the call: he hears what option `A` announces, if anything.
+    pub(super) fn admit(&mut self, now: Now, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
         if !self.announce(now, leg, caller, out) {
             self.welcome(now, leg, caller, out);
         }
@@ -122,6 +129,10 @@ impl Switch {
             entry.cause = Some(cause);
         }
         match &dialling.answered {
+            Some(answered) if answered.channel == leg && dialling.screening.is_some() => {
+                channel.cause = cause;
+                self.turned_away(now, caller, DialStatus::NoAnswer, out);
+            }
             Some(answered) if answered.channel == leg => {
                 let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) else { return };
                 channel.cause = cause;

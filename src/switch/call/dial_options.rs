@@ -1,4 +1,4 @@
-//! Options of `Dial` that act at the answer, at a forward and at the end: `a D e F f G o s u`.
+//! Options of `Dial` that act while it rings, at the answer, at a forward and at the end: `a d D e F f G o s u`.
 
 use super::channel::{Channel, ChannelId, Doing, Party, Side};
 use super::dial::Dialling;
@@ -6,7 +6,6 @@ use crate::base::time::{Moment, Now};
 use crate::config::model::endpoint_words::Presentation;
 use crate::config::value::callerid::CallerId;
 use crate::config::value::words::Word;
-use crate::dialplan::apps::dial::Dial;
 use crate::dialplan::{After, DialStatus, Outcome, Place, Program};
 use crate::session::AnswerWith;
 use crate::switch::Switch;
@@ -18,24 +17,6 @@ const APP_DIAL: &str = "app_dial.c";
 
 /// Pause and length of the digits of option `D`, as in Asterisk.
 const DIGITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_millis(100));
-
-/// Letters (and `letter:` for values after the first) that are known and not obeyed: nobody is asked to say
-/// his name, and there are no call records.
-pub(super) const UNDONE: &[&str] = &["C", "E", "n", "N", "p", "P"];
-
-/// Of these, the letters that a `Dial` has.
-pub(super) fn undone_letters(dial: &Dial) -> String {
-    let options = &dial.options;
-    let undone = [
-        ('C', options.reset_cdr),
-        ('E', options.echo_mf),
-        ('n', options.screen_no_intro.is_some()),
-        ('N', options.screen_no_caller_id),
-        ('p', options.screening),
-        ('P', options.privacy.is_some()),
-    ];
-    undone.iter().filter(|(_, set)| *set).map(|(letter, _)| *letter).collect()
-}
 
 /// A caller id as written: `"Name" <number>`, or a number.
 fn party_of(text: &str) -> Party {
@@ -94,6 +75,15 @@ impl Switch {
         }
         if let Some(Some(presentation)) = presentation {
             leg.connected.presentation = presentation;
+        }
+    }
+
+    /// The caller pressed a digit while it rings: with `d` he leaves.
+    pub(super) fn digit_while_dialling(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
+        let leaves =
+            self.dialling_mut(id).is_some_and(|d| d.dial.options.digit_exits && d.answered.is_none());
+        if leaves {
+            self.end_dial(now, id, DialStatus::Cancel, After::Digit(digit), out);
         }
     }
 

@@ -78,7 +78,7 @@ impl Switch {
     fn early_facts(&self, caller: &Channel, called: &Channel, only: Option<&[Format]>) -> Option<Facts> {
         let Doing::Dialling(dialling) = &caller.doing else { return None };
         let options = &dialling.dial.options;
-        if options.subroutine.is_some() || options.announce.is_some() {
+        if options.subroutine.is_some() || options.announce.is_some() || dialling.screening.is_some() {
             // Somebody may have to be heard before both are joined.
             return None;
         }

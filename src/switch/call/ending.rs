@@ -42,11 +42,16 @@ impl Switch {
         self.transfer_progress(now, id, 503, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let mut goes_on = None;
-        if let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) {
-            let elsewhere = if dialling.dial.options.cancel_elsewhere { 26 } else { cause };
-            self.end_legs(now, &dialling, elsewhere, out);
-            goes_on = self.called_continues(now, id, &dialling, out);
-            self.end_unjoined(now, &dialling, cause, out);
+        match std::mem::take(&mut channel.doing) {
+            Doing::Dialling(dialling) => {
+                let elsewhere = if dialling.dial.options.cancel_elsewhere { 26 } else { cause };
+                self.end_legs(now, &dialling, elsewhere, out);
+                goes_on = self.called_continues(now, id, &dialling, out);
+                self.end_unjoined(now, &dialling, cause, out);
+            }
+            // The media threads remove a recording whose port closes.
+            Doing::Introducing(introducing) => self.end_introduction(id, *introducing, out),
+            _ => {}
         }
         self.out_of_rooms(now, id, out);
         let dials_it = self.partner(id).filter(|partner| self.dials(*partner, id));

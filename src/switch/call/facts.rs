@@ -39,10 +39,10 @@ impl Switch {
             }
             (_, Some(held), _) => ("BridgeWait", self.calls.holding.get(&held.bridge)?.members.clone()),
             (.., Some(spying)) => ("ChanSpy", std::iter::once(channel.id).chain(spying.target).collect()),
-            _ => return None,
+            _ => ("atxferthreeway", self.three_with(channel.id)?.into()),
         };
         let leg = |id: &ChannelId| {
-            let channel = self.calls.channels.get(id)?;
+            let channel = self.calls.channels.get(&self.media_of(*id)?)?;
             let audio = channel.audio().cloned();
             let place = self.media_place(channel, audio.as_ref());
             let configured =
@@ -74,7 +74,11 @@ impl Switch {
         let holding = self.calls.holding.iter().map(|(name, bridge)| {
             view(&bridge.unique_id, name, &bridge.members, bridge.made, "holding_bridge")
         });
-        conferences.chain(holding).collect()
+        let threes = self.threes().map(|(members, three)| {
+            let name = self.calls.channels.get(&members[0]).map(|channel| &*channel.name);
+            view(&three.unique_id, name.unwrap_or_default(), &members, three.made, "softmix")
+        });
+        conferences.chain(holding).chain(threes).collect()
     }
 
     fn leg(&self, channel: &Channel, bridge: &Bridge, at: usize) -> Leg {

@@ -27,7 +27,7 @@ use crate::switch::view::Level;
 use std::time::Duration;
 
 /// Length of a digit that is passed on.
-const PRESS: Duration = Duration::from_millis(160);
+pub(super) const PRESS: Duration = Duration::from_millis(160);
 
 pub(super) const FEATURES: &str = "features.c";
 
@@ -109,6 +109,7 @@ impl Switch {
             "atxferabort" => self.abort_consultation(now, id, out),
             "atxfercomplete" => self.complete_consultation(now, id, out),
             "atxferswap" => self.swap_consultation(now, id, out),
+            "atxferthreeway" => self.join_three(id, out),
             // Only features.conf's own applications are left.
             _ => self.run_application(id, &option, out),
         }
@@ -117,7 +118,7 @@ impl Switch {
     /// The relay passes RFC 4733 itself where both legs agreed on it and nobody listens; else we do.
     pub(super) fn pass_digit(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
         use crate::config::model::endpoint_words::DtmfMode;
-        let Some(other) = self.partner(id) else { return };
+        let Some(other) = self.partner(id) else { return self.digit_of_three(now, id, digit, out) };
         if let Some(local) = self.calls.channels.get(&other).and_then(|other| other.local) {
             // What a half is told, the other half hears.
             return self.digit(now, local.peer, digit, out);
@@ -156,7 +157,7 @@ impl Switch {
 
     /// What a channel's digits may ask for in its bridge, or while it consults.
     pub(super) fn hooks_of_leg(&self, id: ChannelId) -> Vec<DigitHook> {
-        if let Some(hooks) = self.consult_hooks(id) {
+        if let Some(hooks) = self.hooks_of_three(id).or_else(|| self.consult_hooks(id)) {
             return hooks;
         }
         let bridge = self.calls.channels.get(&id).and_then(|channel| channel.bridge);
@@ -177,7 +178,7 @@ impl Switch {
             code: features.code(function).map(Name::from),
             place: None,
         };
-        Some(["atxferabort", "atxfercomplete", "atxferswap"].map(hook).into())
+        Some(["atxferabort", "atxfercomplete", "atxferswap", "atxferthreeway"].map(hook).into())
     }
 
     /// Digits that we listen for on one side of a bridge: the caller's is the first.

@@ -17,10 +17,7 @@ pub fn does(name: &str) -> bool {
     if let Some((name, rest)) = name.split_once('(') {
         let what = rest.trim_end_matches(')');
         return match name {
-            "Dial" => !super::dial_options::UNDONE.contains(&what),
             "Originate" => !matches!(what, "b" | "B" | "C"),
-            // Letters that it has in common with Dial.
-            "Bridge" => matches!(what, "n" | "p" | "x") || !super::dial_options::UNDONE.contains(&what),
             "ChanSpy" | "ExtenSpy" => !super::spy::UNDONE.contains(&what),
             "StreamEcho" => what.is_empty(),
             // Loudness at the time of recording is for lines of DAHDI.

@@ -20,6 +20,13 @@ pub(super) fn header_names(channel: &Channel, prefix: &str) -> String {
     distinct(headers_of(channel), prefix)
 }
 
+impl Channel {
+    /// Headers that the legs it calls get: `PJSIP_INHERITABLE_HEADER`, and those added on it for an INVITE to come.
+    pub fn inherited_headers(&self) -> Vec<(String, String)> {
+        self.inheritable.clone()
+    }
+}
+
 /// Names that begin so, each once.
 fn distinct(headers: Vec<(String, String)>, prefix: &str) -> String {
     let mut names: Vec<String> = Vec::new();

@@ -3,7 +3,7 @@
 use super::channel::{ChannelId, Doing};
 use crate::base::limits;
 use crate::base::time::{Moment, Now};
-use crate::bridge::{RoomId, Seat, SoundOrder, SoundSource};
+use crate::bridge::{RoomId, Seat, SoundSource};
 use crate::dialplan::Outcome;
 use crate::dialplan::arguments::{letters, nth, split};
 use crate::switch::Switch;
@@ -65,13 +65,6 @@ impl Switch {
         };
         let wanted = announces.and_then(|announces| Ok((announces, options(now, nth(&parts, 2))?)));
         let (announces, (answers, entertainment, until)) = match wanted {
-            _ if channel.local.is_some() => {
-                return self.cannot_wait(
-                    &channel_name,
-                    "a Local channel has no sound of its own in this version",
-                    out,
-                );
-            }
             Ok(wanted) => wanted,
             Err(why) => return self.cannot_wait(&channel_name, &why, out),
         };
@@ -89,7 +82,7 @@ impl Switch {
         if there == 0 {
             let room = RoomId(self.calls.next_sound);
             self.calls.next_sound += 1;
-            let unique_id = super::join::uuid(self.rng.next_u64(), self.rng.next_u64());
+            let unique_id = crate::base::digits::uuid(self.rng.next_u64(), self.rng.next_u64());
             let bridge = HoldingBridge { unique_id, made: now, room, members: Vec::new() };
             self.calls.holding.insert(name.to_owned(), bridge);
         }
@@ -108,7 +101,7 @@ impl Switch {
             until,
         }));
         let seat = if announces { Seat::SPEAKER } else { Seat::LISTENER };
-        self.order_sound(id, SoundOrder::Enter { room, seat }, out);
+        self.sit(id, room, seat, out);
         self.entertain(name, out);
         self.calls.touched.insert(id);
         self.wait(id, Doing::Held)
@@ -147,13 +140,23 @@ impl Switch {
         }
     }
 
+    /// Another phone came to where it waits: it is entertained from the beginning.
+    pub(super) fn entertain_again(&mut self, id: ChannelId, out: &mut Actions) {
+        let held = self.calls.channels.get_mut(&id).and_then(|channel| channel.held.as_deref_mut());
+        if let Some(held) = held {
+            held.entertained = false;
+            let name = held.bridge.clone();
+            self.entertain(&name, out);
+        }
+    }
+
     /// Takes a channel out of its holding bridge. Its dialplan is not told.
     pub(super) fn leave_holding(&mut self, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let Some(held) = channel.held.take() else { return };
         let name = channel.name.clone();
         self.hush(id, out);
-        self.order_sound(id, SoundOrder::Leave, out);
+        self.stand_up(id, out);
         let Some(bridge) = self.calls.holding.get_mut(&held.bridge) else { return };
         bridge.members.retain(|member| *member != id);
         let (unique_id, empty) = (bridge.unique_id.clone(), bridge.members.is_empty());

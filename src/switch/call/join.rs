@@ -4,10 +4,11 @@ use super::channel::{Channel, ChannelId, Doing};
 use super::features::Pressed;
 use super::ports::SlotState;
 use super::service::What;
+use crate::base::digits;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::direct::Target;
-use crate::bridge::{self, Direct, Path, Plan, PortId, RoomId, SoundOrder, Technology, Why};
+use crate::bridge::{self, Direct, Path, Plan, PortId, RoomId, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
 use crate::dialplan::{DialStatus, Dialled, Outcome};
 use crate::sdp::{MediaKind, RtpStream};
@@ -76,7 +77,7 @@ impl Switch {
     ) {
         let id = BridgeId(self.calls.next_bridge);
         self.calls.next_bridge += 1;
-        let unique_id = uuid(self.rng.next_u64(), self.rng.next_u64());
+        let unique_id = digits::uuid(self.rng.next_u64(), self.rng.next_u64());
         for leg in legs {
             self.leave_bridge(now, leg, out);
             self.hush(leg, out);
@@ -97,6 +98,7 @@ impl Switch {
         });
         for leg in legs.into_iter().zip(told).filter(|(_, told)| *told != Target::Ours) {
             self.media_bypasses(leg.0, true, out);
+            self.set_place(leg.0, leg.1);
         }
         self.calls.bridges.insert(
             id,
@@ -114,6 +116,7 @@ impl Switch {
             },
         );
         self.sound_through(legs, out);
+        self.seats_follow(out);
         self.choose_later(id);
         self.optimise(now, id, out);
     }
@@ -125,14 +128,15 @@ impl Switch {
         for join in &bridge.joined {
             out.queue.push(Action::Media(Plan::Unjoin { port: join.ports[0] }));
         }
+        if let Some(room) = bridge.room {
+            self.leave_shared_room(room, bridge.legs, out);
+        }
         for leg in bridge.legs {
-            if bridge.room.is_some() {
-                self.order_sound(self.media_of(leg).unwrap_or(leg), SoundOrder::Leave, out);
-            }
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
                 channel.bridge = None;
             }
         }
+        self.seats_follow(out);
         self.spies_follow(out);
         Some(*bridge)
     }
@@ -297,11 +301,10 @@ impl Switch {
         for join in &bridge.joined {
             out.queue.push(Action::Media(Plan::Unjoin { port: join.ports[0] }));
         }
-        if bridge.room.is_some() {
-            for leg in bridge.legs {
-                self.order_sound(self.media_of(leg).unwrap_or(leg), SoundOrder::Leave, out);
-            }
+        if let Some(room) = bridge.room {
+            self.leave_shared_room(room, bridge.legs, out);
         }
+        self.seats_follow(out);
         self.spies_follow(out);
         let Some(other) = bridge.legs.iter().copied().find(|leg| *leg != id) else { return };
         self.keep_told(bridge.legs, &bridge.direct);
@@ -369,18 +372,4 @@ impl Join {
         let [a_to_b, b_to_a] = self.paths.clone();
         Plan::Join { a: self.ports[0], b: self.ports[1], a_to_b: Box::new(a_to_b), b_to_a: Box::new(b_to_a) }
     }
-}
-
-/// A version 4 UUID (RFC 9562), as bridges are known by.
-pub(super) fn uuid(a: u64, b: u64) -> String {
-    let a = a & !0xf000 | 0x4000;
-    let b = b & !(3 << 62) | (2 << 62);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        a >> 32,
-        (a >> 16) & 0xffff,
-        a & 0xffff,
-        b >> 48,
-        b & 0xffff_ffff_ffff
-    )
 }

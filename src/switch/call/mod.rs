@@ -68,6 +68,8 @@ mod redirecting;
 mod refer;
 mod replace;
 mod run;
+mod screen;
+mod seating;
 mod sending;
 mod service;
 mod show;
@@ -75,6 +77,7 @@ mod sound;
 mod spy;
 mod stranded;
 mod subroutine;
+mod threeway;
 mod touch;
 mod transfer;
 mod trouble;
@@ -165,6 +168,8 @@ pub(super) struct Calls {
     completing: BTreeMap<SoundId, mail::Mailing>,
     /// Passwords of mailboxes that were changed since `voicemail.conf` was read.
     passwords: BTreeMap<String, String>,
+    /// Halves of Local channels that sit in a room.
+    lent_seats: Vec<ChannelId>,
     /// Bridges of `BridgeWait`.
     holding: BTreeMap<String, holding::HoldingBridge>,
     /// Channels that listen in on others.
@@ -203,6 +208,7 @@ impl Calls {
             conferences: BTreeMap::new(),
             completing: BTreeMap::new(),
             passwords: BTreeMap::new(),
+            lent_seats: Vec::new(),
             holding: BTreeMap::new(),
             spies: Vec::new(),
             homeward: Vec::new(),

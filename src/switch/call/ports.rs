@@ -274,6 +274,9 @@ impl Switch {
                 self.counted(now, port, out);
             }
             MediaEvent::SoundEnded { .. } => self.sound_event(now, event, out),
+            MediaEvent::PromptFound { token, found } => {
+                self.introduction_found(now, super::channel::ChannelId(token), found, out);
+            }
             MediaEvent::EventsLost { count } => {
                 let text = || {
                     format!(

@@ -18,6 +18,7 @@ pub(super) struct Recording {
 }
 
 impl Switch {
+    /// Begins a recording.
     pub(super) fn record(&mut self, id: ChannelId, record: Record, out: &mut Actions) -> SoundId {
         let sound = SoundId(self.calls.next_sound);
         self.calls.next_sound += 1;

@@ -64,9 +64,10 @@ impl Switch {
         let other = self.partner(id).and_then(|other| self.calls.channels.get(&other)?.agreed_formats());
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let Some(stream) = channel.audio_position() else { return };
-        let (local, formats) = match step.target {
-            Target::Ours => (self.local_of(channel, stream, &MediaKind::Audio), None),
-            Target::Peer(at, rtcp) => (Some(place_of(at, rtcp)), Some(step.codecs.clone())),
+        let own = self.local_of(channel, stream, &MediaKind::Audio);
+        let (local, formats, home) = match step.target {
+            Target::Ours => (own, None, None),
+            Target::Peer(at, rtcp) => (Some(place_of(at, rtcp)), Some(step.codecs.clone()), own),
         };
         let name = channel.name.clone();
         self.ears.log(out, Level::Verbose, "chan_pjsip.c", || match step.target {
@@ -84,6 +85,7 @@ impl Switch {
             session.set_only(only.or(other));
             // At once, so that after glare the other server's offer brings what ours could not (S2-6).
             session.set_local(stream, local.clone());
+            session.set_home(home.map(|home| (stream, home)));
             if step.quiet {
                 return;
             }
@@ -164,11 +166,12 @@ impl Switch {
     }
 
     /// What a channel's own offers are answered with, without telling it.
-    fn set_place(&mut self, id: ChannelId, target: Target) {
+    pub(super) fn set_place(&mut self, id: ChannelId, target: Target) {
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let Some(stream) = channel.audio_position() else { return };
         let Some(own) = self.local_of(channel, stream, &MediaKind::Audio) else { return };
         if let Some(session) = self.calls.channels.get_mut(&id).and_then(|channel| channel.session.as_mut()) {
+            session.set_home((target != Target::Ours).then(|| (stream, own.clone())));
             session.set_local(stream, place_for(target, own));
         }
     }

@@ -193,7 +193,7 @@ impl Switch {
             _ => {}
         }
         let over = matches!(doing, Doing::Nothing) && suspended.is_none();
-        let sounds = matches!(doing, Doing::Sounding(_));
+        let sounds = matches!(doing, Doing::Sounding(_) | Doing::Introducing(_));
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             (channel.program, channel.doing, channel.suspended) = (Some(program), doing, suspended);
             channel.digits = digits;

@@ -109,6 +109,9 @@ impl Switch {
             Doing::Sounding(sounding) if sounding.until.is_some_and(|until| until <= now.at) => {
                 self.sounding_due(now, id, out);
             }
+            Doing::Introducing(introducing) if introducing.until.is_some_and(|until| until <= now.at) => {
+                self.introduction_found(now, id, false, out);
+            }
             Doing::Conference => self.conference_due(now, id, out),
             Doing::Held => self.holding_due(now, id, out),
             Doing::Mail(mailing) if mailing.until.is_some_and(|until| until <= now.at) => {
@@ -133,6 +136,7 @@ impl Switch {
                 self.end_unjoined(now, &dialling, 16, out);
             }
             Doing::Echo => self.unjoin_all(id, out),
+            Doing::Introducing(introducing) => self.end_introduction(id, *introducing, out),
             Doing::Sounding(sounding) => {
                 if let Some(sound) = sounding.playing {
                     self.stop_sound(id, sound, out);
@@ -159,6 +163,12 @@ impl Switch {
     /// A digit was pressed.
     pub(super) fn digit(&mut self, now: Now, id: ChannelId, digit: char, out: &mut Actions) {
         self.volume_digit(id, digit, out);
+        if self.screening_digit(now, id, digit, out) {
+            return;
+        }
+        if self.three_with(id).is_some() {
+            return self.digit_in_bridge(now, id, digit, out);
+        }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match &channel.doing {
             Doing::Conference => self.conference_digit(now, id, digit, out),
@@ -166,6 +176,7 @@ impl Switch {
             Doing::Mail(_) => self.mail_digit(now, id, digit, out),
             Doing::Digit(_) => self.resume(id, Outcome::Digit(digit)),
             Doing::Sounding(_) => self.digit_while_sounding(now, id, digit, out),
+            Doing::Introducing(_) => self.introduction_digit(id, digit, out),
             Doing::Echo if digit == '#' => {
                 self.unjoin_all(id, out);
                 self.resume(id, Outcome::Done);

@@ -375,6 +375,8 @@ impl Switch {
         self.conference_played(now, id, sound, &end, out);
         self.announced(now, id, sound, out);
         self.mail_played(now, id, sound, &end, out);
+        self.introduction_played(now, id, sound, out);
+        self.screen_played(now, id, sound, out);
         self.prompt_played(now, id, sound, end, out);
     }
 

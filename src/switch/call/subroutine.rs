@@ -4,6 +4,7 @@
 use super::Work;
 use super::channel::{Channel, ChannelId, Doing};
 use super::host::ChannelHost;
+use super::screen::Screening;
 use crate::base::time::Now;
 use crate::dialplan::apps::dial::{Dial, GosubResult, Jump};
 use crate::dialplan::{After, DialStatus, Outcome, Place, Program};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) enum Then {
     /// The `Dial` begins.
-    Dial(Box<Dial>),
+    Dial(Box<Dial>, Option<Box<Screening>>),
     /// The called channel's INVITE goes out.
     CallOut,
     /// The called channel is joined with that caller.
@@ -96,6 +97,10 @@ impl Switch {
         }
         channel.doing = suspended.doing;
         if hung_up {
+            if let Then::Dial(_, Some(screening)) = &suspended.then {
+                self.forget_introduction(screening, out);
+            }
+            let Some(channel) = self.calls.channels.get_mut(&id) else { return };
             if let Some(program) = &mut channel.program {
                 program.hung_up();
                 self.calls.work.push_back(Work::Run(id));
@@ -105,8 +110,8 @@ impl Switch {
             return;
         }
         match suspended.then {
-            Then::Dial(dial) => {
-                if let Some(outcome) = self.dial_targets(now, id, dial, out) {
+            Then::Dial(dial, screening) => {
+                if let Some(outcome) = self.dial_targets(now, id, (dial, screening), out) {
                     self.resume(id, outcome);
                 }
             }

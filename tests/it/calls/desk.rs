@@ -2,6 +2,7 @@
 //! every redirection.
 
 use super::phone::{CALLED, CALLER, THIRD, body, header, set_dialplan};
+pub use crate::shared::message::audio_of;
 use crate::world::World;
 use jackfield::bridge::{MediaEvent, Piece, Plan, PortId, SoundEnd, SoundOrder, SoundSource};
 use jackfield::config::files::MemoryFiles;
@@ -125,6 +126,17 @@ impl Desk {
 
     /// The caller calls an extension; all that follows at once happens.
     pub fn call(&mut self, at: &str, exten: &str) {
+        self.call_with(at, exten, "");
+    }
+
+    /// A phone takes over the call of another one's dialog: INVITE with Replaces.
+    pub fn call_replacing(&mut self, at: &str, whose: &str, which: usize) {
+        let value = self.replaces(whose, which).replace("%3B", ";").replace("%3D", "=");
+        self.call_with(at, "x", &format!("Replaces: {value}\r\n"));
+    }
+
+    /// The same with further headers.
+    pub fn call_with(&mut self, at: &str, exten: &str, lines: &str) {
         let description = self.description(at);
         self.branch += 1;
         let user = if at == CALLER {
@@ -141,7 +153,7 @@ impl Desk {
             cseq: 0,
         };
         self.phone(at).dialogs.push(dialog);
-        self.request(at, usize::MAX, "INVITE", "", &description);
+        self.request(at, usize::MAX, "INVITE", lines, &description);
     }
 
     /// A request in the phone's last dialog.
@@ -441,23 +453,4 @@ impl Desk {
             other => panic!("{other:?}"),
         }
     }
-}
-
-/// Where a description takes its audio.
-pub fn audio_of(description: &str) -> Option<SocketAddr> {
-    let mut address = None;
-    let mut port = None;
-    for line in description.lines() {
-        if let Some(line) = line.strip_prefix("m=") {
-            if port.is_some() {
-                break;
-            }
-            port = line.strip_prefix("audio ").and_then(|line| line.split(' ').next()?.parse::<u16>().ok());
-        } else if let Some(ip) = line.strip_prefix("c=IN IP4 ")
-            && (address.is_none() || port.is_some())
-        {
-            address = ip.parse().ok();
-        }
-    }
-    Some(SocketAddr::new(address?, port?))
 }

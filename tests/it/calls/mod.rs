@@ -24,6 +24,8 @@ mod parking;
 pub mod phone;
 mod reasons;
 mod rooms;
+mod screening;
+mod seats;
 pub mod sounds;
 mod spying;
 mod touch;

@@ -1,5 +1,6 @@
 //! Phones made of text: what the tests of calls send and what they look for.
 
+pub use crate::shared::message::*;
 use crate::world::World;
 use jackfield::base::time::Now;
 use jackfield::config::conf;
@@ -78,20 +79,6 @@ pub fn sdp(address: &str, port: u16, codecs: &str, more: &str) -> String {
         "v=0\r\no=- 1 {port} IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n\
          m=audio {port} RTP/AVP {codecs}\r\n{maps}{more}"
     )
-}
-
-/// The value of the first header of that name.
-pub fn header<'t>(text: &'t str, name: &str) -> &'t str {
-    let found = text.lines().find_map(|line| {
-        let (known, value) = line.split_once(':')?;
-        known.trim().eq_ignore_ascii_case(name).then_some(value.trim())
-    });
-    found.unwrap_or_else(|| panic!("no {name} in\n{text}"))
-}
-
-/// The body of a message.
-pub fn body(text: &str) -> &str {
-    text.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
 /// The messages whose first line begins so.

@@ -234,7 +234,11 @@ fn hold_and_resume_by_each_side() {
             desk.changed();
             desk.reinvite(holder, hold);
             assert_eq!(desk.changed(), [back], "{hold}");
-            assert_eq!(desk.told(holder), if holder == CALLER { DIRECT[0] } else { DIRECT[1] });
+            assert_eq!(
+                desk.told(holder),
+                if holder == CALLER { HERE[0] } else { HERE[1] },
+                "held it is silent"
+            );
             desk.reinvite(holder, "");
             assert_eq!(desk.changed(), [out], "{hold}");
             is_direct(&mut desk);

@@ -2,7 +2,7 @@
 
 use jackfield::base::ids::{FlowId, TransportId};
 use jackfield::base::time::{Moment, Now, WallTime};
-use jackfield::bridge::{MediaEvent, Plan, PortId};
+use jackfield::bridge::{MediaEvent, Plan, PortId, PromptOrder};
 use jackfield::config::{self, Finding, Objects, conf, files::MemoryFiles, pjsip_conf};
 use jackfield::pubsub::Kept;
 use jackfield::registrar::ContactChange;
@@ -47,6 +47,8 @@ pub struct World {
     pub mails: Vec<(u64, jackfield::voicemail::Order)>,
     /// Orders for the media threads, in order.
     pub plans: Vec<Plan>,
+    /// Orders about prompts.
+    pub prompts: Vec<PromptOrder>,
     ports: BTreeSet<PortId>,
     /// Names asked for, with their numbers.
     pub resolves: Vec<(u64, Resolve)>,
@@ -76,6 +78,7 @@ impl World {
             stored: Vec::new(),
             mails: Vec::new(),
             plans: Vec::new(),
+            prompts: Vec::new(),
             ports: BTreeSet::new(),
             destinations: Vec::new(),
             commit_at_once: true,
@@ -134,6 +137,7 @@ impl World {
                 Action::Database(change) => self.stored.push(change),
                 Action::Mail { token, order } => self.mails.push((token, *order)),
                 Action::Media(plan) => told.extend(self.media(plan)),
+                Action::Prompt(order) => self.prompts.push(order),
                 Action::Keep(kept) => self.kept.push(*kept),
                 _ => {}
             }

@@ -86,9 +86,6 @@ impl Switch {
             return Err("it needs the name of a conference".to_owned());
         }
         let channel = self.calls.channels.get(&id).ok_or("the channel is gone")?;
-        if channel.local.is_some() {
-            return Err("a Local channel has no sound of its own in this version".to_owned());
-        }
         let wishes = channel.wishes.as_deref();
         let known = &self.services.conferences;
         let bridge = match (part(1), wishes.and_then(|wishes| wishes.bridge.as_ref())) {
@@ -185,7 +182,7 @@ impl Switch {
         if there.is_none() {
             let room = RoomId(self.calls.next_sound);
             self.calls.next_sound += 1;
-            let unique_id = super::super::join::uuid(self.rng.next_u64(), self.rng.next_u64());
+            let unique_id = crate::base::digits::uuid(self.rng.next_u64(), self.rng.next_u64());
             let conference = Conference {
                 unique_id,
                 made: now,

@@ -3,7 +3,6 @@
 use super::super::channel::{ChannelId, Doing};
 use super::{APP, Stage};
 use crate::base::time::Now;
-use crate::bridge::SoundOrder;
 use crate::dialplan::Outcome;
 use crate::switch::Switch;
 use crate::switch::io::Actions;
@@ -31,7 +30,7 @@ impl Switch {
     fn part(&mut self, now: Now, id: ChannelId, attending: Box<super::Attending>, out: &mut Actions) {
         let name = attending.conference.clone();
         if attending.seated.is_some() {
-            self.order_sound(id, SoundOrder::Leave, out);
+            self.stand_up(id, out);
         }
         if attending.volume != (0, 0) {
             self.add_volume(id, (-attending.volume.0, -attending.volume.1), out);
@@ -180,7 +179,7 @@ impl Switch {
             return;
         };
         if attending.seated.take().is_some() {
-            self.order_sound(of, SoundOrder::Leave, out);
+            self.stand_up(of, out);
         }
         if attending.music {
             self.hush(of, out);

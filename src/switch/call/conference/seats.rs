@@ -28,8 +28,8 @@ impl Switch {
             let class = attending.user.music_class.clone();
             match wanted {
                 _ if wanted == before => {}
-                Some(seat) => self.order_sound(id, SoundOrder::Enter { room, seat }, out),
-                None => self.order_sound(id, SoundOrder::Leave, out),
+                Some(seat) => self.sit(id, room, seat, out),
+                None => self.stand_up(id, out),
             }
             match (played, music) {
                 (false, true) => {
@@ -42,6 +42,15 @@ impl Switch {
             }
         }
         self.record_conference(name, out);
+    }
+
+    /// Another phone came to where a party sits: it hears the music from the beginning.
+    pub(in super::super) fn conference_follows(&mut self, id: ChannelId, out: &mut Actions) {
+        if let Some(attending) = self.attending_mut(id).filter(|attending| attending.music) {
+            attending.music = false;
+            let name = attending.conference.clone();
+            self.settle_conference(&name, out);
+        }
     }
 
     /// Begins to record where it shall be and is not. The recording ends with the room.

@@ -35,8 +35,8 @@ pub(in crate::switch::call) struct Spying {
     pub target: Option<ChannelId>,
     /// The last one heard: the next one follows it.
     last: Option<ChannelId>,
-    /// What it taps: not ordered again when nothing changed.
-    ordered: Option<Spy>,
+    /// What it taps, and whose phone hears it: not ordered again when nothing changed.
+    ordered: Option<(ChannelId, Spy)>,
     /// Where its media use is written down.
     used: Option<ChannelId>,
     recording: Option<SoundId>,
@@ -90,12 +90,10 @@ impl Switch {
         let parts = split(arguments, ',', 2);
         let channel = self.calls.channels.get(&id)?;
         let (name, here) = (channel.name.clone(), channel.place());
-        if channel.local.is_some() || self.calls.spies.len() >= limits::SPIES {
-            let why = match channel.local {
-                Some(_) => "a Local channel has no sound of its own in this version",
-                None => "too many channels listen in",
-            };
-            self.ears.log(out, Level::Error, APP, || format!("{name}: {application}: {why}"));
+        if self.calls.spies.len() >= limits::SPIES {
+            self.ears.log(out, Level::Error, APP, || {
+                format!("{name}: {application}: too many channels listen in")
+            });
             return Some(Outcome::Done);
         }
         let target = nth(&parts, 0).trim();
@@ -180,10 +178,11 @@ impl Switch {
             let own = channel.variables().value("SPYGROUP").unwrap_or_default();
             own.split(':').any(|group| spying.options.groups.iter().any(|wanted| wanted == group.trim()))
         };
+        let own = self.media_of(id);
         fits && channel.id != id
             && channel.is_up()
             && channel.spying.is_none()
-            && self.media_of(channel.id).is_some_and(|phone| phone != id)
+            && self.media_of(channel.id).is_some_and(|phone| Some(phone) != own)
             && (!spying.options.bridged || channel.bridge.is_some() || channel.attending.is_some())
             && (spying.options.groups.is_empty() || grouped())
     }
@@ -253,13 +252,17 @@ impl Switch {
             (false, false) => Some(Sides::Mixed),
         };
         let spy = Spy { target: port, hears, whispers, volume: spying.options.volume };
-        if spying.ordered.as_ref() == Some(&spy) {
+        // The spy's own phone; behind a Local channel it may not be there yet, or be another one by now.
+        let Some(hearer) = self.media_of(id) else { return };
+        let ordered = (hearer, spy);
+        if spying.ordered.as_ref() == Some(&ordered) {
             return;
         }
-        if let Some(spying) = self.spying_mut(id) {
-            spying.ordered = Some(spy.clone());
+        let before = self.spying_mut(id).and_then(|spying| spying.ordered.replace(ordered.clone()));
+        if let Some((left, _)) = before.filter(|(left, _)| *left != hearer) {
+            self.order_sound(left, SoundOrder::Spy(None), out);
         }
-        self.order_sound(id, SoundOrder::Spy(Some(Box::new(spy))), out);
+        self.order_sound(hearer, SoundOrder::Spy(Some(Box::new(ordered.1))), out);
     }
 
     /// A spy hears nobody any more; whom it heard has its media back.
@@ -267,8 +270,8 @@ impl Switch {
         let Some(spying) = self.spying_mut(id) else { return };
         let (used, place, tapped) = (spying.used.take(), spying.place.clone(), spying.ordered.take());
         (spying.target, spying.look) = (None, None);
-        if tapped.is_some() {
-            self.order_sound(id, SoundOrder::Spy(None), out);
+        if let Some((hearer, _)) = tapped {
+            self.order_sound(hearer, SoundOrder::Spy(None), out);
         }
         let Some(channel) = used.and_then(|used| self.calls.channels.get_mut(&used)) else { return };
         let ours = |used: &Use| used.feature == Feature::ChanSpy && used.place == place;
