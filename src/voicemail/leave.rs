@@ -187,7 +187,7 @@ impl Leave {
         } else {
             is_own = false;
         }
-        if !options.silent && !(options.silent_after_greeting && is_own) {
+        if !(options.silent || options.silent_after_greeting && is_own) {
             prompts.push(file("vm-intro"));
         }
         if prompts.is_empty() { self.beep() } else { vec![Do::Play(prompts)] }

@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 impl Worker {
     /// A recorded message for each of its mailboxes. A full one gets none, and that is said.
@@ -140,7 +140,7 @@ impl Worker {
             KeptWhere::Boxes(boxes) => {
                 let mut copies = 0;
                 for (at, other) in boxes.iter().enumerate() {
-                    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                    let since = UNIX_EPOCH.elapsed().unwrap_or_default();
                     let serial = u64::from(since.subsec_nanos()) << 8 | at as u64 & 0xff;
                     let new = message::renewed(&text, since.as_secs(), serial);
                     let kept = self.put((other, "INBOX"), &sounds, &new);

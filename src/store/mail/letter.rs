@@ -184,7 +184,7 @@ fn word(text: &str) -> String {
     while !rest.is_empty() {
         let cut = (0..=rest.len().min(45)).rev().find(|at| rest.is_char_boundary(*at)).unwrap_or(rest.len());
         let mut coded = String::new();
-        base64(rest[..cut].as_bytes(), &mut coded);
+        base64(&rest.as_bytes()[..cut], &mut coded);
         words.push(format!("=?UTF-8?B?{}?=", coded.trim_end()));
         rest = &rest[cut..];
     }

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Recordings that nobody finished are removed after so long.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
@@ -315,7 +315,7 @@ fn forget_old(tmp: &Path) {
     let Ok(entries) = fs::read_dir(tmp) else { return };
     for entry in entries.flatten().take(limits::MAILBOX_MESSAGES) {
         let written = entry.metadata().and_then(|metadata| metadata.modified());
-        let age = written.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        let age = written.ok().and_then(|at| at.elapsed().ok());
         if age.is_some_and(|age| age > FORGOTTEN) {
             // What cannot be removed stays.
             let _ = fs::remove_file(entry.path());

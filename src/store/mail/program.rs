@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often a running program is looked after.
 const LOOK: Duration = Duration::from_millis(20);
@@ -98,7 +98,6 @@ fn run(command: &str, input: &[u8]) -> Result<(), String> {
     let mut shell = Command::new("/bin/sh");
     let shell = shell.arg("-c").arg(command).stdin(Stdio::piped()).stdout(Stdio::null());
     let mut child = shell.spawn().map_err(words)?;
-    let until = Instant::now() + Duration::from_secs(limits::VOICEMAIL_PROGRAM_SECS);
     // A program that reads nothing must not hold us up: a thread of its own fills its pipe.
     std::thread::scope(|scope| {
         if let Some(mut stdin) = child.stdin.take() {
@@ -107,23 +106,22 @@ fn run(command: &str, input: &[u8]) -> Result<(), String> {
                 let _ = stdin.write_all(input);
             });
         }
-        wait(&mut child, until)
+        wait(&mut child)
     })
 }
 
-fn wait(child: &mut Child, until: Instant) -> Result<(), String> {
-    loop {
+fn wait(child: &mut Child) -> Result<(), String> {
+    let most = Duration::from_secs(limits::VOICEMAIL_PROGRAM_SECS).as_millis() / LOOK.as_millis();
+    for _ in 0..most {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => return Err(status.to_string()),
-            Ok(None) if Instant::now() >= until => {
-                // One that has ended meanwhile cannot be ended again.
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("did not end within {} s", limits::VOICEMAIL_PROGRAM_SECS));
-            }
             Ok(None) => std::thread::sleep(LOOK),
             Err(error) => return Err(error.to_string()),
         }
     }
+    // One that has ended meanwhile cannot be ended again.
+    let _ = child.kill();
+    let _ = child.wait();
+    Err(format!("did not end within {} s", limits::VOICEMAIL_PROGRAM_SECS))
 }

@@ -4,7 +4,7 @@ use crate::config::services::VoicemailZone;
 use crate::dialplan::functions::strftime;
 use crate::dialplan::sound::number_files;
 use crate::dialplan::zone::{Civil, Zone, Zones, days_from_civil};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 /// Where the system keeps its zones.
 const ZONES: &str = "/usr/share/zoneinfo";
@@ -46,7 +46,7 @@ impl Clock {
         let name = zone.map_or("", |zone| &zone.timezone);
         let format =
             zone.map(|zone| zone.format.as_str()).filter(|format| !format.is_empty()).unwrap_or(USUAL);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
         let today = self.civil(i64::try_from(now).unwrap_or(secs), name);
         let civil = self.civil(secs, name);
         say(format, &civil, days(&today) - days(&civil))
