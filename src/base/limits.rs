@@ -196,6 +196,8 @@ pub const DNS_STALE_SECS: u64 = 86_400;
 pub const DNS_UNUSED_SECS: u64 = 3_600;
 /// Requests of ours waiting for DNS: as many pings as [`QUALIFY_PER_SEC`] makes while it may answer. A further one fails.
 pub const ROUTES_WAITING: usize = 16_384;
+/// Names in Contacts that `contact_` lists look at and whose addresses are kept; the oldest goes.
+pub const CONTACT_HOSTS: usize = 1_024;
 /// Seconds a request of ours waits for DNS: longer than [`DNS_TOTAL_SECS`], after which an answer always comes.
 pub const ROUTE_SECS: u64 = 10;
 /// Challenges answered for one request of ours, as in Asterisk; then the 401 counts as the answer.

@@ -13,6 +13,7 @@
 //! ```
 
 mod accounts;
+mod acl;
 mod advertise;
 pub mod call;
 mod commands;
@@ -100,6 +101,7 @@ pub struct Switch {
     transaction_events: Vec<transaction::Event<Owner>>,
     pings: Pings,
     routes: Routes,
+    contact_names: acl::ContactHosts,
     trunks: Trunks,
     unidentified: Unidentified,
     guard: Guard,
@@ -143,6 +145,7 @@ impl Switch {
             transaction_events: Vec::new(),
             pings: Pings::default(),
             routes: Routes::default(),
+            contact_names: acl::ContactHosts::default(),
             trunks: Trunks::default(),
             unidentified: Unidentified::default(),
             guard: Guard::default(),

@@ -327,8 +327,8 @@ impl Channel {
     /// What lamps see of it; nothing once it is hung up.
     pub fn shown(&self) -> Option<Shown> {
         match self.state {
-            // A message is no call.
-            _ if self.hung_up || &*self.name == QUEUE => None,
+            // A message is no call, and half of a Local channel no phone's.
+            _ if self.hung_up || self.local.is_some() || &*self.name == QUEUE => None,
             _ if self.is_told_to_hold => Some(Shown::Held),
             State::Down => Some(Shown::Down),
             State::Ringing => Some(Shown::Ringing),

@@ -39,6 +39,7 @@ mod forward;
 mod functions;
 mod headers;
 mod hear;
+mod hold;
 mod holding;
 mod host;
 mod identity;

@@ -337,7 +337,7 @@ impl Switch {
             return;
         };
         let own = channel.settings.music_class.clone();
-        let class = if own.is_empty() { class } else { &own };
+        let class = if self.services.music.contains_key(&own) { &own } else { class };
         if let (false, Some(music)) = (plays, self.music(id, class)) {
             self.play_behind(id, music, out);
         }
