@@ -108,6 +108,9 @@ impl Switch {
                         Some(Outcome::Done)
                     }
                     "ChanSpy" | "ExtenSpy" => self.chan_spy(now, id, what, out),
+                    "VoiceMail" | "VoiceMailMain" | "MailboxExists" => {
+                        self.mail_application(now, id, what, out)
+                    }
                     "Park" | "ParkAndAnnounce" | "ParkedCall" => self.park_application(now, id, what, out),
                     _ => self.text_application(now, id, what, out).unwrap_or(Some(Outcome::Unsupported)),
                 }

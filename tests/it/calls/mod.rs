@@ -32,3 +32,4 @@ pub mod sounds;
 mod spying;
 mod touch;
 mod transfers;
+mod voicemail;
