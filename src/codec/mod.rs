@@ -22,7 +22,7 @@ pub mod wav;
 
 pub use conceal::Concealer;
 pub use dtmf::ToneDetector;
-pub use g711::{alaw_decode, alaw_encode, ulaw_decode, ulaw_encode};
+pub use g711::{ALAW_TO_ULAW, ULAW_TO_ALAW, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode};
 pub use gsm::FRAME_BYTES as GSM_FRAME_BYTES;
 pub use level::{Gain, add, level_of, subtract};
 pub use mix::Mix;

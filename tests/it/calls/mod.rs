@@ -31,3 +31,4 @@ pub mod sounds;
 mod spying;
 mod touch;
 mod transfers;
+mod voicemail;
