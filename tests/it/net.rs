@@ -554,9 +554,8 @@ impl Sounds {
             SoundOrder::Record { id, .. } => self.begin(id, (port, None), id.0 % 8 == 0),
             SoundOrder::RecordRoom { id, .. } => self.begin(id, (port, self.room(port)), id.0 % 8 == 0),
             SoundOrder::Stop { id } => {
-                if self.alive.remove(&id).is_some() {
-                    self.told.push(MediaEvent::SoundEnded { port, id, end: SoundEnd::Stopped });
-                }
+                let alive = self.alive.remove(&id);
+                self.told.extend(alive.map(|_| MediaEvent::SoundEnded { port, id, end: SoundEnd::Stopped }));
             }
             _ => {}
         }
