@@ -26,3 +26,4 @@ mod side;
 mod sipp;
 mod tree;
 mod trunks;
+mod voicemail;
