@@ -8,8 +8,10 @@ use super::recorder::{BEEP_MS, Recorder};
 use super::saying::Saying;
 use super::tap::Tap;
 use crate::base::time::Moment;
-use crate::bridge::{Listening, Over, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
-use crate::codec::{FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of};
+use crate::bridge::{Listening, Over, PortId, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
+use crate::codec::{
+    FRAME_MS, FaxToneDetector, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of,
+};
 use crate::rtp::{Digit, DtmfEvent, Header, JitterRules};
 use std::time::Duration;
 
@@ -18,8 +20,9 @@ use std::time::Duration;
 pub(super) struct Sitting {
     pub room: RoomId,
     pub seat: Seat,
-    /// Its own sound at the room's rate, this frame, and whether it is more than silence.
-    pub given: Box<[i16; MAX_FRAME]>,
+    /// Its own sound at the room's rate, where that is another one.
+    given: Box<[i16; MAX_FRAME]>,
+    /// Whether its sound is more than silence, this frame.
     pub speaks: bool,
     /// To the room's rate and back, where they differ.
     up: Option<Resampler>,
@@ -48,6 +51,7 @@ pub(in crate::media) struct Leg {
     pub listening: Listening,
     pub gains: (Gain, Gain),
     detector: ToneDetector,
+    fax_detector: FaxToneDetector,
     to_detector: Option<Resampler>,
     pressed: Option<Duration>,
     talking: bool,
@@ -79,6 +83,8 @@ pub(super) enum Said<'a> {
 pub(super) enum News {
     /// A digit as tones.
     Digit(DtmfEvent),
+    /// A calling fax machine.
+    FaxTone,
     /// Talking began or ended; how long the other state lasted.
     Talking(bool, Duration),
 }
@@ -103,6 +109,7 @@ impl Leg {
             listening: Listening::default(),
             gains: (Gain::UNITY, Gain::UNITY),
             detector: ToneDetector::default(),
+            fax_detector: FaxToneDetector::default(),
             to_detector: (rate != 8_000).then(|| Resampler::new(rate, 8_000)),
             pressed: None,
             talking: false,
@@ -140,6 +147,25 @@ impl Leg {
             down: other.then(|| Resampler::new(rate, self.rate)),
             rates: (self.rate, rate),
         });
+    }
+
+    /// What it says in its room, at the room's rate, this frame.
+    pub fn given(&self) -> &[i16; MAX_FRAME] {
+        match self.sitting.as_ref().filter(|sitting| sitting.up.is_some()) {
+            Some(sitting) => &sitting.given,
+            None => &self.heard,
+        }
+    }
+
+    /// Whether everybody in its room hears it, this frame.
+    pub fn is_in_sum(&self) -> bool {
+        self.sitting.as_ref().is_some_and(|sitting| sitting.speaks && sitting.seat.only_to.is_none())
+    }
+
+    /// Whether that member of its room hears it, this frame.
+    pub fn is_heard_by(&self, port: PortId) -> bool {
+        let only_to = |sitting: &Sitting| sitting.seat.only_to.is_none_or(|to| to == port);
+        self.sitting.as_ref().is_some_and(|sitting| sitting.speaks && only_to(sitting))
     }
 
     /// Whether anything needs this leg.
@@ -220,31 +246,8 @@ impl Leg {
         if !self.heard_any {
             heard.fill(0);
         }
-        if self.listening.tones {
-            let samples = match &mut self.to_detector {
-                Some(resampler) => {
-                    let count = resampler.process(heard, &mut self.scratch[..]);
-                    &self.scratch[..count]
-                }
-                None => &heard[..],
-            };
-            let pressed = &mut self.pressed;
-            self.detector.hear(samples, |key, on| {
-                let Some(digit) = Digit::from_char(key) else { return };
-                if on {
-                    *pressed = Some(Duration::from_millis(26));
-                    tell(News::Digit(DtmfEvent::Begin(digit)));
-                } else {
-                    let duration = pressed.take().unwrap_or_default();
-                    tell(News::Digit(DtmfEvent::End { digit, duration }));
-                }
-            });
-            if let Some(pressed) = &mut self.pressed {
-                *pressed += frame_time();
-                if self.listening.mutes {
-                    self.heard[..self.frame].fill(0);
-                }
-            }
+        if self.listening.tones || self.listening.fax {
+            self.detect(&mut tell);
         }
         self.judge_talk(tell);
         self.gains.0.apply(&mut self.heard[..self.frame]);
@@ -255,8 +258,42 @@ impl Leg {
             match &mut sitting.up {
                 Some(up) if sitting.speaks => drop(up.process(&heard[..*frame], &mut sitting.given[..])),
                 Some(up) if spoke => up.rest(),
-                None if sitting.speaks => sitting.given[..*frame].copy_from_slice(&heard[..*frame]),
                 _ => {}
+            }
+        }
+    }
+
+    /// Tones: those of a calling fax machine, and digits.
+    fn detect(&mut self, tell: &mut impl FnMut(News)) {
+        let heard = &self.heard[..self.frame];
+        let samples = match &mut self.to_detector {
+            Some(resampler) => {
+                let count = resampler.process(heard, &mut self.scratch[..]);
+                &self.scratch[..count]
+            }
+            None => heard,
+        };
+        if self.listening.fax && self.fax_detector.hear(samples) {
+            tell(News::FaxTone);
+        }
+        if !self.listening.tones {
+            return;
+        }
+        let pressed = &mut self.pressed;
+        self.detector.hear(samples, |key, on| {
+            let Some(digit) = Digit::from_char(key) else { return };
+            if on {
+                *pressed = Some(Duration::from_millis(26));
+                tell(News::Digit(DtmfEvent::Begin(digit)));
+            } else {
+                let duration = pressed.take().unwrap_or_default();
+                tell(News::Digit(DtmfEvent::End { digit, duration }));
+            }
+        });
+        if let Some(pressed) = &mut self.pressed {
+            *pressed += frame_time();
+            if self.listening.mutes {
+                self.heard[..self.frame].fill(0);
             }
         }
     }

@@ -26,6 +26,7 @@ impl Leg {
         self.listening = before.listening;
         self.gains = before.gains;
         self.detector = before.detector;
+        self.fax_detector = before.fax_detector;
         self.pressed = before.pressed;
         self.talking = before.talking;
         self.talk_lasted = before.talk_lasted;
