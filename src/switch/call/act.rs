@@ -102,6 +102,9 @@ impl Switch {
                     "ConfKick" => self.conf_kick(now, &arguments, out),
                     "BridgeWait" => self.bridge_wait(now, id, &arguments, out),
                     "ChanSpy" | "ExtenSpy" => self.chan_spy(now, id, what, out),
+                    "VoiceMail" | "VoiceMailMain" | "MailboxExists" => {
+                        self.mail_application(now, id, what, out)
+                    }
                     "Park" | "ParkAndAnnounce" | "ParkedCall" => self.park_application(now, id, what, out),
                     _ => self.text_application(now, id, what, out).unwrap_or(Some(Outcome::Unsupported)),
                 }

@@ -20,6 +20,8 @@ pub fn does(name: &str) -> bool {
             "Originate" => !matches!(what, "b" | "B" | "C"),
             "ChanSpy" | "ExtenSpy" => !super::spy::UNDONE.contains(&what),
             "StreamEcho" => what.is_empty(),
+            // Loudness at the time of recording is for lines of DAHDI.
+            "VoiceMail" | "VoiceMailMain" => what != "g" && what != "r",
             "CHANNEL" => !super::channel_fields::UNDONE.contains(&what),
             _ => true,
         };
@@ -58,7 +60,9 @@ pub fn does(name: &str) -> bool {
         "IFMODULE",
         "IMPORT",
         "JITTERBUFFER",
+        "MAILBOX_EXISTS",
         "MASTER_CHANNEL",
+        "MailboxExists",
         "PJSIP_AOR",
         "PJSIP_CONTACT",
         "PJSIP_DIAL_CONTACTS",
@@ -77,6 +81,10 @@ pub fn does(name: &str) -> bool {
         "PJSIP_TRANSFER_HANDLING",
         "SHARED",
         "VERSION",
+        "VMCOUNT",
+        "VM_INFO",
+        "VoiceMail",
+        "VoiceMailMain",
         "PJSIP_PARSE_URI",
         "PRESENCE_STATE",
         "Park",
@@ -105,6 +113,9 @@ impl ChannelHost<'_> {
             return answer;
         }
         if let Some(answer) = self.read_conference(function, arguments) {
+            return answer;
+        }
+        if let Some(answer) = self.read_mailbox(function, arguments) {
             return answer;
         }
         let channel = self.channel().ok_or_else(|| failed("the channel is gone"))?;

@@ -229,6 +229,7 @@ impl Switch {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         for (sound, end) in std::mem::take(&mut channel.sound.unheard) {
             let id = self.calls.lent.remove(&sound).map_or(id, |(half, _)| half);
+            self.mail_completed(now, sound, &end, out);
             self.sound_over(now, id, sound, end, out);
         }
     }
@@ -337,7 +338,7 @@ impl Switch {
             return;
         };
         let own = channel.settings.music_class.clone();
-        let class = if own.is_empty() { class } else { &own };
+        let class = if self.services.music.contains_key(&own) { &own } else { class };
         if let (false, Some(music)) = (plays, self.music(id, class)) {
             self.play_behind(id, music, out);
         }
@@ -347,6 +348,7 @@ impl Switch {
     pub(super) fn sound_event(&mut self, now: Now, event: MediaEvent, out: &mut Actions) {
         let MediaEvent::SoundEnded { port, id: sound, end } = event else { return };
         let lent = self.calls.lent.remove(&sound).map(|(half, _)| half);
+        self.mail_completed(now, sound, &end, out);
         if let Some(id) = lent.or_else(|| self.calls.ports.get(&port).copied()) {
             self.sound_over(now, id, sound, end, out);
         }
@@ -373,6 +375,7 @@ impl Switch {
         self.space_said(id, sound, out);
         self.conference_played(now, id, sound, &end, out);
         self.announced(now, id, sound, out);
+        self.mail_played(now, id, sound, &end, out);
         self.introduction_played(now, id, sound, out);
         self.screen_played(now, id, sound, out);
         self.prompt_played(now, id, sound, end, out);
@@ -381,6 +384,7 @@ impl Switch {
     /// Takes other services over: tones, music, features, parking lots.
     pub(in crate::switch) fn set_services(&mut self, services: Arc<Services>) {
         self.calls.add_parking(&services);
+        self.forget_passwords();
         self.services = services;
     }
 }

@@ -30,3 +30,4 @@ pub mod sounds;
 mod spying;
 mod touch;
 mod transfers;
+mod voicemail;

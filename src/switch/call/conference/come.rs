@@ -182,7 +182,7 @@ impl Switch {
         if there.is_none() {
             let room = RoomId(self.calls.next_sound);
             self.calls.next_sound += 1;
-            let unique_id = super::super::join::uuid(self.rng.next_u64(), self.rng.next_u64());
+            let unique_id = crate::base::digits::uuid(self.rng.next_u64(), self.rng.next_u64());
             let conference = Conference {
                 unique_id,
                 made: now,
