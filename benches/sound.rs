@@ -156,7 +156,7 @@ impl World {
         for frame in 0..(seconds + 1) * 50 {
             // A second to settle.
             if frame > 0 && frame % 50 == 0 {
-                let now = names.iter().map(|name| ran(name)).sum();
+                let now: u64 = names.iter().map(|name| ran(name)).sum();
                 least = before.map_or(least, |before| least.min(now - before));
                 before = Some(now);
             }
