@@ -1,5 +1,6 @@
 //! Calls through a whole switch in virtual time: what each phone is sent, and that nothing is left behind.
 
+mod anything;
 pub mod basic;
 mod desk;
 mod dialplan;
