@@ -6,6 +6,7 @@
 //! payload ─Decoder─▶ samples ─Resampler─▶ … mix, gain, detect … ─Resampler─▶ samples ─Encoder─▶ payload
 //! ```
 
+mod agc;
 mod conceal;
 mod dtmf;
 mod fax_tone;
@@ -21,6 +22,7 @@ mod resample;
 mod tone;
 pub mod wav;
 
+pub use agc::AutoGain;
 pub use conceal::Concealer;
 pub use dtmf::ToneDetector;
 pub use fax_tone::FaxToneDetector;

@@ -1,5 +1,6 @@
 //! One leg whose sound is opened up: what is heard from it, what is said to it, and all that hangs on it.
 
+mod detect;
 mod recode;
 
 use super::hearing::Hearing;
@@ -10,9 +11,9 @@ use super::tap::Tap;
 use crate::base::time::Moment;
 use crate::bridge::{Listening, Over, PortId, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
 use crate::codec::{
-    FRAME_MS, FaxToneDetector, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of,
+    AutoGain, FRAME_MS, FaxToneDetector, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList,
 };
-use crate::rtp::{Digit, DtmfEvent, Header, JitterRules};
+use crate::rtp::{DtmfEvent, Header, JitterRules};
 use std::time::Duration;
 
 /// A place in a room.
@@ -50,6 +51,8 @@ pub(in crate::media) struct Leg {
     pub(super) recorders: Vec<Recorder>,
     pub listening: Listening,
     pub gains: (Gain, Gain),
+    /// What comes and what goes is brought to a level.
+    pub levels: (Option<AutoGain>, Option<AutoGain>),
     detector: ToneDetector,
     fax_detector: FaxToneDetector,
     to_detector: Option<Resampler>,
@@ -108,6 +111,7 @@ impl Leg {
             recorders: Vec::new(),
             listening: Listening::default(),
             gains: (Gain::UNITY, Gain::UNITY),
+            levels: (None, None),
             detector: ToneDetector::default(),
             fax_detector: FaxToneDetector::default(),
             to_detector: (rate != 8_000).then(|| Resampler::new(rate, 8_000)),
@@ -175,6 +179,7 @@ impl Leg {
             && self.recorders.is_empty()
             && self.listening == Listening::default()
             && self.gains == (Gain::UNITY, Gain::UNITY)
+            && self.levels == (None, None)
             && self.tap.is_none()
             && self.plain.is_none()
     }
@@ -222,6 +227,7 @@ impl Leg {
         self.players.is_empty()
             && self.recorders.is_empty()
             && self.gains.1 == Gain::UNITY
+            && self.levels.1.is_none()
             && self.beep.is_none()
             && self.plain.is_none()
             && self.tap.is_none()
@@ -250,6 +256,9 @@ impl Leg {
             self.detect(&mut tell);
         }
         self.judge_talk(tell);
+        if let (Some(level), true) = (&mut self.levels.0, self.heard_any) {
+            level.apply(&mut self.heard[..self.frame]);
+        }
         self.gains.0.apply(&mut self.heard[..self.frame]);
         let Leg { sitting, heard, frame, heard_any, talking, .. } = self;
         if let Some(sitting) = sitting {
@@ -260,53 +269,6 @@ impl Leg {
                 Some(up) if spoke => up.rest(),
                 _ => {}
             }
-        }
-    }
-
-    /// Tones: those of a calling fax machine, and digits.
-    fn detect(&mut self, tell: &mut impl FnMut(News)) {
-        let heard = &self.heard[..self.frame];
-        let samples = match &mut self.to_detector {
-            Some(resampler) => {
-                let count = resampler.process(heard, &mut self.scratch[..]);
-                &self.scratch[..count]
-            }
-            None => heard,
-        };
-        if self.listening.fax && self.fax_detector.hear(samples) {
-            tell(News::FaxTone);
-        }
-        if !self.listening.tones {
-            return;
-        }
-        let pressed = &mut self.pressed;
-        self.detector.hear(samples, |key, on| {
-            let Some(digit) = Digit::from_char(key) else { return };
-            if on {
-                *pressed = Some(Duration::from_millis(26));
-                tell(News::Digit(DtmfEvent::Begin(digit)));
-            } else {
-                let duration = pressed.take().unwrap_or_default();
-                tell(News::Digit(DtmfEvent::End { digit, duration }));
-            }
-        });
-        if let Some(pressed) = &mut self.pressed {
-            *pressed += frame_time();
-            if self.listening.mutes {
-                self.heard[..self.frame].fill(0);
-            }
-        }
-    }
-
-    fn judge_talk(&mut self, mut tell: impl FnMut(News)) {
-        let Some(rules) = self.listening.talk else { return };
-        self.talk_lasted += frame_time();
-        let loud = self.heard_any && level_of(&self.heard[..self.frame]) >= rules.threshold;
-        self.quiet = if loud { Duration::ZERO } else { self.quiet + frame_time() };
-        let now = if self.talking { self.quiet < rules.silence } else { loud };
-        if now != self.talking {
-            tell(News::Talking(now, std::mem::take(&mut self.talk_lasted)));
-            self.talking = now;
         }
     }
 
@@ -353,6 +315,9 @@ impl Leg {
                 None => true,
             }
         });
+        if let Some(level) = &mut self.levels.1 {
+            level.apply(&mut self.said[..frame]);
+        }
         self.gains.1.apply(&mut self.said[..frame]);
         speaks
     }
