@@ -102,7 +102,7 @@ impl Switch {
                     "ConfKick" => self.conf_kick(now, &arguments, out),
                     "BridgeWait" => self.bridge_wait(now, id, &arguments, out),
                     "ChanSpy" | "ExtenSpy" => self.chan_spy(now, id, what, out),
-                    "VoiceMail" | "VoiceMailMain" | "MailboxExists" => {
+                    "VoiceMail" | "VoiceMailMain" | "MailboxExists" | "Directory" => {
                         self.mail_application(now, id, what, out)
                     }
                     "Park" | "ParkAndAnnounce" | "ParkedCall" => self.park_application(now, id, what, out),
