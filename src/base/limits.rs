@@ -299,6 +299,8 @@ pub const TRANSFER_DIGITS: usize = 80;
 pub const DYNAMIC_FEATURES: usize = 64;
 /// Spaces of one parking lot.
 pub const PARKING_SPACES: u32 = 10_000;
+/// Digits of a channel's name that a spy is told.
+pub const SPOKEN_DIGITS: usize = 16;
 /// Mailboxes of `voicemail.conf`; further ones are left out, and said so.
 pub const VOICEMAIL_BOXES: usize = 100_000;
 /// Messages of one folder of a mailbox: four digits number them, as in app_voicemail.

@@ -70,6 +70,7 @@ pub(in crate::dialplan) static TABLE: &[App] = &[
     App::new("GotoIf", Kind::GotoIf, 1, 99),
     App::new("GotoIfTime", Kind::GotoIfTime, 1, 99),
     App::new("Hangup", Kind::Hangup, 0, 1),
+    App::later("HangupCauseClear", 0, 0),
     App::later("ICES", 1, 1),
     App::later("If", 1, 99),
     App::new("ImportVar", Kind::ImportVar, 1, 2),

@@ -41,7 +41,9 @@ pub(super) struct ChannelSound {
     /// What is heard in mid-call beside all that.
     pub chimes: Vec<SoundId>,
     /// `VOLUME()`, and what a conference's menu added: what comes from it, what goes to it.
-    pub volume: (i32, i32),
+    pub volume: (f32, f32),
+    /// `AGC()`, in the same order.
+    pub levels: (Option<u16>, Option<u16>),
     /// `VOLUME(…,p)`: digits change it.
     pub volume_keys: bool,
     /// `TALK_DETECT(set)`
