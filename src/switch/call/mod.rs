@@ -51,6 +51,7 @@ mod mail;
 mod mail_begin;
 mod mail_fields;
 mod message;
+mod music;
 mod note;
 mod originate;
 mod others;
