@@ -6,6 +6,7 @@
 //!        └─ Replaces of another server's: partner ─► `external_replaces`, watched
 //! ```
 
+use super::announce::Limits;
 use super::channel::{ChannelId, Doing};
 use super::replace::Replaces;
 use crate::base::time::Now;
@@ -133,12 +134,7 @@ impl Switch {
             });
             return Went::Done(404);
         }
-        if let Some(channel) = self.calls.channels.get_mut(&id)
-            && let Doing::Bridged = channel.doing
-        {
-            // What put it into the bridge goes on no more: it is leaving.
-            channel.doing = Doing::Nothing;
-        }
+        self.leaves_soon(id);
         self.send_to(now, other, Place::new(&context, exten, 1), out);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let name = self.calls.channels.get(&id).map(|channel| channel.name.to_string());
@@ -185,9 +181,21 @@ impl Switch {
             return self.blind(now, id, (EXTERNAL, Some(replaces)), refer, out);
         };
         let Some(first) = self.partner(id) else { return Went::Done(400) };
-        let Some(second) = self.partner(consulting) else { return Went::Done(400) };
-        if first == consulting || first == second {
+        if first == consulting {
             return Went::Done(400);
+        }
+        let Some(second) = self.partner(consulting) else {
+            return self.into_application(now, (id, first), consulting, out);
+        };
+        // Both halves of one Local channel: it would lead from itself to itself.
+        let local = self.calls.channels.get(&first).and_then(|channel| channel.local);
+        if first == second || local.is_some_and(|local| local.peer == second) {
+            return Went::Done(400);
+        }
+        let limits = [first, id, second, consulting]
+            .map(|leg| self.calls.channels.get_mut(&leg).and_then(|leg| leg.limits.take()));
+        for leg in [id, consulting] {
+            self.leaves_soon(leg);
         }
         self.detach(now, first, out);
         self.detach(now, second, out);
@@ -204,6 +212,38 @@ impl Switch {
                 channel.is_kept = false;
             }
         }
+        if let Some(first) = self.calls.channels.get_mut(&first) {
+            // The time of a call does not become longer by a transfer.
+            first.limits = limits.into_iter().fold(None, Limits::stricter);
+        }
+        self.hang_up(now, consulting, 16, out);
+        Went::Done(200)
+    }
+
+    /// An attended transfer to a call that is in no bridge: who is transferred goes on with what the transferer was doing
+    /// there, an application or a call that rings.
+    fn into_application(
+        &mut self,
+        now: Now,
+        (id, transferred): (ChannelId, ChannelId),
+        consulting: ChannelId,
+        out: &mut Actions,
+    ) -> Went {
+        if !self.has_own_business(consulting) {
+            return Went::Done(400);
+        }
+        self.leaves_soon(id);
+        self.detach(now, transferred, out);
+        if !self.take_dialplan(now, transferred, consulting, out) {
+            return Went::Done(400);
+        }
+        match self.calls.channels.get(&transferred).map(|channel| &channel.doing) {
+            Some(Doing::Echo) => drop(self.echo(transferred, out)),
+            Some(Doing::Dialling(_)) => drop(self.indicate(now, transferred, Indication::Ringing, out)),
+            _ => {}
+        }
+        let name = self.calls.channels.get(&id).map(|channel| channel.name.clone()).unwrap_or_default();
+        self.set_variables(transferred, [("ATTENDEDTRANSFER", &*name)], out);
         self.hang_up(now, consulting, 16, out);
         Went::Done(200)
     }

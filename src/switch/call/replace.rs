@@ -10,6 +10,7 @@
 
 use super::channel::{Channel, ChannelId, Doing, Side};
 use super::dial::Answered;
+use super::service::What;
 use crate::base::time::Now;
 use crate::session::{AnswerWith, State as SessionState};
 use crate::sip::dialog::DialogKey;
@@ -171,10 +172,32 @@ impl Switch {
         true
     }
 
+    /// Whether another channel can go on with what this one does by itself: its dialplan, its space in a parking lot, its
+    /// waiting for whom it was transferred to. Who is about to transfer, or waits for that, has nothing to be taken over.
+    pub(super) fn has_own_business(&self, of: ChannelId) -> bool {
+        let Some(channel) = self.calls.channels.get(&of) else { return false };
+        let stranded = match channel.service.as_ref().map(|service| &service.what) {
+            Some(What::Stranded(_)) => true,
+            Some(_) => return false,
+            None => false,
+        };
+        channel.transferred_by.is_none()
+            && (stranded || channel.program.is_some() || channel.parked().is_some())
+    }
+
     /// Goes on with another channel's dialplan. `false`: it has none.
-    fn take_dialplan(&mut self, now: Now, id: ChannelId, of: ChannelId, out: &mut Actions) -> bool {
+    pub(super) fn take_dialplan(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        of: ChannelId,
+        out: &mut Actions,
+    ) -> bool {
+        if !self.has_own_business(of) {
+            return false;
+        }
         let Some(replaced) = self.calls.channels.get_mut(&of) else { return false };
-        let Some(program) = replaced.program.take() else { return false };
+        let program = replaced.program.take();
         let (mut doing, suspended) = (std::mem::take(&mut replaced.doing), replaced.suspended.take());
         let digits = std::mem::take(&mut replaced.digits);
         if let Doing::Dialling(dialling) = &doing {
@@ -184,27 +207,30 @@ impl Switch {
                 }
             }
         }
+        // What played, played to the other phone: this one hears it from the beginning, and is in the room from then on.
+        let again = matches!(doing, Doing::Sounding(_) | Doing::Introducing(_) | Doing::Held | Doing::Spying);
         match doing {
             Doing::Echo => self.unjoin_all(of, out),
             Doing::Held | Doing::Spying => {
                 self.leave_rooms(now, of, out);
                 doing = Doing::Nothing;
             }
+            Doing::Originating => self.asks_instead(of, id),
             _ => {}
         }
-        let over = matches!(doing, Doing::Nothing) && suspended.is_none();
-        let sounds = matches!(doing, Doing::Sounding(_) | Doing::Introducing(_));
+        let over = matches!(doing, Doing::Nothing) && !again && suspended.is_none() && program.is_some();
         if let Some(channel) = self.calls.channels.get_mut(&id) {
-            (channel.program, channel.doing, channel.suspended) = (Some(program), doing, suspended);
+            (channel.program, channel.doing, channel.suspended) = (program, doing, suspended);
             channel.digits = digits;
         }
-        self.take_seat(of, id, out);
+        self.take_seat(now, of, id, out);
+        self.take_space(of, id, out);
+        self.wait_instead(of, id, out);
         self.answer_channel(now, id, None, out);
         if over {
             self.resume(id, crate::dialplan::Outcome::Done);
         }
-        if sounds && let Some(channel) = self.calls.channels.get_mut(&id) {
-            // What played, played to the other phone: this one hears it from the beginning.
+        if again && let Some(channel) = self.calls.channels.get_mut(&id) {
             channel.doing = Doing::Nothing;
             if let Some(program) = &mut channel.program {
                 program.begin_again();

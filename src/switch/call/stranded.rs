@@ -7,7 +7,7 @@
 //!                                                      └─────────── atxfercallbackretries ◄────────┘
 //! ```
 
-use super::channel::{ChannelId, Side};
+use super::channel::{ChannelId, Doing, Side};
 use super::features::FEATURES;
 use super::service::What;
 use crate::base::ids::Name;
@@ -56,13 +56,51 @@ impl Switch {
         if let Some(service) = self.service_mut(transferee) {
             service.until = Some(now.at + patience);
         }
-        self.called_for(leg, transferee);
+        self.called_for(leg, transferee, out);
         self.target_rings(transferee, leg, has_media, out);
     }
 
-    fn called_for(&mut self, leg: ChannelId, caller: ChannelId) {
+    fn called_for(&mut self, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
         if let Some(leg) = self.calls.channels.get_mut(&leg) {
             leg.side = Side::Called(Some(caller));
+        }
+        self.sound_follows([leg; 2], out);
+    }
+
+    /// Who is called is picked up by another one.
+    pub(super) fn called_instead(
+        &mut self,
+        id: ChannelId,
+        ringing: ChannelId,
+        picker: ChannelId,
+        out: &mut Actions,
+    ) {
+        if let Some(Doing::Dialling(dialling)) = self.calls.channels.get_mut(&id).map(|c| &mut c.doing)
+            && let Some(answered) = dialling.answered.as_mut().filter(|answered| answered.channel == ringing)
+        {
+            answered.channel = picker;
+        }
+        if let Some(stranded) = self.stranded_mut(id).filter(|stranded| stranded.leg == Some(ringing)) {
+            (stranded.leg, stranded.last) = (Some(picker), picker);
+        }
+        self.sound_follows([picker; 2], out);
+    }
+
+    /// Another channel took over what one does that was transferred: it waits for the target now.
+    pub(super) fn wait_instead(&mut self, of: ChannelId, id: ChannelId, out: &mut Actions) {
+        let Some(until) = self.service_mut(of).map(|service| service.until) else { return };
+        let Some(what @ What::Stranded(_)) = self.end_service(of, out) else { return };
+        let leg = match &what {
+            What::Stranded(stranded) => stranded.leg,
+            _ => None,
+        };
+        self.begin_service(id, what);
+        if let Some(service) = self.service_mut(id) {
+            service.until = until;
+        }
+        if let Some(leg) = leg {
+            self.called_for(leg, id, out);
+            self.play_tone(id, "ring", out);
         }
     }
 
@@ -119,7 +157,7 @@ impl Switch {
                     let last = std::mem::replace(&mut stranded.last, called);
                     self.take_over(id, last, called);
                 }
-                self.called_for(called, id);
+                self.called_for(called, id, out);
                 self.recall_at(id, now.at + patience);
             }
             Err((_, why)) => {

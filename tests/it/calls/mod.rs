@@ -1,6 +1,7 @@
 //! Calls through a whole switch in virtual time: what each phone is sent, and that nothing is left behind.
 
 pub mod basic;
+mod consults;
 mod desk;
 mod dialplan;
 mod digits;
@@ -28,5 +29,6 @@ mod screening;
 mod seats;
 pub mod sounds;
 mod spying;
+mod taken;
 mod touch;
 mod transfers;
