@@ -1,6 +1,7 @@
 //! Security events and refused requests, in the lines ban tools read. Addresses are always the packet's source.
 
 use super::log_line::{Stamp, iso, line, one_line, security};
+use crate::base::party::plain;
 use crate::base::time::WallTime;
 use crate::switch::view::{Level, RequestFailed, Security};
 use std::net::SocketAddr;
@@ -105,11 +106,6 @@ fn address(address: SocketAddr, protocol: &str) -> String {
     let address = plain(address);
     let family = if address.is_ipv4() { "IPV4" } else { "IPV6" };
     format!("{family}/{protocol}/{}/{}", address.ip(), address.port())
-}
-
-/// An IPv4 address that came through an IPv6 socket is IPv4: a firewall rule for `::ffff:…` would stop nothing.
-fn plain(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// A value between quotation marks.

@@ -7,13 +7,14 @@
 //! challenges of one second must not share their counts. After the first good use, (nonce, user, cnonce) is remembered with its highest nonce count and a
 //! window of 64 below it: a count seen before is a replay, unless it is the very same request again (a retransmission).
 
+use crate::base::digits::push_decimal;
 use crate::base::limits;
 use crate::base::time::WallTime;
 use crate::sip::wire::text;
 use foldhash::fast::{FixedState, RandomState};
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
-use std::io::Write as _;
+
 use std::net::IpAddr;
 
 /// Bytes of a nonce at most: ten digits, `/`, 32 hex.
@@ -77,7 +78,8 @@ impl Nonces {
         let secs = now.secs();
         let salt = salt.to_be_bytes();
         let mac = self.mac(secs, salt, source, realm);
-        write!(out, "{secs}/").expect("writing to a Vec cannot fail");
+        push_decimal(out, secs);
+        out.push(b'/');
         push_hex(&salt, out);
         push_hex(&mac[..12], out);
     }

@@ -1,6 +1,6 @@
 //! Who is behind an address, where limits and log lines are concerned.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// Whom a packet is laid to: an IPv4 address, or the /64 of an IPv6 one, because whoever has one address of a /64 has
 /// them all. An IPv4 address that came through an IPv6 socket is itself.
@@ -9,6 +9,12 @@ pub fn party(source: IpAddr) -> IpAddr {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         v4 => v4,
     }
+}
+
+/// An address as it is told: an IPv4 address that came through an IPv6 socket is IPv4, since a firewall rule for
+/// `::ffff:…` would stop nothing.
+pub fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 #[cfg(test)]

@@ -229,7 +229,9 @@ fn of_pair(condition: Condition, facts: &Facts) -> Verdict {
                 b.endpoint,
                 codecs(audio_b)
             );
-            fault(says, endpoint(b, "allow", &None), "allow a codec on both endpoints")
+            let fault = fault(says, endpoint(b, "allow", &None), "allow a codec on both endpoints");
+            // From law to law of G.711 a relay knows the way: byte for byte.
+            Fault { needs_core: !audio_a.differs_by_law(audio_b), ..fault }
         }),
         Condition::SameNumbers => numbers_differ(a, audio_a, b, audio_b),
         Condition::SamePackets => (audio_a.ptime_ms != audio_b.ptime_ms).then(|| {

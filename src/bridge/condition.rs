@@ -164,8 +164,7 @@ impl Condition {
             | Condition::PlainBridge
             | Condition::OneBridge
             | Condition::MediaOnBoth
-            | Condition::NoEncryption
-            | Condition::CommonCodec => false,
+            | Condition::NoEncryption => false,
             Condition::NotUsed(feature) => feature.is_served_by_relay(),
             _ => true,
         }

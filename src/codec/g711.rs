@@ -62,6 +62,27 @@ static TO_ALAW: [u8; 8_192] = {
     out
 };
 
+/// µ-law to A-law and back, byte for byte: what decoding and encoding gives.
+pub static ULAW_TO_ALAW: [u8; 256] = {
+    let mut out = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        out[at] = TO_ALAW[(expand_ulaw(at as u8) as u16 >> 3) as usize];
+        at += 1;
+    }
+    out
+};
+/// A-law to µ-law.
+pub static ALAW_TO_ULAW: [u8; 256] = {
+    let mut out = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        out[at] = TO_ULAW[(expand_alaw(at as u8) as u16 >> 2) as usize];
+        at += 1;
+    }
+    out
+};
+
 /// The step that µ-law adds before it takes the logarithm (G.711 table 2).
 const BIAS: i32 = 0x84;
 
@@ -111,6 +132,20 @@ const fn compress_alaw(sample: i32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// From law to law a byte is what decoding and encoding makes of it, silence stays silence, and going there and
+    /// back a second time changes as good as nothing.
+    #[test]
+    fn laws_are_exchanged_as_if_decoded() {
+        for byte in 0..=255u8 {
+            let (to_a, to_u) = (ULAW_TO_ALAW[usize::from(byte)], ALAW_TO_ULAW[usize::from(byte)]);
+            assert_eq!(to_a, alaw_encode(ulaw_decode(byte)));
+            assert_eq!(to_u, ulaw_encode(alaw_decode(byte)));
+            let again = ULAW_TO_ALAW[usize::from(ALAW_TO_ULAW[usize::from(to_a)])];
+            assert!((i32::from(alaw_decode(again)) - i32::from(alaw_decode(to_a))).abs() <= 16, "{byte}");
+        }
+        assert_eq!(ULAW_TO_ALAW[0xff], 0xd5);
+    }
 
     /// Known values of G.711 tables 1 and 2, and each byte comes back.
     #[test]

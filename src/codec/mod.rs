@@ -6,6 +6,7 @@
 //! payload ─Decoder─▶ samples ─Resampler─▶ … mix, gain, detect … ─Resampler─▶ samples ─Encoder─▶ payload
 //! ```
 
+mod agc;
 mod conceal;
 mod dtmf;
 mod g711;
@@ -20,9 +21,10 @@ mod resample;
 mod tone;
 pub mod wav;
 
+pub use agc::AutoGain;
 pub use conceal::Concealer;
 pub use dtmf::ToneDetector;
-pub use g711::{alaw_decode, alaw_encode, ulaw_decode, ulaw_encode};
+pub use g711::{ALAW_TO_ULAW, ULAW_TO_ALAW, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode};
 pub use gsm::FRAME_BYTES as GSM_FRAME_BYTES;
 pub use level::{Gain, add, level_of, subtract};
 pub use mix::Mix;

@@ -265,8 +265,11 @@ impl Chain {
         }
         let user = self.user_of(request.from);
         let host = self.host_of(request, directory);
-        let found = self.candidates(&user, &host, request).find(directory, trace, Identifier::Username)?;
-        self.wanted(found, Identifier::Username, directory, trace)
+        let found = self.candidates(&user, &host, request).find(directory, trace, Identifier::Username);
+        if found.is_none() {
+            trace.pass(Identifier::Username, || format!("Could not identify endpoint by username '{user}'"));
+        }
+        self.wanted(found?, Identifier::Username, directory, trace)
     }
 
     fn by_auth_username<D: Directory>(

@@ -1,5 +1,6 @@
 //! The path of a packet: from the socket it came on to the socket it leaves by. Nothing here allocates.
 
+use super::table::Pass;
 use super::worker::{PACKET_BYTES, Worker};
 use crate::base::time::Moment;
 use crate::bridge::{MediaEvent, PayloadUse};
@@ -57,7 +58,7 @@ impl Worker {
         port.heard = now;
         port.received += 1;
         port.reception.packet(header.ssrc, header.sequence, length);
-        let (meaning, number) = port.table.get(header.payload_type);
+        let (meaning, pass) = port.table.get(header.payload_type);
         let peer = port.peer.filter(|_| port.gate.receive);
         let again = std::mem::take(&mut port.gate.silence_told);
         match meaning {
@@ -70,8 +71,8 @@ impl Worker {
             // After a silence that was told: watch for the next one.
             self.service(now, index);
         }
-        let passed = match (peer, number) {
-            (Some(peer), Some(number)) => self.pass(now, peer as usize, header, number, length),
+        let passed = match (peer, pass) {
+            (Some(peer), Some(pass)) => self.pass(now, peer as usize, header, pass, length),
             _ => false,
         };
         if !passed
@@ -97,14 +98,18 @@ impl Worker {
 
     /// Sends a packet by a joined port; false when it cannot or must not.
     #[inline]
-    fn pass(&mut self, now: Moment, peer: usize, header: Header, number: u8, length: usize) -> bool {
+    fn pass(&mut self, now: Moment, peer: usize, header: Header, pass: Pass, length: usize) -> bool {
         let Some(peer) = self.slots.get(peer) else { return false };
         if !peer.gate.send || peer.gate.speaking {
             return false;
         }
         let Some(to) = peer.source.send_to() else { return false };
         let packet = &mut self.buffer[..length];
-        peer.out.pass(now, header, number, length).write(packet);
+        if let Some(table) = pass.exchange {
+            let payload = packet::payload_range(packet).unwrap_or_default();
+            packet[payload].iter_mut().for_each(|byte| *byte = table[usize::from(*byte)]);
+        }
+        peer.out.pass(now, header, pass.number, length).write(packet);
         if peer.rtp.send_to(packet, to).is_err() {
             peer.counters.send_failed += 1;
         }

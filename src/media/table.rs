@@ -1,8 +1,9 @@
 //! Payload numbers of a port in one table: what an arriving number means and as which number it is passed on. One look
-//! into two bytes per packet.
+//! per packet.
 
 use crate::bridge::{PayloadUse, Payloads};
-use crate::sdp::Translation;
+use crate::codec::{ALAW_TO_ULAW, ULAW_TO_ALAW};
+use crate::sdp::{Law, Translation};
 
 /// The table of one port.
 #[derive(Clone, Debug)]
@@ -18,6 +19,17 @@ struct Entry {
     meaning: u8,
     /// Number to pass it on with plus one; 0 to keep it.
     pass: u8,
+    /// The law of G.711 that its bytes are exchanged for.
+    law: Option<Law>,
+}
+
+/// How a packet is passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pass {
+    /// With this number.
+    pub number: u8,
+    /// With each byte of its payload exchanged for the one that stands here.
+    pub exchange: Option<&'static [u8; 256]>,
 }
 
 const MEDIA: u8 = 0x10;
@@ -52,12 +64,13 @@ impl NumberTable {
     pub fn set_path(&mut self, numbers: Option<&Translation>) {
         for (number, entry) in (0u8..).zip(&mut self.entries) {
             entry.pass = numbers.and_then(|n| n.get(number)).map_or(0, |to| to + 1);
+            entry.law = numbers.and_then(|n| n.law(number));
         }
     }
 
     /// A number's meaning and what to pass it on as.
     #[inline]
-    pub fn get(&self, number: u8) -> (PayloadUse, Option<u8>) {
+    pub fn get(&self, number: u8) -> (PayloadUse, Option<Pass>) {
         let entry = self.entries[usize::from(number & 127)];
         let clock_rate = self.rates[usize::from(entry.meaning & 3)];
         let what = match entry.meaning & 0xf0 {
@@ -65,7 +78,11 @@ impl NumberTable {
             EVENT => PayloadUse::Event { clock_rate },
             _ => PayloadUse::Unknown,
         };
-        (what, entry.pass.checked_sub(1))
+        let exchange = entry.law.map(|law| match law {
+            Law::Micro => &ALAW_TO_ULAW,
+            Law::A => &ULAW_TO_ALAW,
+        });
+        (what, entry.pass.checked_sub(1).map(|number| Pass { number, exchange }))
     }
 }
 
@@ -83,13 +100,16 @@ mod tests {
         numbers.set(0, 0);
         numbers.set(127, 127);
         numbers.set(107, 96);
+        numbers.exchange(8, 0, Law::Micro);
+        let plain = |number| Some(Pass { number, exchange: None });
         let mut table = NumberTable::default();
         table.set_meanings(&payloads);
         table.set_path(Some(&numbers));
-        assert_eq!(table.get(0), (PayloadUse::Media { clock_rate: 8000 }, Some(0)));
-        assert_eq!(table.get(107), (PayloadUse::Media { clock_rate: 48_000 }, Some(96)));
+        assert_eq!(table.get(0), (PayloadUse::Media { clock_rate: 8000 }, plain(0)));
+        assert_eq!(table.get(107), (PayloadUse::Media { clock_rate: 48_000 }, plain(96)));
         assert_eq!(table.get(101), (PayloadUse::Event { clock_rate: 8000 }, None));
-        assert_eq!(table.get(127), (PayloadUse::Unknown, Some(127)));
+        assert_eq!(table.get(127), (PayloadUse::Unknown, plain(127)));
+        assert_eq!(table.get(8).1, Some(Pass { number: 0, exchange: Some(&ALAW_TO_ULAW) }));
         table.set_path(None);
         table.set_meanings(&Payloads::default());
         assert!((0..128).all(|n| table.get(n) == (PayloadUse::Unknown, None)));

@@ -403,7 +403,8 @@ mod tests {
             handle.send(Command::Plan(Plan::Aim { port: id, aim: Box::new(aim) }));
         }
         let mut numbers = Translation::NOTHING;
-        numbers.set(0, 8);
+        // From law to law too.
+        numbers.exchange(0, 8, crate::sdp::Law::A);
         numbers.set(101, 96);
         let path = Box::new(Path { numbers });
         handle.send(Command::Plan(Plan::Join {

@@ -71,9 +71,14 @@ pub struct Wanted<'m> {
 }
 
 impl Policy {
-    /// 0 stays 0; everything else is moved into the aor's bounds, silently: 423 is never sent.
+    /// 0 stays 0; everything else is moved into the aor's bounds, silently: 423 is never sent. Where the bounds
+    /// contradict each other, the lower one is looked at first, as in Asterisk.
     pub fn clamp(&self, secs: u32) -> u32 {
-        if secs == 0 { 0 } else { secs.max(self.minimum_secs).min(self.maximum_secs.max(self.minimum_secs)) }
+        match secs {
+            0 => 0,
+            secs if secs < self.minimum_secs => self.minimum_secs,
+            secs => secs.min(self.maximum_secs),
+        }
     }
 }
 

@@ -48,7 +48,8 @@ impl Ended {
             Ended::Request => "request",
             Ended::RemoveExisting => "remove existing",
             Ended::RemoveUnavailable => "remove unavailable",
-            Ended::Moved => "moved",
+            // Asterisk has no word of its own for it.
+            Ended::Moved => "remove existing",
             Ended::Shutdown => "shutdown",
             Ended::Removed => "removed",
         }

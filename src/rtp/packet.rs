@@ -7,6 +7,8 @@
 //! |                             SSRC                              |
 //! ```
 
+use std::ops::Range;
+
 /// What a datagram on a media port is, by its first bytes (RFC 7983, RFC 5761 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -90,7 +92,13 @@ impl Header {
 
 /// The payload of an RTP packet: without contributing sources, header extension and padding. `None` when these claim
 /// more bytes than there are.
+#[inline]
 pub fn payload(packet: &[u8]) -> Option<&[u8]> {
+    packet.get(payload_range(packet)?)
+}
+
+/// Where that is in the packet.
+pub fn payload_range(packet: &[u8]) -> Option<Range<usize>> {
     let first = *packet.first()?;
     let mut start = HEADER_BYTES + 4 * usize::from(first & 0x0f);
     if first & 0x10 != 0 {
@@ -99,10 +107,11 @@ pub fn payload(packet: &[u8]) -> Option<&[u8]> {
     }
     let body = packet.get(start..)?;
     if first & 0x20 == 0 {
-        return Some(body);
+        return Some(start..packet.len());
     }
     let padding = usize::from(*body.last()?);
-    body.get(..body.len().checked_sub(padding)?).filter(|_| padding > 0)
+    let length = body.len().checked_sub(padding).filter(|_| padding > 0)?;
+    Some(start..start + length)
 }
 
 #[cfg(test)]

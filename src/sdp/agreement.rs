@@ -251,12 +251,17 @@ impl RtpStream {
         self.formats.iter().find(|f| f.codec == codec)
     }
 
-    /// How packets that arrive on this stream are renumbered to be sent on `other`.
+    /// How packets that arrive on this stream are renumbered to be sent on `other`. G.711 of the law that only this one
+    /// agreed on is exchanged for the other law.
     pub fn translation(&self, other: &RtpStream) -> Translation {
         let mut translation = Translation::NOTHING;
         for format in &self.formats {
-            if let Some(theirs) = other.format(format.codec) {
-                translation.set(format.receive, theirs.send);
+            let exchange =
+                Law::exchanged(format.codec).and_then(|(law, codec)| Some((law, other.format(codec)?)));
+            match (other.format(format.codec), exchange) {
+                (Some(theirs), _) => translation.set(format.receive, theirs.send),
+                (None, Some((law, theirs))) => translation.exchange(format.receive, theirs.send, law),
+                (None, None) => {}
             }
         }
         for number in &self.events {
@@ -273,39 +278,82 @@ impl RtpStream {
         without.translation(other)
     }
 
+    /// Whether each of two streams without a common codec has G.711, of the law that the other one has not: then a look
+    /// into a table for each byte is all that stands between them.
+    pub fn differs_by_law(&self, other: &RtpStream) -> bool {
+        let mut laws = self.formats.iter().filter_map(|format| Law::exchanged(format.codec));
+        laws.any(|(_, codec)| other.format(codec).is_some())
+    }
+
     /// Codecs that both streams agreed on, in this one's order.
     pub fn common_codecs<'a>(&'a self, other: &'a RtpStream) -> impl Iterator<Item = Codec> + 'a {
         self.formats.iter().map(|f| f.codec).filter(|codec| other.format(*codec).is_some())
     }
 }
 
-/// Payload number in → payload number out. 128 bytes, made once per join, read once per packet.
+/// The laws of G.711.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Law {
+    /// µ-law, PCMU.
+    Micro,
+    /// A-law, PCMA.
+    A,
+}
+
+impl Law {
+    /// For a codec that is G.711, the other law and its codec.
+    fn exchanged(codec: Codec) -> Option<(Law, Codec)> {
+        match codec {
+            Codec::ULAW => Some((Law::A, Codec::ALAW)),
+            Codec::ALAW => Some((Law::Micro, Codec::ULAW)),
+            _ => None,
+        }
+    }
+}
+
+/// Payload number in → payload number out, and which of them are G.711 of the other law. Made once per join.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Translation([u8; 128]);
+pub struct Translation {
+    numbers: [u8; 128],
+    /// Numbers whose bytes become µ-law and A-law.
+    exchanged: [Option<u8>; 2],
+}
 
 impl Translation {
     /// Lets nothing through.
-    pub const NOTHING: Translation = Translation([255; 128]);
+    pub const NOTHING: Translation = Translation { numbers: [255; 128], exchanged: [None; 2] };
 
     /// Lets `from` through as `to`.
     pub fn set(&mut self, from: u8, to: u8) {
-        self.0[usize::from(from & 127)] = to & 127;
+        self.numbers[usize::from(from & 127)] = to & 127;
+    }
+
+    /// Lets `from` through as `to`, with each byte of the other law exchanged for one of `law`.
+    pub fn exchange(&mut self, from: u8, to: u8, law: Law) {
+        self.set(from, to);
+        self.exchanged[law as usize] = Some(from);
+    }
+
+    /// The law that packets of a number are to be sent in, where it is not their own.
+    pub fn law(&self, from: u8) -> Option<Law> {
+        [Law::Micro, Law::A].into_iter().find(|law| self.exchanged[*law as usize] == Some(from))
     }
 
     /// The number to send a packet with, or `None` when it must not be passed on.
     pub fn get(&self, from: u8) -> Option<u8> {
-        let to = self.0[usize::from(from & 127)];
+        let to = self.numbers[usize::from(from & 127)];
         (to < 128).then_some(to)
     }
 
-    /// Whether every number that passes keeps its value.
+    /// Whether every packet that passes keeps its number and its bytes.
     pub fn is_identity(&self) -> bool {
-        (0..128u8).zip(self.0).all(|(from, to)| to == 255 || to == from)
+        self.exchanged == [None; 2] && (0..128u8).zip(self.numbers).all(|(from, to)| to == 255 || to == from)
     }
 }
 
 impl fmt::Debug for Translation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries((0..128u8).zip(self.0).filter(|(_, to)| *to < 128)).finish()
+        let passes = (0..128u8).zip(self.numbers).filter(|(_, to)| *to < 128);
+        f.debug_map().entries(passes.map(|(from, to)| (from, (to, self.law(from))))).finish()
     }
 }

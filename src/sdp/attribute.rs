@@ -1,12 +1,15 @@
 //! Attributes read as what they mean: direction, payload maps, packet times, RTCP, keys.
 
+use super::codec::Codec;
 use super::description::*;
 use super::parse::read_connection;
+use super::payload::Encoding;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 /// `a=` lines in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Attributes(pub Vec<Attribute>);
 
 /// One `a=<name>` or `a=<name>:<value>`. One allocation holds both.
@@ -15,8 +18,42 @@ pub struct Attribute {
     text: Box<str>,
     /// Bytes of the name; the value starts one byte later, if there is a colon.
     name_len: u32,
-    /// The payload number that an `rtpmap` or `fmtp` is about, read once: each number is looked up in these lines.
-    payload: Option<u8>,
+    about: About,
+}
+
+/// What a line says about a payload number, read once: a call asks dozens of times.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    Other,
+    /// `rtpmap`.
+    Map(Mapping),
+    /// `fmtp`, and where its parameters begin.
+    Parameters {
+        payload: u8,
+        at: u32,
+    },
+}
+
+/// An `rtpmap` as what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mapping {
+    pub payload: u8,
+    pub encoding: Encoding,
+    pub clock_rate: u32,
+}
+
+impl Mapping {
+    fn of(map: &RtpMap<'_>) -> Mapping {
+        let encoding = if map.encoding.eq_ignore_ascii_case("telephone-event") {
+            Encoding::TelephoneEvent
+        } else if map.encoding.eq_ignore_ascii_case("CN") {
+            Encoding::ComfortNoise
+        } else {
+            Codec::from_encoding(map.encoding, map.clock_rate, map.channels)
+                .map_or(Encoding::Unknown, Encoding::Codec)
+        };
+        Mapping { payload: map.payload, encoding, clock_rate: map.clock_rate }
+    }
 }
 
 impl Attribute {
@@ -28,12 +65,16 @@ impl Attribute {
     fn from_boxed(text: Box<str>) -> Attribute {
         let end = text.find(':').unwrap_or(text.len());
         let value = text.get(end + 1..).unwrap_or_default();
-        let payload = match &text[..end] {
-            "rtpmap" => read_rtpmap(value).map(|map| map.payload),
-            "fmtp" => split_at_blank(value).and_then(|(number, _)| number.parse().ok()),
+        let about = match &text[..end] {
+            "rtpmap" => read_rtpmap(value).map(|map| About::Map(Mapping::of(&map))),
+            "fmtp" => split_at_blank(value).and_then(|(number, parameters)| {
+                let at = u32::try_from(text.len() - parameters.len()).ok()?;
+                Some(About::Parameters { payload: number.parse().ok()?, at })
+            }),
             _ => None,
         };
-        Attribute { text, name_len: u32::try_from(end).unwrap_or(u32::MAX), payload }
+        let about = about.unwrap_or(About::Other);
+        Attribute { text, name_len: u32::try_from(end).unwrap_or(u32::MAX), about }
     }
 
     /// The name, as written (names are case-sensitive in RFC 8866).
@@ -49,6 +90,12 @@ impl Attribute {
     /// The whole text after `a=`.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+impl Hash for Attribute {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
@@ -228,18 +275,21 @@ impl Attributes {
     }
 
     /// The first readable map of a payload type.
-    pub fn rtpmap(&self, payload: u8) -> Option<RtpMap<'_>> {
-        read_rtpmap(self.about(payload).find(|a| a.name() == "rtpmap")?.value()?)
+    pub(super) fn mapping(&self, payload: u8) -> Option<Mapping> {
+        self.0.iter().find_map(|a| match a.about {
+            About::Map(mapping) if mapping.payload == payload => Some(mapping),
+            _ => None,
+        })
     }
 
     /// The format parameters of a payload type, trimmed.
     pub fn fmtp(&self, payload: u8) -> Option<&str> {
-        let (_, parameters) = split_at_blank(self.about(payload).find(|a| a.name() == "fmtp")?.value()?)?;
-        Some(parameters.trim())
-    }
-
-    fn about(&self, payload: u8) -> impl Iterator<Item = &Attribute> {
-        self.0.iter().filter(move |a| a.payload == Some(payload))
+        self.0.iter().find_map(|a| match a.about {
+            About::Parameters { payload: of, at } if of == payload => {
+                Some(a.text.get(at as usize..)?.trim_ascii())
+            }
+            _ => None,
+        })
     }
 
     /// `a=ptime`: milliseconds of audio per packet; fractions (`10.5`) rounded down. 0 and nonsense count as absent.

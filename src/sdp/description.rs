@@ -30,7 +30,7 @@ pub struct Description {
 }
 
 /// A line that is kept but not interpreted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Line {
     /// The letter before `=`.
     pub letter: char,
@@ -58,7 +58,7 @@ impl Default for Origin {
 }
 
 /// `c=IN IP4|IP6 <address>[/ttl][/count]` (RFC 8866 5.7).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Connection {
     /// Where the maker wants its media.
     pub address: Address,
@@ -74,7 +74,7 @@ impl Connection {
 }
 
 /// An address as written in `o=`, `c=` or `a=rtcp`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
     /// A literal address.
     Ip(IpAddr),
@@ -125,7 +125,7 @@ impl fmt::Display for Address {
 }
 
 /// One `m=` line and what follows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Media {
     /// The first word of `m=`.
     pub kind: MediaKind,
@@ -170,7 +170,7 @@ impl Media {
 }
 
 /// The media type of an `m=` line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum MediaKind {
     /// `audio`
     Audio,
@@ -212,7 +212,7 @@ impl fmt::Display for MediaKind {
 }
 
 /// The transport of an `m=` line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// An RTP profile.
     Rtp(Profile),
@@ -286,7 +286,7 @@ impl Transport {
 }
 
 /// One entry of an `m=` line's format list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum MediaFormat {
     /// An RTP payload type, 0–127.
     Payload(u8),

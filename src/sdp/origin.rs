@@ -85,7 +85,20 @@ impl TheirOrigin {
 
 /// Everything but id and version, folded into 64 bits.
 pub fn fingerprint(description: &Description) -> u64 {
-    let mut bytes = Vec::with_capacity(512);
-    description.print_as(&mut bytes, 0, 0);
-    FixedState::with_seed(0).hash_one(&bytes)
+    let Description {
+        origin,
+        session_name,
+        other,
+        connection,
+        bandwidth,
+        timing,
+        attributes,
+        media,
+        oddities: _,
+    } = description;
+    FixedState::with_seed(0).hash_one((
+        (&origin.user, &origin.address),
+        (session_name, other, connection, bandwidth, timing),
+        (attributes, media),
+    ))
 }

@@ -1,6 +1,5 @@
 //! Payload numbers: what a description says about them, and how we give out our own.
 
-use super::attribute::RtpMap;
 use super::codec::{Codec, CodecKind, Format};
 use super::description::{Media, MediaFormat, MediaKind};
 
@@ -41,9 +40,8 @@ impl Media {
     }
 
     fn payload(&self, number: u8) -> Payload<'_> {
-        let map = self.attributes.rtpmap(number);
-        let (encoding, clock_rate) = match map {
-            Some(map) => (self.encoding(&map), map.clock_rate),
+        let (encoding, clock_rate) = match self.attributes.mapping(number) {
+            Some(map) => (self.of_our_kind(map.encoding), map.clock_rate),
             None if matches!(number, 13 | 19) => (Encoding::ComfortNoise, 8000),
             None => match Codec::from_static(number) {
                 Some(codec) => (Encoding::Codec(codec), codec.clock_rate()),
@@ -53,16 +51,12 @@ impl Media {
         Payload { number, encoding, clock_rate, fmtp: self.attributes.fmtp(number) }
     }
 
-    fn encoding(&self, map: &RtpMap<'_>) -> Encoding {
-        if map.encoding.eq_ignore_ascii_case("telephone-event") {
-            return Encoding::TelephoneEvent;
+    /// A video codec cannot travel in an audio section.
+    fn of_our_kind(&self, encoding: Encoding) -> Encoding {
+        match encoding {
+            Encoding::Codec(codec) if self.kind.codec_kind() != Some(codec.kind()) => Encoding::Unknown,
+            encoding => encoding,
         }
-        if map.encoding.eq_ignore_ascii_case("CN") {
-            return Encoding::ComfortNoise;
-        }
-        Codec::from_encoding(map.encoding, map.clock_rate, map.channels)
-            .filter(|codec| self.kind.codec_kind() == Some(codec.kind()))
-            .map_or(Encoding::Unknown, Encoding::Codec)
     }
 
     /// The codecs offered here, in order, as formats.

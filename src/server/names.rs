@@ -1,8 +1,8 @@
-//! Names to addresses for the switch: its own questions, and the host names of identify sections.
+//! Names to addresses for the switch: its own questions, and the host names that options name.
 
 use super::shard::{Order, Resolved};
 use crate::base::ids::Name;
-use crate::config::Objects;
+use crate::config::{AnyObject, Change, Kind, Objects};
 use crate::net::resolve::{Resolver, Route};
 use crate::net::wait::Waker;
 use crate::switch::io::Resolve;
@@ -54,19 +54,49 @@ impl Names {
     }
 }
 
-/// Host names of identify sections, and whether SRV records count for each.
-pub type Hosts = BTreeMap<Name, bool>;
+/// Host names of options, and what they are there for.
+pub type Hosts = BTreeMap<Name, HostUse>;
 
-/// The host names that a configuration's identify sections match by. SRV counts where it is asked for and no port is
-/// written.
+/// What a host name is there for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostUse {
+    /// Whether SRV records count.
+    pub srv: bool,
+    /// The option and the object, where it is not the `match` of an identify section.
+    pub option: Option<String>,
+}
+
+/// The host names that a configuration's identify sections match by, and those it wants to be known by: `media_address`
+/// and `external_*_address`. SRV counts where an identify section asks for it and no port is written.
 pub fn hosts_of(objects: &Objects) -> Hosts {
     let mut hosts = Hosts::new();
     for identify in objects.identifies.values() {
         for (host, port) in identify.hosts() {
-            *hosts.entry(host.clone()).or_default() |= identify.srv_lookups && port.is_none();
+            hosts.entry(host.clone()).or_default().srv |= identify.srv_lookups && port.is_none();
         }
     }
+    let mut advertised = |written: &Name, option: &str, object: &Name| {
+        if !written.is_empty() && written.parse::<IpAddr>().is_err() && !hosts.contains_key(written) {
+            let option = Some(format!("{option} of '{object}'"));
+            hosts.insert(written.clone(), HostUse { srv: false, option });
+        }
+    };
+    for transport in objects.transports.values() {
+        advertised(&transport.external_media_address, "external_media_address", &transport.name);
+        advertised(&transport.external_signaling_address, "external_signaling_address", &transport.name);
+    }
+    for endpoint in objects.endpoints.values() {
+        advertised(&endpoint.options.media_address, "media_address", &endpoint.name);
+    }
     hosts
+}
+
+/// Whether a change may change [`hosts_of`].
+pub fn concerns_hosts(change: &Change) -> bool {
+    match change {
+        Change::Put(AnyObject::Endpoint(endpoint)) => !endpoint.options.media_address.is_empty(),
+        other => matches!(other.kind(), Kind::Identify | Kind::Transport),
+    }
 }
 
 /// Longest time between two looks at the same names: addresses are refreshed by their time to live before that.
@@ -90,7 +120,7 @@ pub async fn keep_hosts(
         let mut next = LOOK_AGAIN;
         // All at once, each told as it comes: a name that nobody answers for takes seconds, and holds up no other.
         let mut looks = tokio::task::JoinSet::new();
-        for (name, srv) in wanted.clone() {
+        for (name, HostUse { srv, .. }) in wanted.clone() {
             let resolver = resolver.clone();
             looks.spawn(async move { (resolver.addresses(&name, srv).await, name) });
         }
@@ -100,22 +130,25 @@ pub async fn keep_hosts(
                 Ok(answer) => answer,
                 Err(fault) => {
                     next = next.min(Duration::from_secs(5));
-                    complain(&mut told, &name, &fault.to_string(), &say);
+                    complain(&mut told, (&name, &wanted), &fault.to_string(), &say);
                     continue;
                 }
             };
             next = next.min(answer.fresh_for.max(Duration::from_secs(1)));
             match &answer.stale {
                 None => drop(told.remove(&name)),
-                Some(fault) => complain(&mut told, &name, &fault.to_string(), &say),
+                Some(fault) => complain(&mut told, (&name, &wanted), &fault.to_string(), &say),
             }
             if answer.addresses.is_empty() && answer.stale.is_none() {
-                complain(&mut told, &name, "it has no address", &say);
+                complain(&mut told, (&name, &wanted), "it has no address", &say);
             }
             let before = known.get(&name);
             if before != Some(&answer.addresses) {
                 let text = list(&answer.addresses);
-                say(Level::Notice, format!("Identify host '{name}' is {text} (was {})", was(before)));
+                let option = wanted.get(&name).and_then(|wanted| wanted.option.as_deref());
+                let what =
+                    option.map_or_else(|| "Identify host".to_owned(), |option| format!("{option}: host"));
+                say(Level::Notice, format!("{what} '{name}' is {text} (was {})", was(before)));
                 known.insert(name.clone(), answer.addresses.clone());
                 if orders.send(Order::HostAddresses(vec![(name, answer.addresses)])).await.is_err() {
                     return;
@@ -131,10 +164,23 @@ pub async fn keep_hosts(
 }
 
 /// Says a trouble once until it changes.
-fn complain(told: &mut BTreeMap<Name, String>, name: &Name, why: &str, say: &impl Fn(Level, String)) {
+fn complain(
+    told: &mut BTreeMap<Name, String>,
+    (name, wanted): (&Name, &Hosts),
+    why: &str,
+    say: &impl Fn(Level, String),
+) {
     if told.get(name).is_none_or(|before| before != why) {
-        // Asterisk's words.
-        say(Level::Warning, format!("Identify: address '{name}' does not resolve to addresses: {why}"));
+        say(
+            Level::Warning,
+            match wanted.get(name).and_then(|wanted| wanted.option.as_deref()) {
+                // Asterisk's words.
+                None => format!("Identify: address '{name}' does not resolve to addresses: {why}"),
+                Some(option) => format!(
+                    "{option}: '{name}' does not resolve to addresses: {why}; it is not obeyed until it does"
+                ),
+            },
+        );
         told.insert(name.clone(), why.to_owned());
     }
 }
@@ -148,4 +194,37 @@ fn list(addresses: &[IpAddr]) -> String {
         return "nowhere".to_owned();
     }
     addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::files::MemoryFiles;
+    use crate::config::origin::Sources;
+    use crate::config::{self, conf, pjsip_conf};
+
+    #[test]
+    fn the_hosts_of_all_options_are_looked_up() {
+        let text = "[udp]\ntype=transport\nbind=127.0.0.1\nexternal_media_address=media.example\n\
+            external_signaling_address=sip.example\nlocal_net=10.0.0.0/8\n\
+            [tcp]\ntype=transport\nprotocol=tcp\nbind=127.0.0.1\nexternal_media_address=192.0.2.1\n\
+            [1]\ntype=endpoint\nmedia_address=rtp.example\n[2]\ntype=endpoint\nmedia_address=2001:db8::1\n\
+            [i]\ntype=identify\nendpoint=1\nmatch=trunk.example\n";
+        let files = MemoryFiles::new().with("pjsip.conf", text);
+        let (mut sources, mut findings) = (Sources::new(), Vec::new());
+        let tree = conf::read(&files, "pjsip.conf", &mut sources, &mut findings);
+        let drafts = pjsip_conf::drafts(&tree, &sources, &mut findings);
+        let (objects, _) = config::compile(drafts, sources, None);
+        let hosts = hosts_of(&objects);
+        let words = hosts.iter().map(|(name, wanted)| format!("{name} {} {:?}", wanted.srv, wanted.option));
+        assert_eq!(
+            words.collect::<Vec<_>>(),
+            [
+                "media.example false Some(\"external_media_address of 'udp'\")",
+                "rtp.example false Some(\"media_address of '1'\")",
+                "sip.example false Some(\"external_signaling_address of 'udp'\")",
+                "trunk.example true None",
+            ]
+        );
+    }
 }

@@ -7,7 +7,7 @@ use super::{names, zone};
 use crate::admin::log_line::iso;
 use crate::config::load::{Loaded, Loader};
 use crate::config::rows::{Applied, Gone, Rows};
-use crate::config::{Draft, Finding, Kind, Objects, Sources};
+use crate::config::{Draft, Finding, Objects, Sources};
 use crate::store::committer::Report;
 use crate::store::contacts::ContactStore;
 use crate::store::fault::{Fault, Health, wall_now};
@@ -241,7 +241,7 @@ impl Server {
         }
         let text = format!("Realtime: {} changed rows, {} removed", changed.len(), gone.len());
         self.say(Level::Verbose, ORIGIN, &text);
-        if changes.iter().any(|change| change.kind() == Kind::Identify) {
+        if changes.iter().any(names::concerns_hosts) {
             // It fails only when nobody resolves names any more.
             self.hosts.send_replace(names::hosts_of(&self.lock().objects));
         }

@@ -1,9 +1,9 @@
 //! Q.850 causes and SIP status codes, as Asterisk maps them, and the Reason header (RFC 3326).
 
+use crate::base::digits::push_decimal;
 use crate::sip::wire::params::Params;
 use crate::sip::wire::text;
 use crate::sip::wire::{Header, Message};
-use std::io::Write as _;
 
 /// A Q.850 cause (ITU-T Q.850 2.2.7), as `HANGUPCAUSE` shows it. 0 when nobody set one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -106,7 +106,9 @@ impl Cause {
             lines.extend_from_slice(b"Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n");
         }
         if q850 {
-            write!(lines, "Reason: Q.850;cause={}\r\n", self.0).expect("writing to a Vec cannot fail");
+            lines.extend_from_slice(b"Reason: Q.850;cause=");
+            push_decimal(lines, self.0.into());
+            lines.extend_from_slice(b"\r\n");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::sdp::{
     MediaFormat, MediaKind, Offer, Outcome, OwnOrigin, Proposal, Refusal, Situation, Stream, TheirOrigin,
     accept_answer,
 };
+use std::borrow::Cow;
 use std::mem;
 
 /// Where one stream of ours is taken.
@@ -34,6 +35,8 @@ enum Exchange {
 #[derive(Debug)]
 struct Theirs {
     offer: Description,
+    /// What all codecs of the endpoint would agree on, where that was found when the offer came.
+    prospect: Option<Agreement>,
     fax: Option<Attributes>,
     /// Streams that wait for a place.
     missing: Vec<usize>,
@@ -148,8 +151,18 @@ impl Media {
             .collect();
         self.unversioned |= self.theirs.observe(&offer) == Change::WithoutVersion;
         let missing = needed.iter().map(|(at, _)| *at).collect();
-        self.exchange = Exchange::Theirs(Box::new(Theirs { offer, fax, missing }));
+        let prospect = self.only.is_none().then_some(answer.agreement);
+        self.exchange = Exchange::Theirs(Box::new(Theirs { offer, prospect, fax, missing }));
         Ok(needed)
+    }
+
+    /// What their waiting offer and all codecs of the endpoint have in common.
+    pub fn prospect(&self) -> Option<Cow<'_, Agreement>> {
+        let Exchange::Theirs(theirs) = &self.exchange else { return None };
+        theirs.prospect.as_ref().map(Cow::Borrowed).or_else(|| {
+            let all = sdp::answer(&theirs.offer, &self.setup.capabilities, &Situation::default()).ok()?;
+            Some(Cow::Owned(all.agreement))
+        })
     }
 
     /// With the codecs of the other leg only; when that leaves nothing, with all of ours: then media is transcoded or

@@ -73,6 +73,7 @@ use crate::sip::flow::Arrival;
 use crate::sip::method::Method;
 use crate::sip::transaction::Target;
 use crate::sip::wire::ViaStamp;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -201,6 +202,11 @@ impl Session {
     /// The peer's offer, while it waits for our answer: what the other leg's offer is made from.
     pub fn offer(&self) -> Option<&Description> {
         self.media.offered()
+    }
+
+    /// What their waiting offer and all codecs of the endpoint have in common.
+    pub fn prospect(&self) -> Option<Cow<'_, Agreement>> {
+        self.media.prospect()
     }
 
     /// Our place of a stream, as the next description will say it.

@@ -69,11 +69,12 @@ impl Switch {
         };
         let external = &transport.external_signaling_address;
         let name = &transport.external_signaling_hostname;
-        let address = match external.parse::<IpAddr>() {
-            Ok(ip) => Some(AdvertisedHost::Ip(ip)),
-            Err(_) if !external.is_empty() => Some(AdvertisedHost::Name(external)),
-            Err(_) if !name.is_empty() => Some(AdvertisedHost::Name(name)),
-            Err(_) => None,
+        let address = match self.directory.address(external, interface.ip()) {
+            Some(ip) => Some(AdvertisedHost::Ip(ip)),
+            // As it is written until its address is known: some peers can look it up themselves.
+            None if !external.is_empty() => Some(AdvertisedHost::Name(external)),
+            None if !name.is_empty() => Some(AdvertisedHost::Name(name)),
+            None => None,
         };
         let port = transport.external_signaling_port;
         let outside = Outside { local_net: &transport.local_net, address, port };

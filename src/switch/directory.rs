@@ -26,7 +26,7 @@ pub(super) struct Directory {
     shape_of: HashMap<Name, Shape, RandomState>,
     /// Endpoints by an auth or aor they list under another name than their own.
     odd_users: HashMap<(Kind, Name), BTreeSet<Name>, RandomState>,
-    /// Addresses of host names in `match`, as far as they are known.
+    /// Addresses of host names in `match`, `media_address` and `external_*_address`, as far as they are known.
     pub hosts: HashMap<Name, Vec<IpAddr>, RandomState>,
     /// How many endpoints have a domain in their name; none, and nobody need be looked up by one.
     with_domain: usize,
@@ -152,10 +152,22 @@ impl Directory {
         touched
     }
 
-    /// Host names of identify sections were resolved anew.
+    /// Host names of options were resolved anew.
     pub fn set_hosts(&mut self, hosts: Vec<(Name, Vec<IpAddr>)>) {
         self.hosts.extend(hosts);
         self.chain = chain_of(&self.objects, &self.hosts);
+    }
+
+    /// The address that an option names: as it is written, or one of the host's, of `beside`'s family if it has one.
+    /// `None` where nothing is written, and while the host's addresses are not known.
+    pub fn address(&self, written: &str, beside: IpAddr) -> Option<IpAddr> {
+        if written.is_empty() {
+            return None;
+        }
+        written.parse().ok().or_else(|| {
+            let all = self.hosts.get(written)?;
+            all.iter().find(|ip| ip.is_ipv4() == beside.is_ipv4()).or(all.first()).copied()
+        })
     }
 
     /// The endpoints that list an auth or aor.

@@ -16,6 +16,7 @@ use crate::base::time::{Moment, Now};
 use crate::config::model::global::OverloadTrigger;
 use crate::config::value::network::Match;
 use crate::config::{Change, Kind};
+use crate::identify::{Identifier, Trace};
 use crate::sip::flow::Arrival;
 use crate::sip::wire::Header;
 use ipnet::IpNet;
@@ -207,11 +208,34 @@ impl Switch {
             };
             vec![("Challenge", text(b"nonce")), ("Response", text(b"response"))]
         });
-        self.request_failed(inbound, out, "Failed to authenticate");
+        self.request_failed(inbound, out, ("Failed to authenticate", None));
     }
 
-    /// The NOTICE that ban tools read.
-    pub(super) fn request_failed(&self, inbound: &Inbound<'_>, out: &mut Actions, reason: &'static str) {
+    /// Where the search for an endpoint passed on, at debug level (S4-8, S4-9).
+    pub(super) fn tell_search(&self, trace: Trace, out: &mut Actions) {
+        for (by, outcome, text) in trace.steps.into_iter().flatten() {
+            let origin = match by {
+                Identifier::Ip | Identifier::Header | Identifier::RequestUri => {
+                    "res_pjsip_endpoint_identifier_ip.c"
+                }
+                Identifier::Anonymous => "res_pjsip_endpoint_identifier_anonymous.c",
+                Identifier::Line => "res_pjsip_outbound_registration.c",
+                Identifier::Username | Identifier::AuthUsername => "res_pjsip_endpoint_identifier_user.c",
+            };
+            self.ears.log(out, Level::Debug, origin, || match outcome {
+                "match" => format!("Identified by {by}: {text}"),
+                _ => text,
+            });
+        }
+    }
+
+    /// The NOTICE that ban tools read: why, and where tries are counted how many there were in how many milliseconds.
+    pub(super) fn request_failed(
+        &self,
+        inbound: &Inbound<'_>,
+        out: &mut Actions,
+        (reason, tries): (&'static str, Option<(u32, f64)>),
+    ) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let event = RequestFailed {
             method: text(inbound.message.method_text()),
@@ -219,7 +243,7 @@ impl Switch {
             source: inbound.arrival.source,
             call_id: text(inbound.envelope.call_id),
             reason,
-            tries: None,
+            tries,
         };
         out.queue.push(Action::Event(Box::new(Event::RequestFailed(Box::new(event)))));
     }

@@ -11,8 +11,7 @@ use crate::sip::flow::Arrival;
 use crate::sip::method::Method;
 use crate::sip::nat;
 use crate::sip::transaction::{Received, ServerTx};
-use crate::sip::wire::{Contact, Envelope, Header, Message, Uri, ViaStamp, Writer};
-use std::net::IpAddr;
+use crate::sip::wire::{Envelope, Header, Message, Uri, ViaStamp, Writer};
 use std::sync::Arc;
 
 /// A request whose envelope is whole. It owns nothing: everything borrows the datagram.
@@ -208,13 +207,4 @@ impl Switch {
             self.ears.message(out, self.now.wall, (true, protocol, to), &bytes);
         }
     }
-}
-
-/// The addresses written in Contact hosts; names are looked at when they are resolved, not here.
-pub(super) fn contact_addresses(message: &Message<'_>) -> Vec<IpAddr> {
-    let hosts = message.contacts().filter_map(|contact| match contact {
-        Ok(Contact::Address(address)) => address.uri().ok()?.host.ip(),
-        _ => None,
-    });
-    hosts.collect()
 }

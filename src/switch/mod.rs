@@ -13,6 +13,7 @@
 //! ```
 
 mod accounts;
+mod acl;
 mod advertise;
 pub mod call;
 mod commands;
@@ -100,6 +101,7 @@ pub struct Switch {
     transaction_events: Vec<transaction::Event<Owner>>,
     pings: Pings,
     routes: Routes,
+    contact_names: acl::ContactHosts,
     trunks: Trunks,
     unidentified: Unidentified,
     guard: Guard,
@@ -143,6 +145,7 @@ impl Switch {
             transaction_events: Vec::new(),
             pings: Pings::default(),
             routes: Routes::default(),
+            contact_names: acl::ContactHosts::default(),
             trunks: Trunks::default(),
             unidentified: Unidentified::default(),
             guard: Guard::default(),
@@ -242,6 +245,7 @@ impl Switch {
                 }
                 self.reconfigure(now, changes, out);
             }
+            Input::Mail { token, told } => self.mail_told(now, token, *told, out),
             Input::HostAddresses(hosts) => {
                 self.directory.set_hosts(hosts);
                 self.set_bans();
@@ -338,9 +342,9 @@ impl Switch {
         self.is_committed() && self.calls.is_empty() && !self.trunks.are_leaving()
     }
 
-    /// Whether nothing acknowledged waits for its commit.
+    /// Whether nothing acknowledged waits for its commit, and no message for its recording.
     pub fn is_committed(&self) -> bool {
-        self.transactions.servers.held() == 0
+        self.transactions.servers.held() == 0 && self.calls.no_message_waits()
     }
 
     fn reconfigure(&mut self, now: Now, changes: &[Change], out: &mut Actions) {

@@ -9,7 +9,7 @@ use super::Switch;
 use super::counters::Counter;
 use super::guard::bans::Offence;
 use super::guard::thin::Nuisance;
-use super::inbound::{Admitted, Inbound, contact_addresses};
+use super::inbound::{Admitted, Inbound};
 use super::io::Actions;
 use super::methods::SUPPORTED;
 use super::unidentified;
@@ -108,7 +108,7 @@ impl Switch {
         if self.guard.shedding.is_on() && self.sheds(now, &inbound, out) {
             return;
         }
-        if self.acl_refuses(&inbound, out) || self.uris_refused(&inbound, out) {
+        if self.acl_refuses(now, &inbound, out) || self.uris_refused(&inbound, out) {
             return;
         }
         // Without a dialog of ours there is nothing to end, cancel or acknowledge.
@@ -130,7 +130,7 @@ impl Switch {
             return self.challenge_nobody(now, &inbound, out);
         };
         inbound.force_rport = endpoint.options.force_rport;
-        if !self.endpoint_acl_allows(&inbound, &endpoint, out) {
+        if !self.endpoint_acl_allows(now, &inbound, &endpoint, out) {
             return self.challenge_nobody(now, &inbound, out);
         }
         if self.in_maintenance(&inbound, &endpoint, out) {
@@ -139,30 +139,6 @@ impl Switch {
         if self.authenticated(now, &inbound, &endpoint, out) {
             self.dispatch(now, &Admitted::new(&inbound, endpoint), out);
         }
-    }
-
-    /// `type=acl` objects: the source, then every host in Contact. 403.
-    fn acl_refuses(&mut self, inbound: &Inbound<'_>, out: &mut Actions) -> bool {
-        if self.directory.objects.acls.is_empty() {
-            return false;
-        }
-        let source = inbound.arrival.source.ip();
-        let hosts = contact_addresses(&inbound.message);
-        let refusing =
-            self.directory.objects.acls.values().find(|acl| {
-                !acl.source.permits(source) || hosts.iter().any(|host| !acl.contact.permits(*host))
-            });
-        let Some(name) = refusing.map(|acl| acl.name.clone()) else { return false };
-        self.counters.count(Counter::AclRefused);
-        self.offend(&inbound.arrival, Offence::Acl, out);
-        if self.tells(&inbound.arrival, Nuisance::Acl) {
-            self.ears.log(out, Level::Warning, "res_pjsip_acl.c", || {
-                format!("Incoming SIP message from {} did not pass ACL test '{name}'", inbound.arrival.source)
-            });
-            self.security(inbound, out, ("FailedACL", "<unknown>"), || vec![("ACLName", name.to_string())]);
-        }
-        self.refuse(inbound, (403, ""), out);
-        true
     }
 
     /// Schemes we cannot serve, and dialog-creating requests without Contact.
@@ -225,7 +201,9 @@ impl Switch {
 
     /// The endpoint that sent a request; tells and counts when there is none.
     fn identify(&mut self, now: Now, inbound: &Inbound<'_>, out: &mut Actions) -> Option<Arc<Endpoint>> {
-        let found = self.find_endpoint(inbound, &mut Trace::default());
+        let mut trace = if self.ears.level <= Level::Debug { Trace::kept() } else { Trace::default() };
+        let found = self.find_endpoint(inbound, &mut trace);
+        self.tell_search(trace, out);
         self.judge_sender(inbound, found.as_ref());
         if let Some(found) = found {
             self.unidentified.clear(inbound.arrival.source.ip());
@@ -233,11 +211,12 @@ impl Switch {
         }
         self.counters.count(Counter::Unidentified);
         self.offend(&inbound.arrival, Offence::Unidentified, out);
-        if self.unidentified.note(now, inbound.arrival.source.ip(), self.unidentified_policy())
+        let policy = self.unidentified_policy();
+        if let Some(tries) = self.unidentified.note(now, inbound.arrival.source.ip(), policy)
             && self.tells(&inbound.arrival, Nuisance::Unidentified)
         {
             self.security(inbound, out, ("InvalidAccountID", "<unknown>"), Vec::new);
-            self.request_failed(inbound, out, "No matching endpoint found");
+            self.request_failed(inbound, out, ("No matching endpoint found", tries));
         }
         None
     }
@@ -266,26 +245,6 @@ impl Switch {
                 .iter()
                 .any(|name| **name == *Identifier::AuthUsername.name()),
         }
-    }
-
-    /// `permit`/`deny`/`acl` and their `contact_` forms. Failing one, the sender is a stranger: 401 for ever.
-    fn endpoint_acl_allows(&mut self, inbound: &Inbound<'_>, endpoint: &Endpoint, out: &mut Actions) -> bool {
-        let (access, contacts) = (&endpoint.options.access, &endpoint.options.contact_access);
-        if access.is_empty() && contacts.is_empty() {
-            return true;
-        }
-        let refused = access.refused_by(inbound.arrival.source.ip()).map(str::to_owned).or_else(|| {
-            let hosts = contact_addresses(&inbound.message);
-            hosts.iter().find_map(|host| contacts.refused_by(*host).map(str::to_owned))
-        });
-        let Some(list) = refused else { return true };
-        self.counters.count(Counter::AclRefused);
-        self.offend(&inbound.arrival, Offence::Acl, out);
-        if self.tells(&inbound.arrival, Nuisance::Acl) {
-            self.security(inbound, out, ("FailedACL", &endpoint.name), || vec![("ACLName", list)]);
-            self.request_failed(inbound, out, "Not match Endpoint ACL");
-        }
-        false
     }
 
     /// `pjsip set maintenance`: 503 before authentication. Un-REGISTER and un-SUBSCRIBE pass.

@@ -28,6 +28,8 @@ pub(super) enum Owner {
     Sending(u64),
     /// That of a call which is being placed, by its channel's number: only its way is sought.
     Placing(u64),
+    /// A name in a Contact that lists look at, by the number of the question: no request at all.
+    ContactHost(u64),
 }
 
 impl Switch {
@@ -46,6 +48,7 @@ impl Switch {
             Owner::Placing(channel) => self.placing_routed(now, channel, targets, out),
             Owner::Notify(number) => self.notify_routed(now, number, targets, out),
             Owner::Unasked(number) => self.unasked_routed(now, number, targets, out),
+            Owner::ContactHost(number) => self.contact_host_found(now, number, targets, out),
         }
     }
 
@@ -79,7 +82,8 @@ impl Switch {
                 self.sending_moved(number, to, Some(503), out);
             }
             // The next target is another address of the same peer; nothing to be told.
-            Heard::FailedOver { .. } | Heard::Response { owner: Owner::Placing(_), .. } => {}
+            Heard::FailedOver { .. }
+            | Heard::Response { owner: Owner::Placing(_) | Owner::ContactHost(_), .. } => {}
             Heard::Absorbed | Heard::Stray => {}
         }
     }
@@ -118,8 +122,8 @@ impl Switch {
                     self.notify_failed(now, number, out);
                 }
                 Event::FailedOver { .. }
-                | Event::TimedOut { owner: Owner::Placing(_), .. }
-                | Event::TransportFailed { owner: Owner::Placing(_), .. } => {}
+                | Event::TimedOut { owner: Owner::Placing(_) | Owner::ContactHost(_), .. }
+                | Event::TransportFailed { owner: Owner::Placing(_) | Owner::ContactHost(_), .. } => {}
                 // A request that its room never answered; it has told its own reasons.
                 Event::Unanswered { .. } | Event::AckMissing { .. } => {}
             }

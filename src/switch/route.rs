@@ -177,6 +177,26 @@ impl Switch {
         Ok(Routed::Wait(token))
     }
 
+    /// Asks for the addresses of a name, for no request: [`Switch::routed`] is called with the owner, always.
+    ///
+    /// # Errors
+    /// Too many names are being looked up.
+    pub(super) fn look_up(
+        &mut self,
+        now: Now,
+        owner: Owner,
+        (host, port, protocol): (&str, u16, Protocol),
+        out: &mut Actions,
+    ) -> Result<(), String> {
+        let host = host.to_owned();
+        let waiting = Waiting { owner, host: host.clone(), contact_user: Box::default(), secure: false };
+        let token = self.routes.begin(now.at, waiting)?;
+        let (protocol, port) = (Some(protocol), Some(port));
+        let question = Resolve { host, port, protocol, secure: false, transport: None, preferred: None };
+        out.queue.push(Action::Resolve { token, question });
+        Ok(())
+    }
+
     /// DNS has answered.
     pub(super) fn resolved(
         &mut self,

@@ -100,25 +100,21 @@ impl Switch {
         let aors = endpoint.aors.iter().filter_map(|name| objects.aors.get(name));
         let transport = objects.transports.get(&endpoint.options.transport);
         let identifies = objects.identifies.values().filter(|identify| identify.endpoint == endpoint.name);
+        let channels = self.channels_of(now, &endpoint.name);
         EndpointView {
             name: endpoint.name.clone(),
             callerid_number: endpoint.callerid.number().to_owned(),
-            state: self.device_state(endpoint),
-            active_channels: 0,
+            state: self.state_of_endpoint(&endpoint.name).text(),
+            active_channels: channels.len(),
             busy_at: endpoint.options.device_state_busy_at,
             outbound_auths: auths(&endpoint.extra().outbound_auth),
             inbound_auths: auths(&endpoint.auth),
             aors: aors.map(|aor| self.aor_view(now, aor, false)).collect(),
             transport: transport.map(|transport| self.transport_view(transport, false)),
             identifies: identifies.map(|identify| identify_view(identify, false)).collect(),
-            channels: Vec::new(),
+            channels,
             options: options_of(endpoint, single),
         }
-    }
-
-    /// `Not in use` when any aor can be reached, else `Unavailable`.
-    fn device_state(&self, endpoint: &Endpoint) -> &'static str {
-        if endpoint.aors.iter().any(|aor| self.aor_reachable(aor)) { "Not in use" } else { "Unavailable" }
     }
 
     /// How many endpoints are in which state.
@@ -126,9 +122,8 @@ impl Switch {
         let endpoints = &self.directory.objects.endpoints;
         let mut states: std::collections::BTreeMap<&'static str, usize> = Default::default();
         if endpoints.len() <= limits::METRIC_ENDPOINTS {
-            endpoints
-                .values()
-                .for_each(|endpoint| *states.entry(self.device_state(endpoint)).or_default() += 1);
+            let each = endpoints.keys().map(|name| self.state_of_endpoint(name).text());
+            each.for_each(|state| *states.entry(state).or_default() += 1);
         }
         states.into_iter().collect()
     }

@@ -32,13 +32,18 @@ pub(super) struct Unidentified {
 }
 
 impl Unidentified {
-    /// An unmatched request from `source`. Whether it shall be told.
-    pub fn note(&mut self, now: Now, source: IpAddr, policy: Policy) -> bool {
+    /// An unmatched request from `source`. Whether it shall be told, and then its tries and the milliseconds since the
+    /// first, where they are counted.
+    pub fn note(&mut self, now: Now, source: IpAddr, policy: Policy) -> Option<Option<(u32, f64)>> {
         let fresh = match self.sources.get_mut(&source) {
             Some(known) => {
                 known.count = known.count.saturating_add(1);
-                let within = now.at.since(known.first) < policy.period;
-                return !policy.counting || (within && policy.count > 0 && known.count >= policy.count);
+                let since = now.at.since(known.first);
+                if !policy.counting {
+                    return Some(None);
+                }
+                let told = since < policy.period && policy.count > 0 && known.count >= policy.count;
+                return told.then_some(Some((known.count, since.as_secs_f64() * 1_000.0)));
             }
             None => Source { first: now.at, count: 1 },
         };
@@ -48,7 +53,7 @@ impl Unidentified {
         }
         self.sources.insert(source, fresh);
         self.order.push_back((source, now.at));
-        !policy.counting
+        (!policy.counting).then_some(None)
     }
 
     /// A request from `source` was matched or authenticated: it is no stranger.
@@ -113,18 +118,19 @@ mod tests {
         let policy = Policy { count: 5, period: Duration::from_secs(5), counting: true };
         let ip = IpAddr::from([127, 0, 0, 9]);
         let mut now = Now::default();
-        let told: Vec<bool> = (0..6)
+        let told: Vec<Option<Option<(u32, f64)>>> = (0..6)
             .map(|_| {
                 now = now.later(Duration::from_millis(500));
                 table.note(now, ip, policy)
             })
             .collect();
-        assert_eq!(told, [false, false, false, false, true, true]);
+        assert_eq!(told, [None, None, None, None, Some(Some((5, 2_000.0))), Some(Some((6, 2_500.0)))]);
         assert_eq!(table.view(now)[0].count, 6);
         now = now.later(Duration::from_secs(30));
-        assert!(!table.note(now, ip, policy), "outside the period");
+        assert_eq!(table.note(now, ip, policy), None, "outside the period");
         table.prune(now, policy);
         assert!(table.view(now).is_empty());
-        assert!(table.note(now, ip, Policy { counting: false, ..policy }), "without counting, each is told");
+        let uncounted = Policy { counting: false, ..policy };
+        assert_eq!(table.note(now, ip, uncounted), Some(None), "without counting, each is told");
     }
 }

@@ -224,6 +224,23 @@ fn each_condition_alone_turns_direct_media_off() {
     }
 }
 
+/// µ-law on one side and A-law on the other: not direct, and not opened either, unless something else needs the samples.
+#[test]
+fn the_laws_of_g711_are_exchanged_in_a_relay() {
+    let laws = |f: &mut Facts| {
+        f.legs[0].audio = Some(agreed("ulaw", "192.168.1.10:4000", "0"));
+        f.legs[1].audio = Some(agreed("alaw", "192.168.1.11:5000", "8"));
+    };
+    let (technology, why) = with(laws);
+    assert_eq!((technology, failed(&why)), (Technology::Relay, vec![Condition::CommonCodec]));
+    assert!(why.to_string().contains("alice agreed on ulaw, bob on alaw"), "{why}");
+    let (technology, _) = with(|f| {
+        laws(f);
+        f.legs[0].uses.push(Use { feature: Feature::MixMonitor, place: None });
+    });
+    assert_eq!(technology, Technology::Core);
+}
+
 /// The culprit is named down to the line.
 #[test]
 fn culprits_have_object_option_and_place() {

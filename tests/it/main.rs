@@ -10,6 +10,7 @@ mod dialog;
 mod dialplan;
 mod draining;
 mod lamps;
+mod log_words;
 mod media_relay;
 mod media_room;
 mod media_sound;

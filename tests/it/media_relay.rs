@@ -1,11 +1,12 @@
 //! Real packets over loopback through the media threads: relaying, renumbering, sources, digits, sounds, reports.
 
 use jackfield::bridge::*;
+use jackfield::codec::{ALAW_TO_ULAW, ULAW_TO_ALAW};
 use jackfield::media::Media;
 use jackfield::rtp::packet::Header;
 use jackfield::rtp::rtcp::{self, Part};
 use jackfield::rtp::{Digit, DtmfEvent, DtmfReader, EventPayload, SourceRules, StrictRtp};
-use jackfield::sdp::Translation;
+use jackfield::sdp::{Law, Translation};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -230,6 +231,47 @@ fn payload_numbers_are_translated_and_strangers_stopped() {
     world.until(0, |report| report.not_passed == 1);
     world.until(1, |report| report.not_passed == 1);
     assert!(a.hears_nothing());
+}
+
+/// The laws of G.711 are exchanged byte by byte: losses, numbers and times pass as they are, digits untouched, and neither
+/// contributing sources nor padding are taken for sound.
+#[test]
+fn the_laws_of_g711_are_exchanged() {
+    let (mut world, a, b) = World::call(|_| {});
+    let (mut to_b, mut to_a) = (Translation::NOTHING, Translation::NOTHING);
+    to_b.exchange(0, 8, Law::A);
+    to_b.set(101, 96);
+    to_a.exchange(8, 0, Law::Micro);
+    let paths = [to_b, to_a].map(|numbers| Box::new(Path { numbers }));
+    let [a_to_b, b_to_a] = paths;
+    world.media.submit(Plan::Join { a: PortId(0), b: PortId(1), a_to_b, b_to_a });
+    world.settled(0);
+    let mut first = None;
+    for n in [10u16, 11, 13, 14] {
+        a.speak(world.ports[0], n, 0);
+        let (header, payload) = b.hear().expect("heard");
+        assert_eq!((header.payload_type, payload.len()), (8, 160));
+        assert!(payload.iter().all(|byte| *byte == ULAW_TO_ALAW[usize::from(n)]), "{n}");
+        let (sequence, timestamp) = *first.get_or_insert((header.sequence, header.timestamp));
+        assert_eq!(header.sequence.wrapping_sub(sequence), n - 10);
+        assert_eq!(header.timestamp.wrapping_sub(timestamp), u32::from(n - 10) * 160);
+    }
+    a.speak(world.ports[0], 15, 101);
+    let (digit, payload) = b.hear().expect("passed");
+    assert_eq!((digit.payload_type, &payload[..]), (96, &[15; 160][..]));
+    b.speak(world.ports[1], 20, 8);
+    let (header, payload) = a.hear().expect("heard");
+    assert_eq!((header.payload_type, payload[0]), (0, ALAW_TO_ULAW[20]));
+    // One contributing source, two bytes of sound, three of padding; then padding that cannot be.
+    for (padding, sound) in [(3u8, [ULAW_TO_ALAW[7], ULAW_TO_ALAW[8]]), (99, [7, 8])] {
+        let mut packet = [0; 64];
+        let header = Header { marker: false, payload_type: 0, sequence: 16, timestamp: 0, ssrc: 7 };
+        let length = header.build(&[1, 2, 3, 4, 7, 8, 0, 0, padding], &mut packet).expect("fits");
+        packet[0] |= 0x21;
+        a.0.send_to(&packet[..length], world.ports[0]).expect("sent");
+        let (_, payload) = b.hear().expect("passed");
+        assert_eq!(payload, [&[1, 2, 3, 4], &sound[..], &[0, 0, padding]].concat());
+    }
 }
 
 /// The second speaker (a transfer) continues the stream of the first.

@@ -566,3 +566,20 @@ fn another_systemname_keeps_our_contacts_ours() {
     let Reply::Contacts(shown) = world.show(Kind::Contact, None) else { panic!("contacts") };
     assert!(shown.iter().any(|contact| contact.dynamic), "and is still shown as ours");
 }
+
+/// Bounds that contradict each other: the aor loads, and the lower bound is looked at first.
+#[test]
+fn an_aor_whose_bounds_contradict_each_other_is_obeyed_as_in_asterisk() {
+    let text = "[t]\ntype=transport\nbind=127.0.0.1:5060\n[phone]\ntype=endpoint\naors=phone\n\
+        [phone]\ntype=aor\nmax_contacts=1\nmaximum_expiration=30\n";
+    let mut world = World::with(text);
+    for (asked, granted) in [(10, 60), (45, 60), (60, 30), (3600, 30)] {
+        let lines = format!("Contact: <sip:phone@127.0.0.1:7001>;expires={asked}\r\n");
+        let answers = world.ask(&Ask::new("REGISTER", "phone", "").lines(&lines));
+        assert_eq!(
+            values(&answers[0], "Contact"),
+            [format!("<sip:phone@127.0.0.1:7001>;expires={granted}")],
+            "{asked}"
+        );
+    }
+}

@@ -488,6 +488,27 @@ fn streams_translate_payload_numbers() {
     assert_eq!(a.common_codecs(b).collect::<Vec<_>>(), [Codec::ULAW, Codec::OPUS]);
 }
 
+/// A codec in common is passed on; G.711 without one is exchanged for the other law; what has no other side stays.
+#[test]
+fn the_laws_of_g711_are_exchanged() {
+    let agreed = |allow: &str, lines: &str| {
+        let answered = answer(&offer_of(lines), &endpoint(allow), &Situation::default());
+        answered.expect("answered").agreement.audio().expect("runs").clone()
+    };
+    let event = "a=rtpmap:101 telephone-event/8000\n";
+    let a = agreed("ulaw g722", &format!("m=audio 5000 RTP/AVP 0 9 101\n{event}"));
+    let b = agreed("alaw", "m=audio 5000 RTP/AVP 8 96\na=rtpmap:96 telephone-event/8000\n");
+    let to_b = a.translation(&b);
+    assert_eq!((to_b.get(0), to_b.law(0)), (Some(8), Some(Law::A)));
+    assert_eq!((to_b.get(101), to_b.law(101), to_b.get(9)), (Some(96), None, None));
+    let to_a = b.translation(&a);
+    assert_eq!((to_a.get(8), to_a.law(8), to_a.get(96)), (Some(0), Some(Law::Micro), Some(101)));
+    assert!(a.differs_by_law(&b) && b.differs_by_law(&a) && !to_a.is_identity());
+    let both = agreed("ulaw alaw", "m=audio 5000 RTP/AVP 0 8\n");
+    assert_eq!((a.translation(&both).law(0), both.translation(&b).law(0)), (None, Some(Law::A)));
+    assert!(!agreed("g722", "m=audio 5000 RTP/AVP 9\n").differs_by_law(&b));
+}
+
 /// Real-time text with redundancy, whose parameters name the text's own number.
 #[test]
 fn redundant_text_names_the_text() {

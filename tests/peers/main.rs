@@ -24,3 +24,4 @@ mod shared;
 mod sipp;
 mod tree;
 mod trunks;
+mod voicemail;

@@ -31,7 +31,7 @@ fn contacts(lint: &mut Lint<'_>, aor: &Aor) {
     }
     // S4-149, S4-152.
     if options.max_contacts == 1 && rewrites && !options.remove_existing && !options.remove_unavailable {
-        let message = "max_contacts=1 with rewrite_contact: a phone whose NAT changes its port is refused until its old contact expires";
+        let message = "max_contacts=1 with rewrite_contact: a phone behind a NAT that restarts (another port and Call-ID, no +sip.instance) is refused until its old contact expires";
         lint.warn("max-contacts-too-small", aor, "max_contacts", message).help("add remove_existing=yes");
     }
 }
@@ -39,7 +39,18 @@ fn contacts(lint: &mut Lint<'_>, aor: &Aor) {
 fn expiry(lint: &mut Lint<'_>, aor: &Aor) {
     let options = &aor.options;
     let range = options.minimum_expiration_secs..=options.maximum_expiration_secs;
-    if !range.contains(&options.default_expiration_secs) {
+    if range.is_empty() {
+        let (least, most) = (options.minimum_expiration_secs, options.maximum_expiration_secs);
+        let message = format!(
+            "minimum_expiration={least} is more than maximum_expiration={most}: shorter requests are raised to {least} s, \
+             longer ones lowered to {most} s"
+        );
+        let written = ["maximum_expiration", "minimum_expiration"];
+        let option = written.into_iter().find(|option| aor.origin_of(option).is_some()).unwrap_or(written[0]);
+        lint.warn("expiration-contradiction", aor, option, message).help(format!(
+            "set minimum_expiration to {most} or less, or maximum_expiration to {least} or more"
+        ));
+    } else if !range.contains(&options.default_expiration_secs) {
         let message = format!(
             "default_expiration={} lies outside minimum_expiration={} to maximum_expiration={}",
             options.default_expiration_secs, options.minimum_expiration_secs, options.maximum_expiration_secs

@@ -7,7 +7,6 @@ use super::object::{Pool, named_object};
 use super::provenance::Provenance;
 use super::uri_check::{SipUri, SipUris};
 use crate::base::ids::Name;
-use crate::config::value::Fault;
 use crate::config::value::lists::TextList;
 use crate::config::value::scalar::{Between, FractionalSecs, Text, Truth, Uint};
 use crate::config::value::spec::options;
@@ -92,16 +91,6 @@ options! {
 }
 
 named_object!(Aor, Aor, [OWN, SHARED], {
-    fn settle(&mut self, faults: &mut Vec<(&'static str, Fault)>) {
-        if self.options.minimum_expiration_secs > self.options.maximum_expiration_secs {
-            let message = format!(
-                "it is more than maximum_expiration ({}), so that no expiry fits",
-                self.options.maximum_expiration_secs
-            );
-            faults.push(("minimum_expiration", Fault::new("contradiction", message)));
-        }
-    }
-
     fn shared_part(&self) -> usize {
         Arc::as_ptr(&self.options).addr()
     }

@@ -248,7 +248,7 @@ options! {
     /// Context of presence hints; empty means context.
     Obeyed "subscribe_context" subscribe_context: Name = Name::default(), Text;
     /// No hold music when the peer sends sendonly.
-    Later "suppress_moh_on_sendonly" suppress_moh_on_sendonly: bool = false, Truth;
+    Obeyed "suppress_moh_on_sendonly" suppress_moh_on_sendonly: bool = false, Truth;
     /// Leave out Reason: Q.850.
     Obeyed "suppress_q850_reason_headers" suppress_q850_reason_headers: bool = false, Truth;
     /// Bind UDPTL to media_address.

@@ -108,18 +108,9 @@ pub(super) fn sha1(_: &mut Scope<'_>, text: &str) -> Answer {
     Ok(h.iter().map(|word| format!("{word:08x}")).collect())
 }
 
-/// RFC 4122 version 4.
+/// RFC 9562 version 4.
 pub(super) fn uuid(scope: &mut Scope<'_>, _: &str) -> Answer {
-    let (high, low) = (scope.host.random(), scope.host.random());
-    let (high, low) = (high & !0xf000 | 0x4000, low & !(3 << 62) | 1 << 63);
-    Ok(format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        high >> 16 & 0xffff,
-        high & 0xffff,
-        low >> 48,
-        low & 0xffff_ffff_ffff
-    ))
+    Ok(crate::base::digits::uuid(scope.host.random(), scope.host.random()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use super::saying::Saying;
 use super::tap::Tap;
 use crate::base::time::Moment;
 use crate::bridge::{Listening, Over, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
-use crate::codec::{FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of};
+use crate::codec::{
+    AutoGain, FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of,
+};
 use crate::rtp::{Digit, DtmfEvent, Header, JitterRules};
 use std::time::Duration;
 
@@ -47,6 +49,8 @@ pub(in crate::media) struct Leg {
     pub(super) recorders: Vec<Recorder>,
     pub listening: Listening,
     pub gains: (Gain, Gain),
+    /// What comes and what goes is brought to a level.
+    pub levels: (Option<AutoGain>, Option<AutoGain>),
     detector: ToneDetector,
     to_detector: Option<Resampler>,
     pressed: Option<Duration>,
@@ -102,6 +106,7 @@ impl Leg {
             recorders: Vec::new(),
             listening: Listening::default(),
             gains: (Gain::UNITY, Gain::UNITY),
+            levels: (None, None),
             detector: ToneDetector::default(),
             to_detector: (rate != 8_000).then(|| Resampler::new(rate, 8_000)),
             pressed: None,
@@ -149,6 +154,7 @@ impl Leg {
             && self.recorders.is_empty()
             && self.listening == Listening::default()
             && self.gains == (Gain::UNITY, Gain::UNITY)
+            && self.levels == (None, None)
             && self.tap.is_none()
             && self.plain.is_none()
     }
@@ -196,6 +202,7 @@ impl Leg {
         self.players.is_empty()
             && self.recorders.is_empty()
             && self.gains.1 == Gain::UNITY
+            && self.levels.1.is_none()
             && self.beep.is_none()
             && self.plain.is_none()
             && self.tap.is_none()
@@ -247,6 +254,9 @@ impl Leg {
             }
         }
         self.judge_talk(tell);
+        if let (Some(level), true) = (&mut self.levels.0, self.heard_any) {
+            level.apply(&mut self.heard[..self.frame]);
+        }
         self.gains.0.apply(&mut self.heard[..self.frame]);
         let Leg { sitting, heard, frame, heard_any, talking, .. } = self;
         if let Some(sitting) = sitting {
@@ -316,6 +326,9 @@ impl Leg {
                 None => true,
             }
         });
+        if let Some(level) = &mut self.levels.1 {
+            level.apply(&mut self.said[..frame]);
+        }
         self.gains.1.apply(&mut self.said[..frame]);
         speaks
     }

@@ -1,9 +1,9 @@
 //! One dialog: what RFC 3261 12.1 says each side must remember, and what 12.2 says it is for.
 
 use super::id::{DialogId, DialogKey};
+use crate::base::digits::push_decimal;
 use crate::sip::method::Method;
 use crate::sip::wire::{Contact, Envelope, Fault, Header, Message, NameAddr, Uri, Writer};
-use std::io::Write as _;
 
 /// Which side made the request that made the dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +202,9 @@ impl Dialog {
             .header(Header::To, &self.remote)
             .header(Header::CallId, self.id.key().call_id);
         writer.begin(Header::CSeq.name());
-        write!(writer.raw(), "{cseq} {method}").expect("writing to a Vec cannot fail");
+        push_decimal(writer.raw(), cseq.into());
+        writer.raw().push(b' ');
+        writer.raw().extend_from_slice(method.as_bytes());
         writer.end();
         writer
     }

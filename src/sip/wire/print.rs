@@ -11,6 +11,7 @@ use super::params::next_param;
 use super::scan::{logical_line, split_line};
 use super::text::{self, List};
 use super::via::Via;
+use crate::base::digits::{Decimal, push_decimal, push_ip};
 use crate::sip::status;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -136,7 +137,7 @@ impl<'b> Writer<'b> {
     /// One header field holding a number.
     pub fn number(&mut self, header: Header, value: u64) -> &mut Self {
         self.begin(header.name());
-        write!(self.out, "{value}").expect("writing to a Vec cannot fail");
+        push_decimal(self.out, value);
         self.end();
         self
     }
@@ -219,7 +220,9 @@ impl<'b> Writer<'b> {
     /// Content-Length, the empty line and the body, whose Content-Type was written or is not known.
     pub fn finish_untyped(mut self, body: &[u8]) {
         self.close_stray();
-        write!(self.out, "Content-Length: {:>5}\r\n\r\n", body.len()).expect("writing to a Vec cannot fail");
+        let length = Decimal::of(body.len() as u64);
+        let blanks = 5usize.saturating_sub(length.as_bytes().len());
+        push_all(self.out, &[b"Content-Length: ", &b"     "[..blanks], length.as_bytes(), b"\r\n\r\n"]);
         self.out.extend_from_slice(body);
     }
 }
@@ -278,9 +281,11 @@ fn stamped_via(out: &mut Vec<u8>, via: &Via<'_>, stamp: ViaStamp) {
     }
     push_all(out, &[b"SIP/2.0/", via.protocol_text, b" ", via.sent_by]);
     if wants_rport {
-        write!(out, ";rport={}", stamp.source.port()).expect("writing to a Vec cannot fail");
+        out.extend_from_slice(b";rport=");
+        push_decimal(out, u64::from(stamp.source.port()));
     }
-    write!(out, ";received={}", stamp.source.ip()).expect("writing to a Vec cannot fail");
+    out.extend_from_slice(b";received=");
+    push_ip(out, stamp.source.ip());
     let mut rest = via.params.0.strip_prefix(b";").unwrap_or_default();
     while !rest.is_empty() {
         let ((name, value), after) = next_param(rest);

@@ -3,6 +3,7 @@
 use super::channel::{Channel, ChannelId, Doing, Settings, Side, State, Way};
 use super::place::Destination;
 use super::{Work, capability, identity, redirecting};
+use crate::base::party::plain;
 use crate::base::time::Now;
 use crate::base::{digits, limits};
 use crate::config::model::Endpoint;
@@ -70,8 +71,15 @@ impl Switch {
         match destination {
             Destination::Found(_) => {}
             Destination::Incomplete => return self.respond(now, inbound, tx, (484, ""), out),
-            Destination::Missing(why) => {
-                self.ears.log(out, Level::Notice, SESSION, || format!("{}: {why}", inbound.arrival.source));
+            Destination::Missing(context) => {
+                self.ears.log(out, Level::Notice, SESSION, || {
+                    let (name, protocol) = (&endpoint.name, inbound.arrival.protocol.via_token());
+                    let from = plain(inbound.arrival.source);
+                    format!(
+                        "{name}: Call ({protocol}:{from}) to extension '{exten}' rejected because extension not found \
+                         in context '{context}'."
+                    )
+                });
                 return self.respond(now, inbound, tx, (404, ""), out);
             }
         }
@@ -203,7 +211,6 @@ impl Switch {
             account_code: endpoint.extra().accountcode.to_string(),
             language: endpoint.options.language.to_string(),
             tone_zone: endpoint.options.tone_zone.to_string(),
-            music_class: "default".to_owned(),
             ..Settings::default()
         };
         let channel = Channel {

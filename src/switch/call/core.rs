@@ -17,7 +17,6 @@ pub(super) fn opens(format: &Format) -> bool {
 /// Whether what fails asks for the samples themselves; otherwise packets pass unopened.
 pub(super) fn must_open(why: &Why) -> bool {
     why.failed().any(|(condition, fault)| match condition {
-        Condition::CommonCodec => true,
         Condition::NotUsed(feature) => !feature.is_served_by_relay(),
         _ => fault.needs_core,
     })
@@ -36,7 +35,10 @@ pub(super) fn answer_with(caller: &[Format], called: &[Format]) -> Option<Vec<Fo
         .filter_map(|format| {
             let coding = Coding::from_name(format.codec.name())?;
             let loss = target.sample_rate().saturating_sub(coding.sample_rate());
-            Some((loss * 1_000 + coding.cost(), format))
+            // From law to law of G.711 the packets are not even opened.
+            let g711 = |coding| matches!(coding, Coding::Ulaw | Coding::Alaw);
+            let cost = if g711(target) && g711(coding) { 0 } else { coding.cost() };
+            Some((loss * 1_000 + cost, format))
         })
         .collect();
     own.sort_by_key(|(cost, _)| *cost);
@@ -133,7 +135,7 @@ mod tests {
     fn the_caller_is_answered_with_the_least_cost() {
         assert_eq!(answered(&["g722", "ulaw", "alaw"], &["alaw", "ulaw"]), ["alaw", "ulaw"]);
         assert_eq!(answered(&["ulaw", "g722"], &["slin16"]), ["g722", "ulaw"]);
-        assert_eq!(answered(&["g722", "ulaw", "slin"], &["alaw"]), ["slin", "ulaw", "g722"]);
+        assert_eq!(answered(&["g722", "ulaw", "slin"], &["alaw"]), ["ulaw", "slin", "g722"]);
         assert_eq!(answer_with(&formats(&["ulaw"]), &formats(&["g729"])), None);
     }
 }

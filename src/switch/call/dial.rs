@@ -172,7 +172,7 @@ impl Switch {
                 }
                 Err((cause, why)) => {
                     self.decided(id, || format!("cannot call {}/{resource}: {why}", target.technology));
-                    self.tell_uncalled(&target.technology, (cause, why), out);
+                    self.tell_uncalled((&target.technology, resource), (cause, why), out);
                     Leg { channel: None, number: resource.clone(), cause: Some(cause) }
                 }
             };
@@ -238,19 +238,6 @@ impl Switch {
             "LOCAL" => self.place_local(now, caller, resource, out),
             _ => Err((66, format!("No channel type registered for '{technology}'"))),
         }
-    }
-
-    /// Why a destination is not called, and Asterisk's line about it (S4-87, S4-90, S4-92, S4-93).
-    pub(super) fn tell_uncalled(&self, technology: &str, (cause, why): (u8, String), out: &mut Actions) {
-        let (level, origin) = match technology.eq_ignore_ascii_case("PJSIP") {
-            true => (Level::Error, "chan_pjsip.c"),
-            false => (Level::Warning, "channel.c"),
-        };
-        self.ears.log(out, level, origin, || why);
-        self.ears.log(out, Level::Warning, APP_DIAL, || {
-            let words = crate::dialplan::apps::cause::description(cause);
-            format!("Unable to create channel of type '{technology}' (cause {cause} - {words})")
-        });
     }
 
     pub(super) fn dialling_mut(&mut self, id: ChannelId) -> Option<&mut Dialling> {

@@ -65,6 +65,7 @@ impl Switch {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let bridge = channel.bridge;
         if let (Some(bridge), false) = (bridge, ended) {
+            self.hold_music_again(id, out);
             return self.choose_later(bridge);
         }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };

@@ -157,9 +157,9 @@ impl Switch {
     /// Where the socket of a fax is bound: `t38_bind_udptl_to_media_address`, `t38_udptl_ipv6`, else as that of the sound.
     pub(super) fn fax_bind(&self, channel: &Channel) -> IpAddr {
         let options = &channel.endpoint.options;
-        match options.media_address.parse() {
-            Ok(media) if options.t38_bind_udptl_to_media_address => media,
-            Err(_) if options.t38_udptl_ipv6 => Ipv6Addr::UNSPECIFIED.into(),
+        match self.directory.address(&options.media_address, channel.way.local) {
+            Some(media) if options.t38_bind_udptl_to_media_address => media,
+            None if options.t38_udptl_ipv6 => Ipv6Addr::UNSPECIFIED.into(),
             _ => self.media_bind(channel),
         }
     }

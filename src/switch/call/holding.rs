@@ -82,7 +82,7 @@ impl Switch {
         if there == 0 {
             let room = RoomId(self.calls.next_sound);
             self.calls.next_sound += 1;
-            let unique_id = super::join::uuid(self.rng.next_u64(), self.rng.next_u64());
+            let unique_id = crate::base::digits::uuid(self.rng.next_u64(), self.rng.next_u64());
             let bridge = HoldingBridge { unique_id, made: now, room, members: Vec::new() };
             self.calls.holding.insert(name.to_owned(), bridge);
         }

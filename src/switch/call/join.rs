@@ -4,6 +4,7 @@ use super::channel::{Channel, ChannelId, Doing};
 use super::features::Pressed;
 use super::ports::SlotState;
 use super::service::What;
+use crate::base::digits;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::direct::Target;
@@ -11,7 +12,7 @@ use crate::bridge::{self, Direct, Path, Plan, PortId, RoomId, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
 use crate::dialplan::{DialStatus, Dialled, Outcome, Place};
 use crate::sdp::{MediaKind, RtpStream};
-use crate::session::{MediaChange, RefreshWith, Reoffer, Why as ReofferWhy};
+use crate::session::MediaChange;
 use crate::switch::Switch;
 use crate::switch::io::{Action, Actions};
 use crate::switch::view::Level;
@@ -73,7 +74,7 @@ impl Switch {
     ) {
         let id = BridgeId(self.calls.next_bridge);
         self.calls.next_bridge += 1;
-        let unique_id = uuid(self.rng.next_u64(), self.rng.next_u64());
+        let unique_id = digits::uuid(self.rng.next_u64(), self.rng.next_u64());
         for leg in legs {
             self.leave_bridge(now, leg, out);
             self.hush(leg, out);
@@ -161,7 +162,14 @@ impl Switch {
         if bridge.technology != Some(technology) {
             self.decided(bridge.legs[0], || format!("media: {technology}: {why}"));
             self.ears.log(out, Level::Verbose, "bridge.c", || {
-                format!("Bridge {}: now {technology}: {why}", bridge.unique_id)
+                let (before, now) = (bridge.asterisk_name(), technology.asterisk_name());
+                let (id, same) = (&bridge.unique_id, before == now);
+                match same {
+                    true => format!("Bridge {id}: stays {now}, {technology}: {why}"),
+                    false => format!(
+                        "Bridge {id}: switching from {before} technology to {now}, {technology}: {why}"
+                    ),
+                }
             });
             if technology == Technology::Core && super::core::must_open(&why) && !self.can_open(bridge.legs) {
                 self.ears.log(out, Level::Warning, "bridge.c", || {
@@ -273,24 +281,6 @@ impl Switch {
         self.choose_later(bridge);
     }
 
-    /// A channel's phone holds or resumes the call: with `moh_passthrough` the other phone is told, else it hears music.
-    fn hold_changed(&mut self, now: Now, id: ChannelId, held: bool, out: &mut Actions) {
-        let holder = self.calls.channels.get(&id).map(|channel| channel.endpoint.clone());
-        let Some(other) = self.partner(id).and_then(|other| self.media_of(other)) else { return };
-        let Some(channel) = self.calls.channels.get_mut(&other) else { return };
-        channel.is_told_to_hold = held;
-        self.calls.touched.insert(other);
-        let Some(channel) = self.calls.channels.get_mut(&other) else { return };
-        if !channel.passes_music() {
-            let suggested = holder.map(|holder| holder.options.moh_suggest.clone()).unwrap_or_default();
-            return self.hold_music(other, held.then_some(&suggested), out);
-        }
-        let direction = if held { crate::sdp::Direction::SendOnly } else { crate::sdp::Direction::SendRecv };
-        let why = if held { ReofferWhy::Hold } else { ReofferWhy::Unhold };
-        let reoffer = Reoffer { direction: Some(direction), ..Reoffer::new(RefreshWith::Invite, why) };
-        self.with_session(now, other, out, |session, cx| session.reoffer(cx, reoffer));
-    }
-
     /// Takes a channel out of its bridge. The survivor's media is brought back here, and it goes on with what its side
     /// of the call says.
     pub(super) fn leave_bridge(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
@@ -303,7 +293,7 @@ impl Switch {
         }
         let Some(bridge) = self.calls.bridges.remove(&at) else { return };
         self.ears.log(out, Level::Verbose, "bridge_channel.c", || {
-            format!("Channel {name} left 'native_rtp' basic-bridge <{}>", bridge.unique_id)
+            format!("Channel {name} left '{}' basic-bridge <{}>", bridge.asterisk_name(), bridge.unique_id)
         });
         for leg in bridge.legs {
             // Who consults goes back to the call that is limited.
@@ -367,19 +357,12 @@ impl Switch {
             _ => self.resume(id, Outcome::Status("SUCCESS".into())),
         }
     }
+}
 
-    /// Who held a channel is gone from its bridge, or it is: no music, and its phone is told where it was told to hold.
-    fn hold_over(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
-        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        let told = std::mem::take(&mut channel.is_told_to_hold);
-        let resumes = told && channel.passes_music() && !channel.hung_up;
-        self.hold_music(id, None, out);
-        if resumes {
-            let direction = Some(crate::sdp::Direction::SendRecv);
-            let reoffer = Reoffer { direction, ..Reoffer::new(RefreshWith::Invite, ReofferWhy::Unhold) };
-            self.with_session(now, id, out, |session, cx| session.reoffer(cx, reoffer));
-        }
-        self.calls.touched.insert(id);
+impl Bridge {
+    /// Asterisk's name of its technology: that of every bridge until it is chosen.
+    pub fn asterisk_name(&self) -> &'static str {
+        self.technology.unwrap_or(Technology::Core).asterisk_name()
     }
 }
 
@@ -393,18 +376,4 @@ impl Join {
 /// `exten@context:priority`, where an option is written in the dialplan.
 pub(super) fn written_at(at: &Place) -> Name {
     format!("{}@{}:{}", at.exten, at.context, at.priority).into()
-}
-
-/// A version 4 UUID (RFC 9562), as bridges are known by.
-pub(super) fn uuid(a: u64, b: u64) -> String {
-    let a = a & !0xf000 | 0x4000;
-    let b = b & !(3 << 62) | (2 << 62);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        a >> 32,
-        (a >> 16) & 0xffff,
-        a & 0xffff,
-        b >> 48,
-        b & 0xffff_ffff_ffff
-    )
 }

@@ -9,7 +9,7 @@ use crate::base::time::Now;
 use crate::config::model::Object;
 use crate::dialplan::host::Unavailable;
 use crate::outbound::qualify::Status;
-use crate::sdp::{self, Agreement, Codec, CodecKind, Format, MediaKind, Numbered, Situation};
+use crate::sdp::{Agreement, Codec, CodecKind, Format, MediaKind, Numbered};
 use crate::session::{RefreshWith, Reoffer, Why};
 use crate::switch::Switch;
 
@@ -287,24 +287,18 @@ impl Channel {
 impl Channel {
     /// Codecs that it could carry: those agreed or offered, else those its endpoint allows.
     pub fn formats(&self) -> Vec<Format> {
-        let capabilities = super::capability::of(&self.endpoint);
-        let offer = self.session.as_ref().and_then(|session| session.offer());
-        let joint = offer.and_then(|offer| sdp::answer(offer, &capabilities, &Situation::default()).ok());
-        match joint.map(|answer| formats_of(&answer.agreement)).or_else(|| self.agreed_formats()) {
+        let joint = self.session.as_ref().and_then(|session| session.prospect());
+        match joint.map(|joint| formats_of(&joint)).or_else(|| self.agreed_formats()) {
             Some(formats) if !formats.is_empty() => formats,
-            _ => capabilities.formats,
+            _ => super::capability::of(&self.endpoint).formats,
         }
     }
 
     /// The payload numbers its phone has for what has none of its own, from its offer or what was agreed.
     pub fn numbers(&self) -> Vec<(Numbered, u8)> {
         let Some(session) = self.session.as_ref() else { return Vec::new() };
-        let joint = session.offer().and_then(|offer| {
-            let answer =
-                sdp::answer(offer, &super::capability::of(&self.endpoint), &Situation::default()).ok()?;
-            Some(answer.agreement)
-        });
-        let Some(agreement) = joint.as_ref().or(session.agreement()) else { return Vec::new() };
+        let joint = session.prospect();
+        let Some(agreement) = joint.as_deref().or(session.agreement()) else { return Vec::new() };
         let mut numbers = Vec::new();
         for rtp in agreement.streams.iter().filter_map(|stream| stream.rtp()) {
             numbers.extend(rtp.formats.iter().map(|f| (Numbered::Codec(f.codec), f.send)));

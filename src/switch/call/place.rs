@@ -5,9 +5,12 @@ use crate::base::time::Now;
 use crate::config::model::Endpoint;
 use crate::dialplan::{Match, Query};
 use crate::outbound::qualify::Status;
+use crate::registrar::Binding;
 use crate::sip::wire::{NameAddr, Uri};
 use crate::switch::Switch;
+use crate::switch::io::Actions;
 use crate::switch::route::Known;
+use crate::switch::view::Level;
 use std::sync::Arc;
 
 /// What `behaviour-session` 1 calls the destination of an INVITE.
@@ -17,8 +20,8 @@ pub(in crate::switch) enum Destination {
     Found(String),
     /// More digits could make one, and the endpoint allows overlap: 484.
     Incomplete,
-    /// 404; in words, for the log.
-    Missing(String),
+    /// 404: this context has none.
+    Missing(Name),
 }
 
 /// One place to call an endpoint at.
@@ -66,10 +69,7 @@ impl Switch {
         match found {
             Match::Found => Destination::Found(exten.to_owned()),
             Match::CouldMatchMore if options.allow_overlap => Destination::Incomplete,
-            _ => Destination::Missing(format!(
-                "Call ({}) to extension '{exten}' rejected because extension not found in context '{context}'.",
-                endpoint.name
-            )),
+            _ => Destination::Missing(context.clone()),
         }
     }
 
@@ -102,17 +102,12 @@ impl Switch {
             }
         }
         if names.is_empty() {
-            let why =
-                format!("Unable to determine contacts from empty aor list (endpoint '{}')", endpoint.name);
-            return Err((3, why));
+            return Err((3, EMPTY_AOR_LIST.to_owned()));
         }
         let known = names.iter().any(|name| self.directory.aor(name).is_some());
         if location.is_empty() || known {
-            let why = format!(
-                "Unable to create PJSIP channel - endpoint '{}' has no reachable contact",
-                endpoint.name
-            );
-            return Err((3, why));
+            let aors = names.join(",");
+            return Err((3, format!("Endpoint '{}': {INVALID_URI} '{aors}'.  {REACHABLE}", endpoint.name)));
         }
         // In angle brackets too, as `SIPREFERTOHDR` has it.
         let bare = NameAddr::parse(location.as_bytes()).ok().and_then(|address| address.uri().ok());
@@ -130,38 +125,68 @@ impl Switch {
         }
     }
 
-    /// The first contact of an aor that is not known to be unreachable: dynamic ones by `q`, then static ones.
+    /// The first contact of an aor that is not known to be unreachable.
     fn contact_of(&self, endpoint: &Arc<Endpoint>, name: &Name) -> Option<Located> {
         let aor = self.directory.aor(name)?;
-        let of_aor = &aor.options.outbound_proxy;
-        let proxy = if of_aor.is_empty() { &endpoint.options.outbound_proxy } else { of_aor }.to_string();
-        let reachable = |hash: [u8; 16]| self.qualify.status(&(name.clone(), hash)) != Status::Unavailable;
-        let fixed = aor.contact.iter().find(|uri| reachable(md5::compute(uri.as_bytes()).0));
-        if let Some(uri) = fixed {
-            return Some(Located {
-                endpoint: endpoint.clone(),
+        // The aor's own `outbound_proxy` is for qualify alone.
+        let proxy = endpoint.options.outbound_proxy.to_string();
+        let endpoint = endpoint.clone();
+        match self.callable(name, &aor.contact).next()? {
+            (_, Callable::Registered(binding)) => Some(Located {
+                endpoint,
+                uri: binding.uri.to_string(),
+                path: binding.path.to_string(),
+                known: self.known(binding),
+                proxy,
+                user: None,
+                contact: Some((name.clone(), format!("{name};@{}", binding.hash_hex()).into())),
+            }),
+            (hash, Callable::Fixed(uri)) => Some(Located {
+                endpoint,
                 uri: uri.to_string(),
                 path: String::new(),
                 known: None,
                 proxy,
                 user: None,
-                contact: Some((name.clone(), format!("{name}@@{:x}", md5::compute(uri.as_bytes())).into())),
-            });
+                contact: Some((name.clone(), format!("{name}@@{:x}", md5::Digest(hash)).into())),
+            }),
         }
-        let mut bindings: Vec<_> =
-            self.registrar.contacts(name).filter(|binding| reachable(binding.hash)).collect();
-        // The newest of equals: an old one may be a phone that is gone.
-        bindings.sort_by_key(|binding| std::cmp::Reverse((binding.q, binding.expires)));
-        let binding = bindings.first()?;
-        Some(Located {
-            endpoint: endpoint.clone(),
-            uri: binding.uri.to_string(),
-            path: binding.path.to_string(),
-            known: self.known(binding),
-            proxy,
-            user: None,
-            contact: Some((name.clone(), format!("{name};@{}", binding.hash_hex()).into())),
-        })
+    }
+
+    /// Contacts of an aor that may be reachable, in the order of their ids: registered ones (`aor;@hash`), then static
+    /// ones (`aor@@hash`).
+    fn callable<'s>(
+        &'s self,
+        name: &Name,
+        fixed: &'s [Name],
+    ) -> impl Iterator<Item = ([u8; 16], Callable<'s>)> {
+        let by_hash = |mut all: Vec<([u8; 16], Callable<'s>)>| {
+            all.sort_by_key(|(hash, _)| *hash);
+            all
+        };
+        let bound =
+            self.registrar.contacts(name).map(|binding| (binding.hash, Callable::Registered(binding)));
+        let fixed = fixed.iter().map(|uri| (md5::compute(uri.as_bytes()).0, Callable::Fixed(uri)));
+        let all = by_hash(bound.collect()).into_iter().chain(by_hash(fixed.collect()));
+        let name = name.clone();
+        all.filter(move |(hash, _)| self.qualify.status(&(name.clone(), *hash)) != Status::Unavailable)
+    }
+}
+
+/// A contact that can be called.
+enum Callable<'s> {
+    /// One that was registered.
+    Registered(&'s Binding),
+    /// A `contact` of the aor.
+    Fixed(&'s Name),
+}
+
+impl Callable<'_> {
+    fn uri(&self) -> &str {
+        match self {
+            Callable::Registered(binding) => &binding.uri,
+            Callable::Fixed(uri) => uri,
+        }
     }
 }
 
@@ -201,13 +226,44 @@ impl Switch {
         };
         let mut dial = Vec::new();
         for name in &names {
-            let reachable = |hash| self.qualify.status(&(name.clone(), hash)) != Status::Unavailable;
-            let fixed = self.directory.aor(name).into_iter().flat_map(|aor| aor.contact.iter());
-            let fixed = fixed.filter(|uri| reachable(md5::compute(uri.as_bytes()).0));
-            dial.extend(fixed.map(|uri| format!("PJSIP/{target}/{uri}")));
-            let bound = self.registrar.contacts(name).filter(|binding| reachable(binding.hash));
-            dial.extend(bound.map(|binding| format!("PJSIP/{target}/{}", binding.uri)));
+            let Some(aor) = self.directory.aor(name) else { continue };
+            let all = self.callable(name, &aor.contact);
+            dial.extend(all.map(|(_, contact)| format!("PJSIP/{target}/{}", contact.uri())));
         }
         dial.join("&")
     }
+
+    /// Why a destination is not called, in Asterisk's lines (S4-87, S4-90, S4-92, S4-93).
+    pub(super) fn tell_uncalled(
+        &self,
+        (technology, resource): (&str, &str),
+        (cause, why): (u8, String),
+        out: &mut Actions,
+    ) {
+        let without_aors = why == EMPTY_AOR_LIST;
+        let (level, origin) = match technology.eq_ignore_ascii_case("PJSIP") {
+            true if without_aors => (Level::Warning, "res_pjsip/location.c"),
+            true if why.ends_with(REACHABLE) => (Level::Error, "res_pjsip.c"),
+            true => (Level::Error, "chan_pjsip.c"),
+            false => (Level::Warning, "channel.c"),
+        };
+        self.ears.log(out, level, origin, || why);
+        if without_aors {
+            self.ears.log(out, Level::Error, "res_pjsip_session.c", || {
+                let target = resource.split('/').next().unwrap_or_default();
+                let name = target.rsplit('@').next().unwrap_or_default();
+                format!("Endpoint '{name}': No URI available.  Is endpoint registered?")
+            });
+        }
+        self.ears.log(out, Level::Warning, "app_dial.c", || {
+            let words = crate::dialplan::apps::cause::description(cause);
+            format!("Unable to create channel of type '{technology}' (cause {cause} - {words})")
+        });
+    }
 }
+
+/// An endpoint has no aors.
+const EMPTY_AOR_LIST: &str = "Unable to determine contacts from empty aor list";
+/// None of its aors has a contact that can be called: their names stand where a URI would.
+const INVALID_URI: &str = "Could not create dialog to invalid URI";
+const REACHABLE: &str = "Is endpoint registered and reachable?";

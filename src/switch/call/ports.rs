@@ -133,7 +133,7 @@ impl Switch {
     /// address, else any address of the family.
     pub(super) fn media_bind(&self, channel: &Channel) -> IpAddr {
         let options = &channel.endpoint.options;
-        let media = options.media_address.parse::<IpAddr>().ok();
+        let media = self.directory.address(&options.media_address, channel.way.local);
         if let (true, Some(media)) = (options.bind_rtp_to_media_address, media) {
             return media;
         }
@@ -150,7 +150,7 @@ impl Switch {
     /// The address our descriptions name to a channel's phone, and the rule behind it in words.
     pub(super) fn media_address(&self, channel: &Channel) -> (IpAddr, &'static str) {
         let options = &channel.endpoint.options;
-        if let Ok(media) = options.media_address.parse() {
+        if let Some(media) = self.directory.address(&options.media_address, channel.way.local) {
             return (media, "media_address");
         }
         let own = match self.media_bind(channel) {
@@ -161,8 +161,10 @@ impl Switch {
         let Some(transport) = self.directory.objects.transports.get(&name) else {
             return (own, "own address");
         };
-        let Ok(external) = transport.external_media_address.parse::<IpAddr>() else {
-            return (own, "own address");
+        let Some(external) = self.directory.address(&transport.external_media_address, own) else {
+            let is_unknown = !transport.external_media_address.is_empty();
+            let unknown = "own address: external_media_address is not resolved yet";
+            return (own, if is_unknown { unknown } else { "own address" });
         };
         let outside =
             Outside { local_net: &transport.local_net, address: Some(AdvertisedHost::Ip(external)), port: 0 };

@@ -3,6 +3,7 @@
 //! ```text
 //! REFER ─┬─ blind: partner ─► extension, watched ── 180, 183, 200, 486, 503 ─► NOTIFY … NOTIFY (last) ─► BYE
 //!        ├─ Replaces of a call of ours: both partners are joined ────────────────► NOTIFY 200 (last) ──► BYE
+//!        │  or the partner, through a Local channel, with what the other call runs (a conference, a queue of music)
 //!        └─ Replaces of another server's: partner ─► `external_replaces`, watched
 //! ```
 
@@ -180,16 +181,15 @@ impl Switch {
         let Some(consulting) = self.channel_of(&parsed) else {
             return self.blind(now, id, (EXTERNAL, Some(replaces)), refer, out);
         };
-        let Some(first) = self.partner(id) else { return Went::Done(400) };
-        if first == consulting {
-            return Went::Done(400);
-        }
-        let Some(second) = self.partner(consulting) else {
-            return self.into_application(now, (id, first), consulting, out);
+        let (first, second) = match (self.partner(id), self.partner(consulting)) {
+            (Some(first), Some(second)) => (first, second),
+            (Some(party), None) => return self.attend_dialplan(now, party, (id, consulting), id, out),
+            (None, Some(party)) => return self.attend_dialplan(now, party, (consulting, id), id, out),
+            (None, None) => return Went::Done(400),
         };
         // Both halves of one Local channel: it would lead from itself to itself.
         let local = self.calls.channels.get(&first).and_then(|channel| channel.local);
-        if first == second || local.is_some_and(|local| local.peer == second) {
+        if first == consulting || first == second || local.is_some_and(|local| local.peer == second) {
             return Went::Done(400);
         }
         let limits = [first, id, second, consulting]
@@ -220,31 +220,32 @@ impl Switch {
         Went::Done(200)
     }
 
-    /// An attended transfer to a call that is in no bridge: who is transferred goes on with what the transferer was doing
-    /// there, an application or a call that rings.
-    fn into_application(
+    /// One of the transferer's calls runs a dialplan alone: who he talks to in the other one goes there, through a Local
+    /// channel. `left` is his channel in the call with that party, `taken` the one that runs the dialplan.
+    fn attend_dialplan(
         &mut self,
         now: Now,
-        (id, transferred): (ChannelId, ChannelId),
-        consulting: ChannelId,
+        party: ChannelId,
+        (left, taken): (ChannelId, ChannelId),
+        asked_by: ChannelId,
         out: &mut Actions,
     ) -> Went {
-        if !self.has_own_business(consulting) {
+        let runs = self.calls.channels.get(&taken).is_some_and(|channel| {
+            channel.is_up() && (channel.program.is_some() || channel.parked().is_some())
+        });
+        if !runs || self.is_being_transferred(left) || self.is_being_transferred(taken) {
             return Went::Done(400);
         }
-        self.leaves_soon(id);
-        self.detach(now, transferred, out);
-        if !self.take_dialplan(now, transferred, consulting, out) {
-            return Went::Done(400);
+        let Some([beside, runner]) = self.local_for_transfer(now) else { return Went::Done(503) };
+        self.leaves_soon(left);
+        self.swap(now, (beside, left), party, out);
+        self.take_alone(now, runner, taken, out);
+        if self.calls.channels.get(&runner).is_some_and(|runner| matches!(runner.doing, Doing::Echo)) {
+            self.echo(runner, out);
         }
-        match self.calls.channels.get(&transferred).map(|channel| &channel.doing) {
-            Some(Doing::Echo) => drop(self.echo(transferred, out)),
-            Some(Doing::Dialling(_)) => drop(self.indicate(now, transferred, Indication::Ringing, out)),
-            _ => {}
+        for channel in [left, taken].into_iter().filter(|channel| *channel != asked_by) {
+            self.hang_up(now, channel, 16, out);
         }
-        let name = self.calls.channels.get(&id).map(|channel| channel.name.clone()).unwrap_or_default();
-        self.set_variables(transferred, [("ATTENDEDTRANSFER", &*name)], out);
-        self.hang_up(now, consulting, 16, out);
         Went::Done(200)
     }
 }

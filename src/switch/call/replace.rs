@@ -10,7 +10,6 @@
 
 use super::channel::{Channel, ChannelId, Doing, Side};
 use super::dial::Answered;
-use super::service::What;
 use crate::base::time::Now;
 use crate::session::{AnswerWith, State as SessionState};
 use crate::sip::dialog::DialogKey;
@@ -71,6 +70,7 @@ impl Switch {
         match state {
             SessionState::Ending | SessionState::Ended => Err((603, "the call it replaces is over")),
             _ if channel.hung_up => Err((603, "the call it replaces is over")),
+            _ if self.is_being_transferred(id) => Err((603, "the call it replaces is being transferred")),
             SessionState::Incoming { .. } => Err((481, "the call it replaces is not answered by us yet")),
             SessionState::Up { .. } if replaces.early_only => {
                 Err((486, "the call it replaces is answered, and it wants an early one"))
@@ -99,7 +99,7 @@ impl Switch {
                 self.swap(now, (id, of), partner, out);
                 true
             }
-            None => self.take_dialplan(now, id, of, out),
+            None => self.take_alone(now, id, of, out),
         };
         if taken {
             self.hang_up(now, of, 16, out);
@@ -108,14 +108,39 @@ impl Switch {
         }
     }
 
+    /// Whether a transfer by code is under way with a channel: it cannot be replaced in the middle of it.
+    pub(super) fn is_being_transferred(&self, id: ChannelId) -> bool {
+        let channel = self.calls.channels.get(&id);
+        channel.is_some_and(|channel| channel.service.is_some() || channel.transferred_by.is_some())
+    }
+
+    /// Takes the place of a channel that is in no bridge: its parking space, or its dialplan. `false`: it has neither.
+    pub(super) fn take_alone(&mut self, now: Now, id: ChannelId, of: ChannelId, out: &mut Actions) -> bool {
+        if self.calls.channels.get(&of).is_some_and(|channel| channel.parked().is_some()) {
+            self.answer_channel(now, id, None, out);
+            self.take_space(of, id, out);
+            return true;
+        }
+        self.take_dialplan(now, id, of, out)
+    }
+
     /// Takes a channel's place beside `partner`.
-    fn swap(&mut self, now: Now, (id, of): (ChannelId, ChannelId), partner: ChannelId, out: &mut Actions) {
+    pub(super) fn swap(
+        &mut self,
+        now: Now,
+        (id, of): (ChannelId, ChannelId),
+        partner: ChannelId,
+        out: &mut Actions,
+    ) {
         let options = self.calls.channels.get(&of).and_then(|channel| channel.bridge);
         let options = options.and_then(|bridge| self.calls.bridges.get(&bridge)).map(|b| b.options.clone());
         let only = self.calls.channels.get(&partner).and_then(Channel::agreed_formats);
         let extra = self.connected_lines(now, id, partner, out);
         self.answer_channel(now, id, Some(AnswerWith { extra, only }), out);
         let side = self.calls.channels.get(&of).map(|channel| channel.side);
+        // Who holds the call goes on holding it.
+        let held = self.media_of(of).and_then(|phone| self.calls.channels.get(&phone));
+        let holds = held.is_some_and(|held| held.is_told_to_hold);
         let limits =
             [partner, of].map(|leg| self.calls.channels.get_mut(&leg).and_then(|leg| leg.limits.take()));
         if side == Some(Side::Called(Some(partner))) && self.replace_leg(partner, of, id) {
@@ -137,6 +162,9 @@ impl Switch {
             }
         }
         self.introduce_each_other(now, [id, partner], out);
+        if holds {
+            self.hold_changed(now, partner, true, out);
+        }
         let bridge = self.calls.channels.get(&id).and_then(|channel| channel.bridge);
         if let (Some(bridge), Some(options)) = (bridge.and_then(|b| self.calls.bridges.get_mut(&b)), options)
         {
@@ -172,19 +200,6 @@ impl Switch {
         true
     }
 
-    /// Whether another channel can go on with what this one does by itself: its dialplan, its space in a parking lot, its
-    /// waiting for whom it was transferred to. Who is about to transfer, or waits for that, has nothing to be taken over.
-    pub(super) fn has_own_business(&self, of: ChannelId) -> bool {
-        let Some(channel) = self.calls.channels.get(&of) else { return false };
-        let stranded = match channel.service.as_ref().map(|service| &service.what) {
-            Some(What::Stranded(_)) => true,
-            Some(_) => return false,
-            None => false,
-        };
-        channel.transferred_by.is_none()
-            && (stranded || channel.program.is_some() || channel.parked().is_some())
-    }
-
     /// Goes on with another channel's dialplan. `false`: it has none.
     pub(super) fn take_dialplan(
         &mut self,
@@ -193,12 +208,9 @@ impl Switch {
         of: ChannelId,
         out: &mut Actions,
     ) -> bool {
-        if !self.has_own_business(of) {
-            return false;
-        }
         let Some(replaced) = self.calls.channels.get_mut(&of) else { return false };
-        let program = replaced.program.take();
-        let (mut doing, suspended) = (std::mem::take(&mut replaced.doing), replaced.suspended.take());
+        let Some(program) = replaced.program.take() else { return false };
+        let (doing, suspended) = (std::mem::take(&mut replaced.doing), replaced.suspended.take());
         let digits = std::mem::take(&mut replaced.digits);
         if let Doing::Dialling(dialling) = &doing {
             for leg in dialling.ringing() {
@@ -211,21 +223,16 @@ impl Switch {
         let again = matches!(doing, Doing::Sounding(_) | Doing::Introducing(_) | Doing::Held | Doing::Spying);
         match doing {
             Doing::Echo => self.unjoin_all(of, out),
-            Doing::Held | Doing::Spying => {
-                self.leave_rooms(now, of, out);
-                doing = Doing::Nothing;
-            }
+            Doing::Held | Doing::Spying => self.leave_rooms(now, of, out),
             Doing::Originating => self.asks_instead(of, id),
             _ => {}
         }
-        let over = matches!(doing, Doing::Nothing) && !again && suspended.is_none() && program.is_some();
+        let over = matches!(doing, Doing::Nothing) && suspended.is_none();
         if let Some(channel) = self.calls.channels.get_mut(&id) {
-            (channel.program, channel.doing, channel.suspended) = (program, doing, suspended);
+            (channel.program, channel.doing, channel.suspended) = (Some(program), doing, suspended);
             channel.digits = digits;
         }
         self.take_seat(now, of, id, out);
-        self.take_space(of, id, out);
-        self.wait_instead(of, id, out);
         self.answer_channel(now, id, None, out);
         if over {
             self.resume(id, crate::dialplan::Outcome::Done);

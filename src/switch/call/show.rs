@@ -1,6 +1,6 @@
 //! Channels, bridges and statistics as an administrator sees them, and why media goes the way it goes.
 
-use super::channel::{Channel, Side};
+use super::channel::{Channel, ChannelId, Side};
 use super::facts::limit_of;
 use super::features::hooks_of;
 use super::ports::SlotState;
@@ -21,6 +21,13 @@ impl Switch {
     pub(in crate::switch) fn channel_views(&self, now: Now, name: Option<&str>) -> Vec<ChannelView> {
         let wanted = |channel: &&Channel| name.is_none_or(|name| channel.name.eq_ignore_ascii_case(name));
         self.calls.channels.values().filter(wanted).map(|channel| self.channel_view(now, channel)).collect()
+    }
+
+    /// Channels of an endpoint, oldest first: those that lamps count.
+    pub(in crate::switch) fn channels_of(&self, now: Now, endpoint: &str) -> Vec<ChannelView> {
+        let of_it = self.lamps.devices.of(endpoint);
+        let channels = of_it.filter_map(|(id, _)| self.calls.channels.get(&ChannelId(id)));
+        channels.map(|channel| self.channel_view(now, channel)).collect()
     }
 
     fn channel_view(&self, now: Now, channel: &Channel) -> ChannelView {
@@ -63,7 +70,7 @@ impl Switch {
             name: String::new(),
             channels: names(bridge.legs),
             kind: "basic",
-            technology: bridge.technology.map_or("simple_bridge", |technology| technology.asterisk_name()),
+            technology: bridge.asterisk_name(),
             duration_secs: now.at.since(bridge.made.at).as_secs(),
             why: bridge.why.as_ref().map(ToString::to_string).unwrap_or_default(),
         });
@@ -119,8 +126,12 @@ impl Switch {
                         lost: report.lost,
                         jitter_secs: report.jitter.as_secs_f64(),
                     },
-                    sent: StreamStats { packets: report.sent, ..StreamStats::default() },
-                    round_trip_secs: 0.0,
+                    sent: StreamStats {
+                        packets: report.sent,
+                        lost: report.sent_lost,
+                        jitter_secs: report.sent_jitter.as_secs_f64(),
+                    },
+                    round_trip_secs: report.round_trip.as_secs_f64(),
                 }
             })
             .collect();

@@ -44,7 +44,9 @@ pub(super) struct ChannelSound {
     /// What is heard in mid-call beside all that.
     pub chimes: Vec<SoundId>,
     /// `VOLUME()`, and what a conference's menu added: what comes from it, what goes to it.
-    pub volume: (i32, i32),
+    pub volume: (f32, f32),
+    /// `AGC()`, in the same order.
+    pub levels: (Option<u16>, Option<u16>),
     /// `VOLUME(…,p)`: digits change it.
     pub volume_keys: bool,
     /// `TALK_DETECT(set)`
@@ -200,6 +202,7 @@ impl Switch {
         }
         for (sound, end) in unheard {
             let id = self.forget_lent(sound).unwrap_or(id);
+            self.mail_completed(now, sound, &end, out);
             self.sound_over(now, id, sound, end, out);
         }
     }
@@ -299,6 +302,10 @@ impl Switch {
     /// media brings the held side home by itself, and leaves the holder's where it is.
     pub(super) fn hold_music(&mut self, id: ChannelId, class: Option<&str>, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if class.is_none() && channel.is_told_to_hold {
+            // Its partner's phone holds it, whatever else made it wait.
+            return;
+        }
         let plays = std::mem::replace(&mut channel.sound.is_held, class.is_some());
         let Some(class) = class else {
             if plays {
@@ -307,9 +314,21 @@ impl Switch {
             return;
         };
         let own = channel.settings.music_class.clone();
-        let class = if own.is_empty() { class } else { &own };
+        let class = if self.services.music.contains_key(&own) { &own } else { class };
         if let (false, Some(music)) = (plays, self.music(id, class)) {
             self.play_behind(id, music, out);
+        }
+    }
+
+    /// Something else was heard by who is held: the music is heard again.
+    pub(super) fn hold_music_again(&mut self, id: ChannelId, out: &mut Actions) {
+        let holder = self.partner(id).and_then(|holder| self.calls.channels.get(&holder));
+        let class = holder.map(|holder| holder.endpoint.options.moh_suggest.clone()).unwrap_or_default();
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let busy = channel.suspended.is_some() || channel.service.is_some() || channel.bridge.is_none();
+        if channel.sound.is_held && channel.sound.background.is_none() && !busy {
+            channel.sound.is_held = false;
+            self.hold_music(id, Some(&class), out);
         }
     }
 
@@ -317,6 +336,7 @@ impl Switch {
     pub(super) fn sound_event(&mut self, now: Now, event: MediaEvent, out: &mut Actions) {
         let MediaEvent::SoundEnded { port, id: sound, end } = event else { return };
         self.room_recorded(sound);
+        self.mail_completed(now, sound, &end, out);
         let Some(at) = self.told_by(self.calls.ports.get(&port).copied(), sound) else { return };
         self.sound_over(now, at, sound, end, out);
     }
@@ -342,14 +362,17 @@ impl Switch {
         self.space_said(id, sound, out);
         self.conference_played(now, id, sound, &end, out);
         self.announced(now, id, sound, out);
+        self.mail_played(now, id, sound, &end, out);
         self.introduction_played(now, id, sound, out);
         self.screen_played(now, id, sound, out);
         self.prompt_played(now, id, sound, end, out);
+        self.hold_music_again(id, out);
     }
 
     /// Takes other services over: tones, music, features, parking lots.
     pub(in crate::switch) fn set_services(&mut self, services: Arc<Services>) {
         self.calls.add_parking(&services);
+        self.forget_passwords();
         self.services = services;
     }
 }

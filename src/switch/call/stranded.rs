@@ -86,24 +86,6 @@ impl Switch {
         self.sound_follows([picker; 2], out);
     }
 
-    /// Another channel took over what one does that was transferred: it waits for the target now.
-    pub(super) fn wait_instead(&mut self, of: ChannelId, id: ChannelId, out: &mut Actions) {
-        let Some(until) = self.service_mut(of).map(|service| service.until) else { return };
-        let Some(what @ What::Stranded(_)) = self.end_service(of, out) else { return };
-        let leg = match &what {
-            What::Stranded(stranded) => stranded.leg,
-            _ => None,
-        };
-        self.begin_service(id, what);
-        if let Some(service) = self.service_mut(id) {
-            service.until = until;
-        }
-        if let Some(leg) = leg {
-            self.called_for(leg, id, out);
-            self.play_tone(id, "ring", out);
-        }
-    }
-
     /// Somebody answered.
     pub(super) fn rescued(&mut self, now: Now, id: ChannelId, leg: ChannelId, out: &mut Actions) {
         let Some(What::Stranded(stranded)) = self.end_service(id, out) else { return };

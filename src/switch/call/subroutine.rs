@@ -123,9 +123,10 @@ impl Switch {
     }
 
     /// Drops the subroutine that a channel runs, and what should follow it: the channel goes elsewhere.
-    pub(super) fn leave_subroutine(&mut self, id: ChannelId, out: &mut Actions) {
+    pub(super) fn leave_subroutine(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let Some(suspended) = channel.suspended.take() else { return };
+        self.leave_mail(now, id, out);
         self.stop_doing(id, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let variables = channel.program.as_mut().map(Program::take_variables).unwrap_or_default();

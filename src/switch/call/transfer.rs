@@ -28,7 +28,7 @@ impl Switch {
     /// Takes a channel out of its bridge and its `Dial` without ending either side's call.
     pub(super) fn detach(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         self.leave_service(now, id, out);
-        self.leave_subroutine(id, out);
+        self.leave_subroutine(now, id, out);
         self.leave_rooms(now, id, out);
         self.stop_doing(id, out);
         let other = self.partner(id);

@@ -39,26 +39,6 @@ impl Switch {
         Some(*parked)
     }
 
-    /// Another channel took over what a parked one does: it is at its space from now on, and hears the music there.
-    pub(super) fn take_space(&mut self, of: ChannelId, id: ChannelId, out: &mut Actions) {
-        let Some(Doing::Parked(parked)) = self.calls.channels.get_mut(&id).map(|channel| &mut channel.doing)
-        else {
-            return;
-        };
-        let (lot, space) = (parked.lot.clone(), parked.space);
-        parked.saying = None;
-        if let Some(taken) = self.calls.lots.get_mut(&lot) {
-            taken.parked.insert(space, id);
-        }
-        if let Some(left) = self.calls.channels.get_mut(&of) {
-            left.needs_media_no_more(Feature::Parking);
-        }
-        if let Some(channel) = self.calls.channels.get_mut(&id) {
-            channel.needs_media(Feature::Parking);
-        }
-        self.wait_in_lot(id, out);
-    }
-
     /// `ParkedCall`: takes a parked call; without a space the one parked longest at the lowest.
     pub(super) fn do_retrieve(
         &mut self,

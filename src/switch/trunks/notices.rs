@@ -115,14 +115,12 @@ impl Switch {
     fn everywhere(&self, endpoint: &Arc<Endpoint>) -> Vec<Located> {
         let mut all = Vec::new();
         for aor in endpoint.aors.iter().filter_map(|name| self.directory.aor(name)) {
-            let of_aor = &aor.options.outbound_proxy;
-            let proxy = if of_aor.is_empty() { &endpoint.options.outbound_proxy } else { of_aor };
             let at = |uri: String, path: String, known| Located {
                 endpoint: Arc::clone(endpoint),
                 uri,
                 path,
                 known,
-                proxy: proxy.to_string(),
+                proxy: endpoint.options.outbound_proxy.to_string(),
                 user: None,
                 contact: None,
             };

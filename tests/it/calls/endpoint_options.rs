@@ -2,9 +2,10 @@
 //! media threads. Those with a story of their own stand in the other files of this folder.
 
 use super::phone::*;
-use crate::world::World;
+use crate::world::{Ask, World};
 use jackfield::bridge::{MediaEvent, Open, Plan, PortId};
 use jackfield::switch::io::Input;
+use jackfield::switch::view::Event;
 use std::time::Duration;
 
 const DIAL: &str = "[phones]\nexten => 200,1,Dial(PJSIP/200,20)\n same => n,Hangup(17)\n\
@@ -395,4 +396,48 @@ fn an_empty_reinvite_is_offered_what_the_option_says() {
         let ok = the(&sent, "SIP/2.0 200");
         assert!(body(ok).contains(offered), "{option}: {ok}");
     }
+}
+
+/// Contacts are called in the order of their ids, whatever their `q`: registered ones, then static ones. The aor's
+/// `outbound_proxy` is for qualify alone.
+#[test]
+fn contacts_are_called_in_the_order_of_their_ids() {
+    let many = "[many]\ntype=endpoint\ncontext=phones\nallow=!all,ulaw\naors=many\n[many]\ntype=aor\nmax_contacts=3\n\
+        contact=sip:a@127.0.0.1:6200\ncontact=sip:b@127.0.0.1:6300\noutbound_proxy=sip:127.0.0.9:5060\\;lr\n";
+    let plan = "[phones]\nexten => 1,1,Dial(PJSIP/many)\n same => n,Hangup\n\
+        exten => 2,1,Log(NOTICE,all ${PJSIP_DIAL_CONTACTS(many)})\n same => n,Hangup\n";
+    let mut world = office_beside(many, "", plan);
+    let called = |world: &mut World, call: &str| {
+        let offer = invite("1", 1, call, &sdp("127.0.0.1", 7000, "0", ""))
+            .replace("Call-ID: c1", &format!("Call-ID: {call}"));
+        let sent = world.datagram(CALLER, offer.as_bytes());
+        let uri = the(&sent, "INVITE").split(' ').nth(1).expect("a URI").to_owned();
+        let at =
+            world.destinations[sent.iter().position(|text| text.starts_with("INVITE")).expect("it")].remote;
+        assert!(uri.ends_with(&at.to_string()), "{uri} at {at}");
+        uri
+    };
+    // By the MD5 of the URI: 12…, before 52….
+    assert_eq!(called(&mut world, "k1"), "sip:b@127.0.0.1:6300");
+    let contacts = "Contact: <sip:many@127.0.0.1:6400>;q=0.1, <sip:many@127.0.0.1:6500>;q=0.9, <sip:many@127.0.0.1:6600>\r\n";
+    let ask = Ask { source: "127.0.0.1:6400", ..Ask::new("REGISTER", "many", "") };
+    assert_eq!(world.statuses(&ask.lines(contacts)), "200 OK");
+    // 17…, 32…, 58….
+    assert_eq!(called(&mut world, "k2"), "sip:many@127.0.0.1:6500");
+    let offer = invite("2", 1, "k3", &sdp("127.0.0.1", 7000, "0", "")).replace("Call-ID: c1", "Call-ID: k3");
+    world.datagram(CALLER, offer.as_bytes());
+    let told = world.events.iter().find_map(|event| match event {
+        Event::Log { text, .. } => text.split_once("all ").map(|(_, all)| all.to_owned()),
+        _ => None,
+    });
+    let told = told.expect("all of them");
+    let users: Vec<&str> = told.split('&').map(|one| one.trim_start_matches("PJSIP/many/sip:")).collect();
+    let order = [
+        "many@127.0.0.1:6500",
+        "many@127.0.0.1:6600",
+        "many@127.0.0.1:6400",
+        "b@127.0.0.1:6300",
+        "a@127.0.0.1:6200",
+    ];
+    assert_eq!(users, order);
 }

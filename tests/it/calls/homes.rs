@@ -149,3 +149,36 @@ fn each_transport_has_its_own_outside() {
     assert_eq!(opened.as_deref(), Some("127.0.0.7"));
     assert_eq!(audio_of(body(&ok)).map(|at| at.port()), Some(20_000));
 }
+
+/// A host name in `external_*_address` and `media_address` stands for its address, of the family that is spoken, as soon
+/// as that is known; until then media names our own address and signalling the name.
+#[test]
+fn names_of_the_outside_stand_for_their_addresses() {
+    let outside =
+        "external_signaling_address=sip.example\nexternal_media_address=media.example\nlocal_net=10.9.0.0/16";
+    let hosts = |addresses: [&str; 3]| {
+        let names = ["sip.example", "media.example", "rtp.example"];
+        let known = names.into_iter().zip(addresses).map(|(name, all)| {
+            (name.into(), all.split(' ').map(|ip| ip.parse().expect("an address")).collect())
+        });
+        known.collect::<Vec<_>>()
+    };
+    let mut world = world(["media_address=rtp.example", "", ""], ["", outside, ""]);
+    let (leg, ok) = call(&mut world, 0, 1);
+    assert!(header(&leg, "Contact").contains("@sip.example:5060>"), "{leg}");
+    assert_eq!((media(&leg), media(&ok)), ("10.2.0.1".into(), "10.1.0.1".into()));
+    for (n, addresses) in [
+        ["2001:db8::1 198.51.100.1", "198.51.100.2", "198.51.100.3"],
+        ["198.51.100.11", "2001:db8::2 198.51.100.12", "198.51.100.13"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut world = self::world(["media_address=rtp.example", "", ""], ["", outside, ""]);
+        world.handle(Input::HostAddresses(hosts(addresses)));
+        let (leg, ok) = call(&mut world, 0, 1);
+        let tens = if n == 0 { "" } else { "1" };
+        assert!(header(&leg, "Via").starts_with(&format!("SIP/2.0/UDP 198.51.100.{tens}1:5060;")), "{leg}");
+        assert_eq!((media(&leg), media(&ok)), (format!("198.51.100.{tens}2"), format!("198.51.100.{tens}3")));
+    }
+}

@@ -1,5 +1,6 @@
 //! Calls through a whole switch in virtual time: what each phone is sent, and that nothing is left behind.
 
+mod anything;
 pub mod basic;
 mod consults;
 mod desk;
@@ -20,10 +21,12 @@ mod identity;
 mod jitter;
 mod limits;
 mod local;
+mod naming;
 mod options;
 mod parking;
 pub mod phone;
 mod reasons;
+mod replaced;
 mod rooms;
 mod screening;
 mod seats;
@@ -32,3 +35,4 @@ mod spying;
 mod taken;
 mod touch;
 mod transfers;
+mod voicemail;

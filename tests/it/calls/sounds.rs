@@ -6,6 +6,7 @@ use jackfield::bridge::{
     MediaEvent, Over, Piece, Plan, PortId, Sides, SoundEnd, SoundId, SoundOrder, SoundSource,
 };
 use jackfield::rtp::{Digit, DtmfEvent};
+use jackfield::sdp::Law;
 use jackfield::switch::io::Input;
 use std::time::Duration;
 
@@ -241,6 +242,42 @@ fn who_is_held_hears_music() {
     let sent = world.datagram(CALLER, again(4, "a=sendrecv\r\n").as_bytes());
     the(&sent, "SIP/2.0 200");
     assert!(playing(&world).is_empty());
+}
+
+/// µ-law here, A-law there: relayed unopened, byte for byte exchanged; opened while somebody records it.
+#[test]
+fn the_laws_of_g711_are_exchanged_in_a_relay() {
+    for recorded in [false, true] {
+        let text =
+            office_text("direct_media=no").replace("allow=ulaw,alaw\naors=200", "allow=alaw\naors=200");
+        let mut world = World::with(&text.replace("allow=ulaw,alaw\naors=100", "allow=ulaw\naors=100"));
+        let monitor =
+            if recorded { "exten => 200,1,MixMonitor(x.wav)\n same => n," } else { "exten => 200,1," };
+        set_dialplan(&mut world, &format!("[phones]\n{monitor}Dial(PJSIP/200)\n"));
+        let offer = sdp("127.0.0.1", 7000, "0 101", "");
+        let sent = world.datagram(CALLER, invite("200", 1, "i1", &offer).as_bytes());
+        let out = the(&sent, "INVITE sip:200@").to_owned();
+        assert!(body(&out).contains("RTP/AVP 8 101"), "{out}");
+        let answer = sdp("127.0.0.1", 7200, "8 101", "");
+        let sent = world.datagram(CALLED, reply(&out, "200 OK", CALLED, &answer).as_bytes());
+        let ok = the(&sent, "SIP/2.0 200").to_owned();
+        assert!(body(&ok).contains("RTP/AVP 0 101"), "{ok}");
+        if recorded {
+            assert_eq!((world.joins(), rooms(&world).len()), (0, 2), "opened for the recording");
+            let (port, id, ..) = recordings(&world).remove(0);
+            ended(&mut world, (port, id), SoundEnd::Stopped);
+        }
+        let joined = world.plans.iter().rev().find_map(|plan| match plan {
+            Plan::Join { a_to_b, b_to_a, .. } => Some((a_to_b.numbers, b_to_a.numbers)),
+            _ => None,
+        });
+        let (to_called, to_caller) = joined.expect("relayed");
+        assert_eq!(
+            (to_called.get(0), to_called.law(0), to_called.get(101)),
+            (Some(8), Some(Law::A), Some(101))
+        );
+        assert_eq!((to_caller.get(8), to_caller.law(8)), (Some(0), Some(Law::Micro)));
+    }
 }
 
 /// The recordings ordered: port, name, path, side.

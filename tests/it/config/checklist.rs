@@ -307,6 +307,15 @@ fn s4_107_an_aor_that_nothing_can_be_bound_to() {
 }
 
 #[test]
+fn bounds_of_expiry_that_contradict_each_other() {
+    says(
+        &check_conf(&SOUND.replace("max_contacts=1\n", "max_contacts=1\nmaximum_expiration=30\n")),
+        "expiration-contradiction",
+        &["minimum_expiration=60 is more than maximum_expiration=30", "set minimum_expiration to 30 or less"],
+    );
+}
+
+#[test]
 fn s4_149_max_contacts_that_rewritten_contacts_fill() {
     let report = check_conf(&SOUND.replace("direct_media=no", "direct_media=no\nrewrite_contact=yes"));
     says(

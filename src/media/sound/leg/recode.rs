@@ -25,6 +25,7 @@ impl Leg {
         self.sitting = before.sitting;
         self.listening = before.listening;
         self.gains = before.gains;
+        self.levels = before.levels;
         self.detector = before.detector;
         self.pressed = before.pressed;
         self.talking = before.talking;
