@@ -116,6 +116,7 @@ impl Switch {
         self.seats_follow(out);
         self.choose_later(id);
         self.optimise(now, id, out);
+        self.end_ring(legs);
     }
 
     /// Ends a bridge whose channels go on elsewhere at once: what they are told there begins anew.

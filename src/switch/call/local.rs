@@ -255,6 +255,21 @@ impl Switch {
         self.bridge_up(now, [a, b], (options, place), out);
     }
 
+    /// Local channels that lead round to themselves, after a transfer of both their ends to each other, have no phone and
+    /// nobody who would ever end them.
+    pub(super) fn end_ring(&mut self, legs: [ChannelId; 2]) {
+        let mut at = legs[0];
+        for _ in 0..limits::CALL_STEPS {
+            let Some(local) = self.calls.channels.get(&at).and_then(|channel| channel.local) else { return };
+            if local.peer == legs[1] {
+                let event = Event::HungUp { cause: Cause(16), by: By::Bye };
+                return self.calls.work.push_back(Work::Event(legs[0], event));
+            }
+            let Some(next) = self.partner(local.peer) else { return };
+            at = next;
+        }
+    }
+
     /// A channel's call goes on with `other` in the place of the half it was bridged with.
     fn inherit_call(
         &mut self,
