@@ -60,7 +60,6 @@ impl Channel {
         }
     }
 
-<<<<<<< HEAD
     /// T.38 on it, for the choice of its bridge's technology.
     pub fn fax_so_far(&self) -> Fax {
         match () {
@@ -68,13 +67,13 @@ impl Channel {
             () if self.had_fax => Fax::Over,
             () => Fax::Never,
         }
-=======
+    }
+
     /// `fax_detect`: whether it may turn out to be a fax machine that calls us.
     pub fn may_be_fax(&self) -> bool {
         let options = &self.endpoint.options;
         let sent = self.program.as_ref().is_some_and(|program| &*program.place().exten == "fax");
         options.fax_detect && self.is_caller() && self.is_up() && self.program.is_some() && !sent
->>>>>>> main
     }
 
     fn fax_agreed(&self) -> Option<Attributes> {
