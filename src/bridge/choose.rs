@@ -147,7 +147,7 @@ fn judge(condition: Condition, facts: &Facts) -> Verdict {
                 .then(|| set(leg, "media_encryption", word, "no", &leg.media_encryption.place))
         }),
         Condition::NoFax => one_leg(facts, |leg| {
-            leg.has_fax.then(|| {
+            (leg.fax != Fax::Never).then(|| {
                 fault(
                     format!("{} has or had T.38 in this call", leg.endpoint),
                     channel(leg),
@@ -255,7 +255,7 @@ fn two_parties(facts: &Facts) -> Option<Fault> {
 fn without_media(leg: &Leg) -> Option<Fault> {
     let says = match (&leg.audio, leg.place.address()) {
         // A fax has its own way.
-        (None, _) if leg.has_fax => return None,
+        (None, _) if leg.fax != Fax::Never => return None,
         (None, _) => format!("{} has no audio", leg.endpoint),
         (Some(_), None) => format!("{} has told no address for its audio", leg.endpoint),
         (Some(_), Some(_)) => return None,

@@ -16,7 +16,7 @@
 //! ```
 
 use super::choose::{DirectMedia, Technology};
-use super::facts::{Facts, GlareMitigation, Leg, Method};
+use super::facts::{Facts, Fax, GlareMitigation, Leg, Method};
 use crate::sdp::Codec;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -116,15 +116,16 @@ impl Direct {
         self.told.iter().any(|told| told.target != Target::Ours)
     }
 
-    /// What to do now that `technology` was chosen; nothing where a leg knows it already. While a fax is being
-    /// negotiated nothing is sent at all: its own re-INVITEs are on the way.
+    /// What to do now that `technology` was chosen; nothing where a leg knows it already. While a fax runs or is being
+    /// negotiated nothing is sent at all: its own re-INVITEs are on the way. Where it took the place of the sound, the
+    /// sound that follows it is described with our address; where it was refused, the next steps bring the legs back.
     pub fn steps(
         &mut self,
         facts: &Facts,
         technology: Technology,
         direct: Option<&DirectMedia>,
     ) -> Vec<Step> {
-        let fax = facts.legs.iter().any(|leg| leg.has_fax);
+        let fax = facts.legs.iter().any(|leg| leg.fax == Fax::Runs);
         let mut steps = Vec::new();
         for (at, leg) in facts.legs.iter().enumerate().take(2) {
             let other = facts.legs.get(1 - at);
@@ -141,6 +142,13 @@ impl Direct {
                 _ => Vec::new(),
             };
             let told = &mut self.told[at];
+            if fax {
+                if leg.audio.is_none() {
+                    (told.target, told.before) = (Target::Ours, Target::Ours);
+                    told.codecs.clear();
+                }
+                continue;
+            }
             let resend = told.refrained == Refrained::Over { resend: true };
             // What a leg was told before this bridge went with the codecs it has.
             let same = told.codecs == codecs || told.codecs.is_empty() || wanted == Target::Ours;
@@ -150,7 +158,7 @@ impl Direct {
             told.before = told.target;
             told.target = wanted;
             told.codecs.clone_from(&codecs);
-            let quiet = told.refrain(refrains(leg)) || fax;
+            let quiet = told.refrain(refrains(leg));
             steps.push(Step { leg: at, method: method(leg), target: wanted, codecs, quiet });
         }
         steps

@@ -76,8 +76,8 @@ pub struct Leg {
     pub audio: Option<RtpStream>,
     /// Whether video runs.
     pub has_video: bool,
-    /// Whether T.38 runs, was asked for, or ran before in this call.
-    pub has_fax: bool,
+    /// T.38 in this call.
+    pub fax: Fax,
     /// Where its media is.
     pub place: Place,
     /// The other side has put the call on hold.
@@ -88,6 +88,18 @@ pub struct Leg {
     pub moves: u8,
     /// Whether it allows UPDATE.
     pub allows_update: bool,
+}
+
+/// How far T.38 is on a leg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fax {
+    /// It was never asked for.
+    #[default]
+    Never,
+    /// It runs, or is being asked for.
+    Runs,
+    /// It ran before, or was refused.
+    Over,
 }
 
 /// Where the media of a leg is.

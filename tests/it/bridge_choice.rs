@@ -46,7 +46,7 @@ fn leg(who: &str, address: &str) -> Leg {
         acl_denies: None,
         audio: Some(agreed("ulaw alaw opus", address, PLAIN)),
         has_video: false,
-        has_fax: false,
+        fax: Fax::Never,
         place: Place {
             described: Some(place),
             source: Some(place),
@@ -129,7 +129,7 @@ fn cases(at: usize) -> Vec<Case> {
         ),
         (Answered, Relay, on(|l| l.is_up = false), "is not answered"),
         (MediaOnBoth, Core, on(|l| l.audio = None), "has no audio"),
-        (NoFax, Relay, on(|l| l.has_fax = true), "has or had T.38"),
+        (NoFax, Relay, on(|l| l.fax = Fax::Over), "has or had T.38"),
         (
             NoEncryption,
             Core,
@@ -529,7 +529,19 @@ fn update_is_used_where_the_phone_allows_it() {
 fn a_fax_brings_legs_back_by_its_own_requests() {
     let (mut direct, mut facts) = (Direct::new(), good());
     steps(&mut direct, &facts);
-    facts.legs[0].has_fax = true;
+    facts.legs[0].fax = Fax::Runs;
     assert_eq!(steps(&mut direct, &facts), []);
+    assert!(direct.is_active(), "they talk directly until it has the place of the sound");
+    let sound = facts.legs.iter_mut().map(|leg| leg.audio.take()).collect::<Vec<_>>();
+    assert_eq!(steps(&mut direct, &facts), []);
+    assert!(!direct.is_active());
+    // Afterwards the sound comes here: each was told so in the description of it.
+    facts.legs.iter_mut().zip(sound).for_each(|(leg, sound)| (leg.audio, leg.fax) = (sound, Fax::Over));
+    assert_eq!(steps(&mut direct, &facts), []);
+    // A refused one is nobody's request: both are brought back by ours.
+    let (mut direct, mut facts) = (Direct::new(), good());
+    steps(&mut direct, &facts);
+    facts.legs[0].fax = Fax::Over;
+    assert_eq!(steps(&mut direct, &facts).len(), 2);
     assert!(!direct.is_active());
 }

@@ -3,6 +3,7 @@
 use super::super::apps::perform;
 use super::*;
 use crate::base::limits::{ACTIONS_AFTER_HANGUP, PRIORITIES_WITHOUT_ACTION};
+use crate::dialplan::sound::SoundAction;
 
 impl Program {
     /// Runs one priority.
@@ -155,13 +156,41 @@ fn takes_time(action: &Action) -> bool {
     )
 }
 
-/// Whether an action has no meaning on a channel that hung up.
+/// Applications of a switch that are for a call that goes on: after the hangup nobody could end them.
+const FOR_CALLS: &[&str] = &[
+    "BridgeWait",
+    "ChanSpy",
+    "ConfBridge",
+    "ExtenSpy",
+    "Park",
+    "ParkAndAnnounce",
+    "ParkedCall",
+    "ReceiveText",
+    "VMAuthenticate",
+    "VoiceMail",
+    "VoiceMailMain",
+    "VoiceMailPlayMsg",
+];
+
+/// Whether an action has no meaning on a channel that hung up. What stops something finds nothing to stop there.
 fn needs_channel(action: &Action) -> bool {
-    !matches!(
-        action,
+    match action {
         Action::UserEvent { .. }
-            | Action::SoftHangup { .. }
-            | Action::ChannelRedirect { .. }
-            | Action::Later { .. }
-    )
+        | Action::SoftHangup { .. }
+        | Action::ChannelRedirect { .. }
+        | Action::Originate(_)
+        | Action::StopPlayTones => false,
+        Action::Sound(sound) => !matches!(**sound, SoundAction::StopMonitor { .. } | SoundAction::StopMusic),
+        Action::Later { application, .. } => FOR_CALLS.contains(&application.name),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn applications_for_calls_are_known() {
+        let known = |name: &&str| super::super::super::apps::find(name).is_some();
+        assert!(super::FOR_CALLS.iter().all(known));
+    }
 }

@@ -315,7 +315,8 @@ impl Switch {
                 }));
             }
         }
-        if !joined {
+        // Answered a moment ago: it begins once its media is agreed on (`Switch::acknowledged`).
+        if !joined && agreement.is_some() {
             return Some(Outcome::Failed("there is no media to echo".into()));
         }
         self.wait(id, Doing::Echo)

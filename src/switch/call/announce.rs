@@ -8,8 +8,10 @@
 //! ```
 
 use super::channel::{Channel, ChannelId, Doing, Side, State};
+use super::facts::limit_of;
+use super::join::written_at;
 use crate::base::time::{Moment, Now};
-use crate::bridge::{Over, SoundId};
+use crate::bridge::{Over, SoundId, Use};
 use crate::dialplan::Outcome;
 use crate::dialplan::action::Indication;
 use crate::dialplan::apps::dial::{DialOptions, Sides};
@@ -40,6 +42,8 @@ pub(super) struct Limits {
     last: String,
     /// Last words that are being said.
     saying: Vec<(ChannelId, SoundId)>,
+    /// What keeps the media here for the words of `L` (S4-122): it goes where the limit goes, into another bridge.
+    pub keeps: Option<Use>,
 }
 
 impl Limits {
@@ -171,15 +175,16 @@ impl Switch {
         }
     }
 
-    /// `L` and `S`: the time of a call begins with its bridge.
-    pub(super) fn begin_limits(&mut self, now: Now, id: ChannelId, options: &DialOptions, out: &mut Actions) {
-        let Some(channel) = self.calls.channels.get_mut(&id).filter(|channel| channel.bridge.is_some())
-        else {
+    /// `L` and `S`: the time of a call begins. Set before its bridge is made, so that a Local channel that is optimised
+    /// away in that moment hands it on.
+    pub(super) fn begin_limits(&mut self, now: Now, id: ChannelId, options: &DialOptions) {
+        let Some(channel) = self.calls.channels.get_mut(&id).filter(|channel| !channel.hung_up) else {
             return;
         };
         let limit = options.limit;
         let most = [limit.map(|limit| limit.most), options.stop_after].into_iter().flatten().min();
         let Some(most) = most else { return };
+        let place = channel.place().map(|at| written_at(&at));
         let variables = channel.variables();
         let set = |name: &str| variables.value(name).filter(|value| !value.is_empty());
         let mut hears = Sides {
@@ -189,7 +194,6 @@ impl Switch {
         hears.caller |= !hears.called;
         let first = limit.and_then(|limit| first_warning(most, limit.warn, limit.repeat));
         let file = |name: &str| limit.and_then(|_| set(name)).unwrap_or_default().to_owned();
-        let connect = file("LIMIT_CONNECT_FILE");
         let limits = Limits {
             ends: now.at + most,
             warns: first.map(|first| now.at + most.saturating_sub(first)),
@@ -198,10 +202,19 @@ impl Switch {
             warning: set("LIMIT_WARNING_FILE").unwrap_or("timeleft").to_owned(),
             last: file("LIMIT_TIMEOUT_FILE"),
             saying: Vec::new(),
+            keeps: limit_of(options, true, place),
         };
         channel.limits = Some(Box::new(limits));
         self.calls.touched.insert(id);
-        self.say_to_sides(id, hears, &split(&connect), out);
+    }
+
+    /// `LIMIT_CONNECT_FILE`: the bridge of a call with `L` is made.
+    pub(super) fn limits_begun(&mut self, id: ChannelId, options: &DialOptions, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get(&id) else { return };
+        let Some(limits) = channel.limits.as_deref().filter(|_| options.limit.is_some()) else { return };
+        let connect = channel.variables().value("LIMIT_CONNECT_FILE").unwrap_or_default();
+        let (hears, files) = (limits.hears, split(connect));
+        self.say_to_sides(id, hears, &files, out);
     }
 
     /// Plays to the sides that shall hear it.
@@ -263,6 +276,9 @@ impl Switch {
     fn time_is_over(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.limits = None;
+        // Nobody is transferred out of a call whose time is over.
+        self.call_off(now, id, out);
+        let Some(channel) = self.calls.channels.get(&id) else { return };
         let name = channel.name.clone();
         let answered = match &channel.doing {
             Doing::Dialling(dialling) => dialling.answered.as_ref().map(|answered| answered.channel),
@@ -272,7 +288,9 @@ impl Switch {
             format!("{name}: the time of the call is over (option L or S)")
         });
         if let Some(leg) = answered {
-            return self.hang_up(now, leg, 16, out);
+            self.hang_up(now, leg, 16, out);
+            // Who was called back, or for, in the place of who answered may be gone already: the `Dial` is over all the same.
+            return self.leg_ended(now, leg, id, 16, out);
         }
         self.leave_bridge(now, id, out);
         match self.calls.channels.get(&id) {

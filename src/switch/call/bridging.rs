@@ -7,7 +7,7 @@
 
 use super::Work;
 use super::channel::{ChannelId, Doing, Side, State};
-use crate::base::ids::Name;
+use super::join::written_at;
 use crate::base::time::Now;
 use crate::dialplan::apps::bridge::BridgeOptions;
 use crate::dialplan::{Outcome, Place};
@@ -53,10 +53,11 @@ impl Switch {
             channel.after_bridge = after;
         }
         let place = self.calls.channels.get(&id).and_then(|channel| channel.place());
-        let place = place.map(|at| Name::from(format!("{}@{}:{}", at.exten, at.context, at.priority)));
+        let place = place.map(|at| written_at(&at));
+        self.begin_limits(now, id, &options.shared);
         self.bridge_up(now, [id, other], (options.shared.clone(), place), out);
         self.introduce_each_other(now, [id, other], out);
-        self.begin_limits(now, id, &options.shared, out);
+        self.limits_begun(id, &options.shared, out);
         if options.tone {
             let beep = self.prompts(other, &["beep".to_owned()], None);
             self.play_over(other, beep, out);
@@ -93,7 +94,7 @@ impl Switch {
     }
 
     /// Takes a channel out of its call. Whom it leaves sees it as hung up.
-    fn take_out(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+    pub(super) fn take_out(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let left = self.partner(id);
         let side = self.calls.channels.get(&id).map(|channel| channel.side);
         if let Some(Side::Called(Some(caller))) = side {

@@ -10,6 +10,7 @@
 //!                  └─ T hangs up ─► P is stranded and waits for C (`stranded`)
 //! ```
 
+use super::announce::Limits;
 use super::channel::{Channel, ChannelId, Doing, Side};
 use super::features::{FEATURES, allow};
 use super::join::Bridge;
@@ -91,7 +92,7 @@ impl Switch {
         let Some(bridge) = channel.bridge else { return };
         let doing = std::mem::take(&mut channel.doing);
         let name = channel.name.clone();
-        let Some(Bridge { legs, options, place, .. }) = self.dissolve(bridge, out) else { return };
+        let Some(Bridge { legs, options, place, .. }) = self.dissolve(now, bridge, out) else { return };
         if let Some(called) = self.calls.channels.get_mut(&leg) {
             called.caller.number = called.dialled.to_string();
         }
@@ -198,30 +199,6 @@ impl Switch {
         }
     }
 
-    /// `atxferabort`
-    pub(super) fn abort_consultation(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
-        let Some(What::Consult(consult)) = self.end_service(id, out) else { return };
-        let talks_to = self.partner(id);
-        let target = match consult.stage {
-            Stage::Swapped(target, _) => {
-                self.set_waiting(target, None, out);
-                if let Some(channel) = self.calls.channels.get_mut(&id) {
-                    channel.doing = consult.doing;
-                }
-                return self.let_go(now, target, out);
-            }
-            Stage::Calling(leg) => Some(leg),
-            Stage::Talking | Stage::Together(_) => talks_to,
-        };
-        if let Some(bridge) = self.calls.channels.get(&id).and_then(|channel| channel.bridge) {
-            self.dissolve(bridge, out);
-        }
-        if let Some(target) = target {
-            self.let_go(now, target, out);
-        }
-        self.bridge_again(now, id, *consult, out);
-    }
-
     /// `atxfercomplete`
     pub(super) fn complete_consultation(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         self.consulter_leaves(now, id, out);
@@ -232,7 +209,7 @@ impl Switch {
     pub(super) fn swap_consultation(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(talks_to) = self.partner(id) else { return };
         let bridge = self.calls.channels.get(&id).and_then(|channel| channel.bridge);
-        let Some(Bridge { options, .. }) = bridge.and_then(|bridge| self.dissolve(bridge, out)) else {
+        let Some(Bridge { options, .. }) = bridge.and_then(|bridge| self.dissolve(now, bridge, out)) else {
             return;
         };
         let Some(consult) = self.consult_mut(id) else { return };
@@ -271,11 +248,16 @@ impl Switch {
     /// Who transfers is gone: the others talk, or the one waits for the other.
     fn consulter_leaves(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let talks_to = self.partner(id);
-        let bridge = self.calls.channels.get(&id).and_then(|channel| channel.bridge);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let (bridge, limits) = (channel.bridge, channel.limits.take());
         let Some(What::Consult(consult)) = self.end_service(id, out) else { return };
         let Consult { transferee, bridge: (legs, before, _), stage, .. } = *consult;
-        let (left, mut told) = (bridge.and_then(|bridge| self.dissolve(bridge, out)), false);
+        let (left, mut told) = (bridge.and_then(|bridge| self.dissolve(now, bridge, out)), false);
         self.set_waiting(transferee, None, out);
+        if let Some(transferee) = self.calls.channels.get_mut(&transferee) {
+            // The time of a call does not become longer by a transfer.
+            transferee.limits = Limits::stricter(transferee.limits.take(), limits);
+        }
         let mut options = DialOptions::default();
         allow(&mut options, true, &before, legs[0] == transferee);
         let target = match stage {

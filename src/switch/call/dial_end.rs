@@ -99,12 +99,13 @@ impl Switch {
             return;
         }
         self.answer_caller(now, leg, caller, out);
-        self.join(now, caller, leg, out);
         let options = match self.calls.channels.get(&caller).map(|caller| &caller.doing) {
             Some(Doing::Dialling(dialling)) => dialling.dial.options.clone(),
-            _ => return,
+            _ => return self.join(now, caller, leg, out),
         };
-        self.begin_limits(now, caller, &options, out);
+        self.begin_limits(now, caller, &options);
+        self.join(now, caller, leg, out);
+        self.limits_begun(caller, &options, out);
         // Who picked the call up, or has changed since, hears of the caller.
         if let Some(party) = self.calls.channels.get(&caller).map(Channel::own_party) {
             self.connect_line(now, leg, party, out);

@@ -61,13 +61,9 @@ impl Switch {
         ended: bool,
         out: &mut Actions,
     ) {
+        self.application_ends((id, waits), out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        channel.needs_media_no_more(Feature::Playing);
         let bridge = channel.bridge;
-        self.hush(id, out);
-        if let Some(phone) = self.media_of(waits) {
-            self.hold_music(phone, None, out);
-        }
         if let (Some(bridge), false) = (bridge, ended) {
             self.hold_music_again(id, out);
             return self.choose_later(bridge);
@@ -83,6 +79,16 @@ impl Switch {
                 self.resume(id, Outcome::Dialled(Box::new(result)));
             }
             _ => self.resume(id, Outcome::Status("SUCCESS".into())),
+        }
+    }
+
+    /// The application is heard no more, nor is the music of who waits for it.
+    pub(super) fn application_ends(&mut self, (id, waits): (ChannelId, ChannelId), out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        channel.needs_media_no_more(Feature::Playing);
+        self.hush(id, out);
+        if let Some(phone) = self.media_of(waits) {
+            self.hold_music(phone, None, out);
         }
     }
 }

@@ -118,7 +118,7 @@ impl Switch {
         Leg {
             hooks: hooks_of(options, channel.is_caller(), self.features_of(channel.id), None),
             is_outgoing: !channel.is_caller(),
-            has_fax: channel.had_fax,
+            fax: channel.fax_so_far(),
             has_video,
             place,
             audio,

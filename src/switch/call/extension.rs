@@ -146,6 +146,7 @@ impl Switch {
         self.ears.log(out, Level::Verbose, FEATURES, || {
             format!("{name} transfers its partner to {}@{}", place.exten, place.context)
         });
+        self.leaves_soon(id);
         self.send_to(now, other, place, out);
         self.set_variables(other, [("BLINDTRANSFER", &*name)], out);
         self.hang_up(now, id, 16, out);

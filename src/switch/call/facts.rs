@@ -6,7 +6,7 @@ use super::join::Bridge;
 use crate::base::ids::Name;
 use crate::base::time::Now;
 use crate::bridge::{
-    BridgeKind, DtmfMode, Facts, Feature, GlareMitigation, Leg, Method, Place, Setting, Use,
+    BridgeKind, DtmfMode, Facts, Fax, Feature, GlareMitigation, Leg, Method, Place, Setting, Use,
 };
 use crate::config::model::endpoint_words::{
     DtmfMode as ConfiguredDtmf, GlareMitigation as ConfiguredGlare, RefreshMethod,
@@ -101,7 +101,7 @@ impl Switch {
             acl_denies: other
                 .and_then(|other| self.acl_denies(channel, &self.media_place(other, other.audio()))),
             has_video: has(crate::sdp::MediaKind::Video),
-            has_fax: agreement.is_some_and(|agreement| agreement.fax().is_some()) || channel.had_fax,
+            fax: channel.fax_so_far(),
             place: self.media_place(channel, audio.as_ref()),
             is_held_by_it: session.is_some_and(|session| session.is_held_by_peer()),
             refused: bridge.direct.refusal(at),
@@ -162,7 +162,7 @@ impl Switch {
             acl_denies: None,
             audio: None,
             has_video: false,
-            has_fax: false,
+            fax: Fax::Never,
             place: Place::default(),
             is_held_by_it: false,
             refused: None,
@@ -227,7 +227,8 @@ impl Switch {
         let half = self.calls.channels.get(&bridge.legs[at]).filter(|half| half.local.is_some());
         let peer = half.and_then(|half| self.calls.channels.get(&half.local?.peer));
         uses.extend(half.into_iter().chain(peer).flat_map(|half| half.uses.iter().cloned()));
-        uses.extend(limit_of(&bridge.options, at == 0, bridge.place.clone()));
+        let limits = self.calls.channels.get(&bridge.legs[at]).and_then(|leg| leg.limits.as_deref());
+        uses.extend(limits.and_then(|limits| limits.keeps.clone()));
         uses
     }
 

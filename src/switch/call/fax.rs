@@ -11,7 +11,7 @@ use super::channel::{Channel, ChannelId};
 use super::join::Join;
 use super::ports::SlotState;
 use crate::base::time::Now;
-use crate::bridge::Path;
+use crate::bridge::{Fax, Path};
 use crate::config::model::Endpoint;
 use crate::config::model::endpoint_words::T38ErrorCorrection;
 use crate::dialplan::{Match, Place, Query};
@@ -57,6 +57,15 @@ impl Channel {
             () if self.fax.is_some() => "LOCAL_REINVITE",
             () if self.had_fax => "REJECTED",
             () => "DISABLED",
+        }
+    }
+
+    /// T.38 on it, for the choice of its bridge's technology.
+    pub fn fax_so_far(&self) -> Fax {
+        match () {
+            () if self.fax.is_some() || self.fax_agreed().is_some() => Fax::Runs,
+            () if self.had_fax => Fax::Over,
+            () => Fax::Never,
         }
     }
 

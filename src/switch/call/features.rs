@@ -109,7 +109,7 @@ impl Switch {
             "atxferabort" => self.abort_consultation(now, id, out),
             "atxfercomplete" => self.complete_consultation(now, id, out),
             "atxferswap" => self.swap_consultation(now, id, out),
-            "atxferthreeway" => self.join_three(id, out),
+            "atxferthreeway" => self.join_three(now, id, out),
             // Only features.conf's own applications are left.
             _ => self.run_application(id, &option, out),
         }

@@ -92,11 +92,18 @@ impl Switch {
         self.calls.touched.insert(id);
     }
 
-    /// A call that came in stands: its media is aimed, and an `Echo` it took over is joined.
+    /// A call that came in stands: its media is aimed, and an `Echo` it took over, or came to at once, is joined.
     fn acknowledged(&mut self, id: ChannelId, out: &mut Actions) {
         self.aim(id, out);
-        if self.calls.channels.get(&id).is_some_and(|channel| matches!(channel.doing, Doing::Echo)) {
-            self.echo(id, out);
+        let echoes =
+            |id: &ChannelId| self.calls.channels.get(id).is_some_and(|c| matches!(c.doing, Doing::Echo));
+        // Behind a Local channel it waits for the same phone.
+        let half = self.partner(id).and_then(|other| self.calls.channels.get(&other)?.local);
+        let echoing = Some(id).filter(echoes).or(half.map(|half| half.peer).filter(echoes));
+        if let Some(echoing) = echoing
+            && let Some(outcome) = self.echo(echoing, out)
+        {
+            self.resume(echoing, outcome);
         }
     }
 

@@ -140,16 +140,6 @@ impl Switch {
         }
     }
 
-    /// Another phone came to where it waits: it is entertained from the beginning.
-    pub(super) fn entertain_again(&mut self, id: ChannelId, out: &mut Actions) {
-        let held = self.calls.channels.get_mut(&id).and_then(|channel| channel.held.as_deref_mut());
-        if let Some(held) = held {
-            held.entertained = false;
-            let name = held.bridge.clone();
-            self.entertain(&name, out);
-        }
-    }
-
     /// Takes a channel out of its holding bridge. Its dialplan is not told.
     pub(super) fn leave_holding(&mut self, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };

@@ -10,7 +10,7 @@ use crate::base::time::Now;
 use crate::bridge::direct::Target;
 use crate::bridge::{self, Direct, Path, Plan, PortId, RoomId, Technology, Why};
 use crate::dialplan::apps::dial::DialOptions;
-use crate::dialplan::{DialStatus, Dialled, Outcome};
+use crate::dialplan::{DialStatus, Dialled, Outcome, Place};
 use crate::sdp::{MediaKind, RtpStream};
 use crate::session::MediaChange;
 use crate::switch::Switch;
@@ -55,10 +55,7 @@ impl Switch {
     pub(super) fn join(&mut self, now: Now, caller: ChannelId, called: ChannelId, out: &mut Actions) {
         let (options, place) = match self.calls.channels.get(&caller) {
             Some(Channel { doing: Doing::Dialling(dialling), program, .. }) => {
-                let place = program.as_ref().map(|program| {
-                    let at = program.place();
-                    Name::from(format!("{}@{}:{}", at.exten, at.context, at.priority))
-                });
+                let place = program.as_ref().map(|program| written_at(program.place()));
                 (dialling.dial.options.clone(), place)
             }
             Some(_) => (DialOptions::default(), None),
@@ -115,15 +112,16 @@ impl Switch {
                 place,
             },
         );
-        self.sound_through(legs, out);
+        self.sound_follows(legs, out);
         self.seats_follow(out);
         self.choose_later(id);
         self.optimise(now, id, out);
         self.end_ring(now, id, out);
     }
 
-    /// Ends a bridge whose channels go on elsewhere at once.
-    pub(super) fn dissolve(&mut self, id: BridgeId, out: &mut Actions) -> Option<Bridge> {
+    /// Ends a bridge whose channels go on elsewhere at once: what they are told there begins anew.
+    pub(super) fn dissolve(&mut self, now: Now, id: BridgeId, out: &mut Actions) -> Option<Bridge> {
+        let phones = self.phones_of(id);
         let bridge = self.calls.bridges.remove(&id)?;
         self.keep_told(bridge.legs, &bridge.direct);
         for join in &bridge.joined {
@@ -137,9 +135,20 @@ impl Switch {
                 channel.bridge = None;
             }
         }
+        for phone in phones.into_iter().flatten() {
+            self.hold_over(now, phone, out);
+        }
+        self.sound_follows(bridge.legs, out);
         self.seats_follow(out);
         self.spies_follow(out);
         Some(*bridge)
+    }
+
+    /// The channels of a bridge, and the phones behind those that are Local channels.
+    fn phones_of(&self, id: BridgeId) -> [Option<ChannelId>; 4] {
+        let Some([a, b]) = self.calls.bridges.get(&id).map(|bridge| bridge.legs) else { return [None; 4] };
+        let behind = |leg| self.media_of(leg).filter(|phone| *phone != leg);
+        [Some(a), Some(b), behind(a), behind(b)]
     }
 
     /// Chooses a bridge's technology again, and acts where the answer differs.
@@ -277,14 +286,21 @@ impl Switch {
     /// of the call says.
     pub(super) fn leave_bridge(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        let Some(at) = channel.bridge.take() else { return };
+        let Some(at) = channel.bridge else { return };
         let name = channel.name.clone();
+        let phones = self.phones_of(at);
+        if let Some(channel) = self.calls.channels.get_mut(&id) {
+            channel.bridge = None;
+        }
         let Some(bridge) = self.calls.bridges.remove(&at) else { return };
         self.ears.log(out, Level::Verbose, "bridge_channel.c", || {
             format!("Channel {name} left '{}' basic-bridge <{}>", bridge.asterisk_name(), bridge.unique_id)
         });
         for leg in bridge.legs {
-            if let Some(channel) = self.calls.channels.get_mut(&leg) {
+            // Who consults goes back to the call that is limited.
+            if self.consult_mut(leg).is_none()
+                && let Some(channel) = self.calls.channels.get_mut(&leg)
+            {
                 channel.limits = None;
             }
         }
@@ -294,6 +310,7 @@ impl Switch {
         if let Some(room) = bridge.room {
             self.leave_shared_room(room, bridge.legs, out);
         }
+        self.sound_follows(bridge.legs, out);
         self.seats_follow(out);
         self.spies_follow(out);
         let Some(other) = bridge.legs.iter().copied().find(|leg| *leg != id) else { return };
@@ -308,8 +325,8 @@ impl Switch {
         }
         let Some(survivor) = self.calls.channels.get_mut(&other) else { return };
         survivor.bridge = None;
-        for leg in bridge.legs {
-            self.hold_over(now, leg, out);
+        for phone in phones.into_iter().flatten() {
+            self.hold_over(now, phone, out);
         }
         if self.goes_on_with_waiting(now, other, out) {
             return;
@@ -355,4 +372,9 @@ impl Join {
         let [a_to_b, b_to_a] = self.paths.clone();
         Plan::Join { a: self.ports[0], b: self.ports[1], a_to_b: Box::new(a_to_b), b_to_a: Box::new(b_to_a) }
     }
+}
+
+/// `exten@context:priority`, where an option is written in the dialplan.
+pub(super) fn written_at(at: &Place) -> Name {
+    format!("{}@{}:{}", at.exten, at.context, at.priority).into()
 }

@@ -11,6 +11,7 @@
 use super::Work;
 use super::announce::Limits;
 use super::channel::{Channel, ChannelId, Doing, Side, State, Way};
+use super::features::allow;
 use super::join::{Bridge, BridgeId};
 use crate::base::ids::{FlowId, TransportId};
 use crate::base::limits;
@@ -202,7 +203,9 @@ impl Switch {
     fn heard_by(&self, half: ChannelId) -> Option<ChannelId> {
         let channel = self.calls.channels.get(&half)?;
         let alive = |id: &ChannelId| self.calls.channels.get(id).is_some_and(|channel| !channel.hung_up);
-        self.partner(half).or(channel.early.filter(alive)).or_else(|| self.caller_side(half))
+        // Once it is answered, only its bridge leads on: who called it may talk to somebody else.
+        let rings_for = || self.caller_side(half).filter(|_| channel.state != State::Up);
+        self.partner(half).or(channel.early.filter(alive)).or_else(rings_for)
     }
 
     /// The Local channel that stands in a bridge, if one does.
@@ -228,16 +231,12 @@ impl Switch {
         let mut options = DialOptions::default();
         let mut place = None;
         for (at, half) in [(first, one), (second, two)] {
-            let Some(bridge) = self.dissolve(at, out) else { return };
+            let Some(bridge) = self.dissolve(now, at, out) else { return };
             if half == one {
                 (options, place) = (bridge.options, bridge.place);
             } else {
                 // What the called side may do is what the inner Dial allows it.
-                let inner = bridge.options;
-                options.disconnect.called = inner.disconnect.called;
-                options.transfer.called = inner.transfer.called;
-                options.park.called = inner.park.called;
-                options.mix_monitor.called = inner.mix_monitor.called;
+                allow(&mut options, false, &bridge.options, false);
             }
         }
         self.inherit_call(a, one, (b, two));

@@ -14,6 +14,7 @@ mod act;
 mod announce;
 mod arrive;
 mod bridging;
+mod call_off;
 mod capability;
 mod carry;
 mod channel;
@@ -45,6 +46,7 @@ mod host;
 mod identity;
 mod jitter;
 mod join;
+mod lent;
 mod local;
 mod loud;
 mod mail;
@@ -161,8 +163,8 @@ pub(super) struct Calls {
     next_sound: u64,
     /// Calls that ever came or were made, for `core show channels`.
     processed: u64,
-    /// Sounds that a phone plays for half of a Local channel: the half, and the phone.
-    lent: BTreeMap<SoundId, (ChannelId, ChannelId)>,
+    /// Sounds that phones play for halves of Local channels.
+    lent: BTreeMap<SoundId, lent::Lent>,
     /// Questions for RTP counters, and the ports that have not told theirs yet.
     counting: Vec<(u64, BTreeSet<PortId>)>,
     conferences: BTreeMap<String, conference::Conference>,

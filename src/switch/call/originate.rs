@@ -189,6 +189,14 @@ impl Switch {
         }
     }
 
+    /// Another channel waits for what one originated.
+    pub(super) fn asks_instead(&mut self, of: ChannelId, id: ChannelId) {
+        let origins = self.calls.channels.values_mut().filter_map(|channel| channel.origin.as_deref_mut());
+        for origin in origins.filter(|origin| origin.asker == Some(of)) {
+            origin.asker = Some(id);
+        }
+    }
+
     /// Nobody answered in time.
     pub(super) fn origin_due(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get(&id) else { return };
@@ -219,6 +227,7 @@ impl Switch {
             here.map(|here| self.calls.plan.resolve(&jump, &here, &number.unwrap_or_default(), now.wall));
         match place {
             Some(Ok(place)) => {
+                self.take_out(now, other, out);
                 self.send_to(now, other, place, out);
                 status("SUCCESS")
             }

@@ -150,7 +150,9 @@ impl Switch {
         // Who was transferred to a lot was parked by who transferred it.
         let transferred = channel.variables().value("BLINDTRANSFER").map(str::to_owned);
         let silent = options.silent || transferred.is_some() || announcement.is_some();
-        let parker = transferred.unwrap_or_else(|| channel.name.to_string());
+        // Behind a Local channel, which an attended transfer makes, it is the phone that called.
+        let phone = self.media_of(id).and_then(|phone| self.calls.channels.get(&phone)).unwrap_or(channel);
+        let parker = transferred.unwrap_or_else(|| phone.name.to_string());
         let name = channel.name.clone();
         for fault in faults {
             self.ears.log(out, Level::Warning, PARKING, || format!("{name}: Park: {fault}"));
@@ -231,7 +233,7 @@ impl Switch {
     }
 
     /// What a parked channel hears: music, or ringing.
-    fn wait_in_lot(&mut self, id: ChannelId, out: &mut Actions) {
+    pub(super) fn wait_in_lot(&mut self, id: ChannelId, out: &mut Actions) {
         let Some(Doing::Parked(parked)) = self.calls.channels.get(&id).map(|channel| &channel.doing) else {
             return;
         };
@@ -239,8 +241,8 @@ impl Switch {
         if parked.rings {
             return self.play_tone(id, "ring", out);
         }
-        if let (Some(music), Some(phone)) = (self.music(id, &class), self.media_of(id)) {
-            self.play_behind(phone, music, out);
+        if let Some(music) = self.music(id, &class) {
+            self.play_behind(id, music, out);
         }
     }
 
@@ -252,8 +254,7 @@ impl Switch {
         };
         let (mut doing, program) = (std::mem::take(&mut parked.doing), parked.program.take());
         parked.needs_media_no_more(Feature::Parking);
-        let phone = self.media_of(of).unwrap_or(of);
-        self.hush(phone, out);
+        self.hush(of, out);
         if let Doing::Parked(parked) = &mut doing {
             if let Some(sound) = parked.saying.take() {
                 self.stop_sound(of, sound, out);
@@ -303,6 +304,7 @@ impl Switch {
             Err(why) => Err(why),
         };
         let parked = space.and_then(|lot| {
+            self.leaves_soon(id);
             self.detach(now, other, out);
             self.park(now, other, (&lot, ParkOptions::default()), Some(parker), out)
         });

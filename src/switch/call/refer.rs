@@ -7,6 +7,7 @@
 //!        └─ Replaces of another server's: partner ─► `external_replaces`, watched
 //! ```
 
+use super::announce::Limits;
 use super::channel::{ChannelId, Doing};
 use super::replace::Replaces;
 use crate::base::time::Now;
@@ -134,12 +135,7 @@ impl Switch {
             });
             return Went::Done(404);
         }
-        if let Some(channel) = self.calls.channels.get_mut(&id)
-            && let Doing::Bridged = channel.doing
-        {
-            // What put it into the bridge goes on no more: it is leaving.
-            channel.doing = Doing::Nothing;
-        }
+        self.leaves_soon(id);
         self.send_to(now, other, Place::new(&context, exten, 1), out);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let name = self.calls.channels.get(&id).map(|channel| channel.name.to_string());
@@ -191,8 +187,15 @@ impl Switch {
             (None, Some(party)) => return self.attend_dialplan(now, party, (consulting, id), id, out),
             (None, None) => return Went::Done(400),
         };
-        if first == consulting || first == second {
+        // Both halves of one Local channel: it would lead from itself to itself.
+        let local = self.calls.channels.get(&first).and_then(|channel| channel.local);
+        if first == consulting || first == second || local.is_some_and(|local| local.peer == second) {
             return Went::Done(400);
+        }
+        let limits = [first, id, second, consulting]
+            .map(|leg| self.calls.channels.get_mut(&leg).and_then(|leg| leg.limits.take()));
+        for leg in [id, consulting] {
+            self.leaves_soon(leg);
         }
         self.detach(now, first, out);
         self.detach(now, second, out);
@@ -208,6 +211,10 @@ impl Switch {
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
                 channel.is_kept = false;
             }
+        }
+        if let Some(first) = self.calls.channels.get_mut(&first) {
+            // The time of a call does not become longer by a transfer.
+            first.limits = limits.into_iter().fold(None, Limits::stricter);
         }
         self.hang_up(now, consulting, 16, out);
         Went::Done(200)
@@ -230,8 +237,12 @@ impl Switch {
             return Went::Done(400);
         }
         let Some([beside, runner]) = self.local_for_transfer(now) else { return Went::Done(503) };
+        self.leaves_soon(left);
         self.swap(now, (beside, left), party, out);
         self.take_alone(now, runner, taken, out);
+        if self.calls.channels.get(&runner).is_some_and(|runner| matches!(runner.doing, Doing::Echo)) {
+            self.echo(runner, out);
+        }
         for channel in [left, taken].into_iter().filter(|channel| *channel != asked_by) {
             self.hang_up(now, channel, 16, out);
         }

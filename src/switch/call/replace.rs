@@ -201,7 +201,13 @@ impl Switch {
     }
 
     /// Goes on with another channel's dialplan. `false`: it has none.
-    fn take_dialplan(&mut self, now: Now, id: ChannelId, of: ChannelId, out: &mut Actions) -> bool {
+    pub(super) fn take_dialplan(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        of: ChannelId,
+        out: &mut Actions,
+    ) -> bool {
         let Some(replaced) = self.calls.channels.get_mut(&of) else { return false };
         let Some(program) = replaced.program.take() else { return false };
         let (doing, suspended) = (std::mem::take(&mut replaced.doing), replaced.suspended.take());
@@ -213,20 +219,20 @@ impl Switch {
                 }
             }
         }
+        // What played, played to the other phone: this one hears it from the beginning, and is in the room from then on.
+        let again = matches!(doing, Doing::Sounding(_) | Doing::Introducing(_) | Doing::Held | Doing::Spying);
         match doing {
             Doing::Echo => self.unjoin_all(of, out),
             Doing::Held | Doing::Spying => self.leave_rooms(now, of, out),
+            Doing::Originating => self.asks_instead(of, id),
             _ => {}
         }
         let over = matches!(doing, Doing::Nothing) && suspended.is_none();
-        // What played, played to the other phone: this one hears it from the beginning; so it does with waiting, and with
-        // listening in.
-        let again = matches!(doing, Doing::Sounding(_) | Doing::Introducing(_) | Doing::Held | Doing::Spying);
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             (channel.program, channel.doing, channel.suspended) = (Some(program), doing, suspended);
             channel.digits = digits;
         }
-        self.take_seat(of, id, out);
+        self.take_seat(now, of, id, out);
         self.answer_channel(now, id, None, out);
         if over {
             self.resume(id, crate::dialplan::Outcome::Done);

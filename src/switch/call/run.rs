@@ -129,23 +129,46 @@ impl Switch {
     pub(super) fn interrupt(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         self.leave_service(now, id, out);
         self.leave_mail(now, id, out);
+        self.stop_doing(id, out);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) {
+            self.end_legs(now, &dialling, 16, out);
+            self.end_unjoined(now, &dialling, 16, out);
+        }
+        self.leave_rooms(now, id, out);
+        self.leave_bridge(now, id, out);
+    }
+
+    /// Ends what a channel's application does with its sound. What is a matter of its call (`Dial`, a bridge, a room) or
+    /// of a message that it leaves stays as it is.
+    pub(super) fn stop_doing(&mut self, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match std::mem::take(&mut channel.doing) {
-            Doing::Dialling(dialling) => {
-                self.end_legs(now, &dialling, 16, out);
-                self.end_unjoined(now, &dialling, 16, out);
-            }
             Doing::Echo => self.unjoin_all(id, out),
             Doing::Introducing(introducing) => self.end_introduction(id, *introducing, out),
             Doing::Sounding(sounding) => {
+                self.hush(id, out);
                 if let Some(sound) = sounding.playing {
                     self.stop_sound(id, sound, out);
                 }
             }
-            _ => {}
+            // What is heard meanwhile: `m` and `d` of `WaitExten`, the tone of `Busy`.
+            Doing::Digit(_) | Doing::Refusing(_) => self.hush(id, out),
+            Doing::Sending(_) => channel.sending = None,
+            Doing::Nothing
+            | Doing::Answering { .. }
+            | Doing::Waiting(_)
+            | Doing::Transferring(_)
+            | Doing::Text(_)
+            | Doing::Originating => {}
+            doing @ (Doing::Dialling(_)
+            | Doing::Bridged
+            | Doing::Parked(_)
+            | Doing::Conference
+            | Doing::Held
+            | Doing::Mail(_)
+            | Doing::Spying) => channel.doing = doing,
         }
-        self.leave_rooms(now, id, out);
-        self.leave_bridge(now, id, out);
     }
 
     /// Takes a channel out of what is more than a bridge of two: a conference, a holding bridge, listening in.

@@ -3,9 +3,13 @@
 
 use super::channel::ChannelId;
 use super::join::{Bridge, BridgeId};
+use super::sound::NOT_MADE;
+use crate::base::time::Now;
 use crate::bridge::{RoomId, Seat, SoundOrder};
+use crate::dialplan::Outcome;
 use crate::switch::Switch;
 use crate::switch::io::Actions;
+use crate::switch::view::Level;
 
 /// A channel's seat: in a conference, a holding bridge, a call of three.
 #[derive(Clone, Copy, Debug)]
@@ -53,19 +57,30 @@ impl Switch {
             let seated = self.calls.channels.get(&id).and_then(|channel| channel.seated);
             let Some(seated) = seated.filter(|seated| seated.phone != phone) else { continue };
             self.sit(id, seated.room, seated.seat, out);
-            self.silence_lent(id, out);
-            self.conference_follows(id, out);
-            self.entertain_again(id, out);
         }
     }
 
-    /// What the phone that was behind a half played for it ends; who waits for it is told.
-    fn silence_lent(&mut self, id: ChannelId, out: &mut Actions) {
-        let phone = self.calls.channels.get(&id).and_then(|channel| channel.seated?.phone);
-        let elsewhere = self.calls.lent.iter().filter(|(_, (half, its))| *half == id && Some(*its) != phone);
-        let elsewhere: Vec<_> = elsewhere.map(|(sound, (_, its))| (*sound, *its)).collect();
-        for (sound, its) in elsewhere {
-            self.stop_sound(its, sound, out);
+    /// A phone whose codec is not made here was to sit in a room or to listen in: its application fails.
+    pub(super) fn unseat(&mut self, now: Now, phone: ChannelId, out: &mut Actions) {
+        let mut found = vec![phone];
+        let behind = |id: &ChannelId| self.media_of(*id) == Some(phone);
+        found.extend(self.calls.lent_seats.iter().chain(&self.calls.spies).copied().filter(behind));
+        found.dedup();
+        for id in found {
+            let Some(channel) = self.calls.channels.get(&id) else { continue };
+            let (name, attends) = (channel.name.clone(), channel.attending.is_some());
+            let (holds, spies) = (channel.held.is_some(), channel.spying.is_some());
+            if attends || holds || spies {
+                self.ears.log(out, Level::Error, "bridge_softmix.c", || format!("{name}: {NOT_MADE}"));
+            }
+            if attends {
+                self.farewell(now, id, None, "FAILED", out);
+            } else if holds {
+                self.leave_holding(id, out);
+                self.resume(id, Outcome::Done);
+            } else if spies {
+                self.end_spying(id, out);
+            }
         }
     }
 

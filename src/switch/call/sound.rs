@@ -23,6 +23,9 @@ use crate::switch::io::{Action, Actions};
 use crate::switch::view::Level;
 use std::sync::Arc;
 
+/// Why a channel has no part in what is played and heard here.
+pub(super) const NOT_MADE: &str = "its codec passes through this server but is not made here";
+
 /// What sounds on a channel.
 #[derive(Debug, Default)]
 pub(super) struct ChannelSound {
@@ -48,8 +51,12 @@ pub(super) struct ChannelSound {
     pub volume_keys: bool,
     /// `TALK_DETECT(set)`
     pub talk_detect: Option<TalkRules>,
+    /// Sounds that a phone plays for it: it is half of a Local channel.
+    pub lent: Vec<SoundId>,
     /// Sounds that nobody named: a file of them that is not there is no news.
     unnamed: Vec<SoundId>,
+    /// It was to sit in a room, or to listen in, and cannot: told in the next round.
+    pub unseated: bool,
     /// Sounds that ended before they began: told in the next round.
     unheard: Vec<(SoundId, SoundEnd)>,
 }
@@ -87,7 +94,7 @@ impl Channel {
         self.audio_port().filter(|(_, opens)| *opens).map(|(port, _)| port)
     }
 
-    fn audio_port(&self) -> Option<(PortId, bool)> {
+    pub fn audio_port(&self) -> Option<(PortId, bool)> {
         let slot = self.slots.iter().find(|slot| {
             slot.kind == MediaKind::Audio && matches!(slot.state, SlotState::Open { .. } | SlotState::Opening)
         })?;
@@ -123,7 +130,11 @@ impl Switch {
                 out.queue.push(Action::Media(Plan::Sound { port, order: Box::new(order) }));
             }
             Some((_, false)) => {
-                self.refuse_sound(id, what, "its codec passes through this server but is not made here")
+                if let SoundOrder::Enter { .. } | SoundOrder::Spy(Some(_)) = order {
+                    channel.sound.unseated = true;
+                    self.calls.work.push_back(super::Work::Unsound(id));
+                }
+                self.refuse_sound(id, what, NOT_MADE)
             }
             None if channel.sound.waiting.len() < limits::PLAYERS_PER_PORT => {
                 channel.sound.patience = Some(self.now.at + super::patience::PATIENCE);
@@ -134,25 +145,6 @@ impl Switch {
         }
     }
 
-    /// What half of a Local channel would play or hear is played to, and heard from, the phone behind it. Without one it
-    /// waits for one.
-    fn lend_sound(&mut self, id: ChannelId, what: Option<SoundId>, order: SoundOrder, out: &mut Actions) {
-        if let Some(phone) = self.media_of(id) {
-            if let Some(sound) = what {
-                self.calls.lent.insert(sound, (id, phone));
-            }
-            return self.order_sound(phone, order, out);
-        }
-        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        if channel.sound.waiting.len() < limits::PLAYERS_PER_PORT {
-            channel.sound.patience = Some(self.now.at + super::patience::PATIENCE);
-            channel.sound.waiting.push(order);
-            self.calls.touched.insert(id);
-        } else {
-            self.refuse_sound(id, what, "too many sounds wait for a phone behind it");
-        }
-    }
-
     /// A sound that cannot begin: its end is told with the next round of work.
     pub(super) fn refuse_sound(&mut self, id: ChannelId, what: Option<SoundId>, why: &str) {
         if let Some(sound) = what {
@@ -160,34 +152,10 @@ impl Switch {
         }
     }
 
-    fn unheard(&mut self, id: ChannelId, sound: SoundId, end: SoundEnd) {
+    pub(super) fn unheard(&mut self, id: ChannelId, sound: SoundId, end: SoundEnd) {
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             channel.sound.unheard.push((sound, end));
             self.calls.work.push_back(super::Work::Unsound(id));
-        }
-    }
-
-    /// The halves of Local channels in a bridge have a phone behind them now: what waited for it goes out.
-    pub(super) fn sound_through(&mut self, legs: [ChannelId; 2], out: &mut Actions) {
-        for leg in legs {
-            let half = self.calls.channels.get(&leg).and_then(|channel| channel.local);
-            let Some(peer) = half.and_then(|half| self.calls.channels.get_mut(&half.peer)) else { continue };
-            let peer_id = peer.id;
-            for order in std::mem::take(&mut peer.sound.waiting) {
-                self.order_sound(peer_id, order, out);
-            }
-        }
-    }
-
-    /// A half is gone: what a phone played for it ends.
-    pub(super) fn return_sounds(&mut self, id: ChannelId, out: &mut Actions) {
-        let of_it = |(sound, (half, phone)): (&SoundId, &(ChannelId, ChannelId))| {
-            (*half == id).then_some((*sound, *phone))
-        };
-        let lent: Vec<_> = self.calls.lent.iter().filter_map(of_it).collect();
-        for (sound, phone) in lent {
-            self.calls.lent.remove(&sound);
-            self.stop_sound(phone, sound, out);
         }
     }
 
@@ -229,8 +197,12 @@ impl Switch {
     /// Tells the ends of sounds that could not begin.
     pub(super) fn unsound(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
-        for (sound, end) in std::mem::take(&mut channel.sound.unheard) {
-            let id = self.calls.lent.remove(&sound).map_or(id, |(half, _)| half);
+        let unheard = std::mem::take(&mut channel.sound.unheard);
+        if std::mem::take(&mut channel.sound.unseated) {
+            self.unseat(now, id, out);
+        }
+        for (sound, end) in unheard {
+            let id = self.forget_lent(sound).unwrap_or(id);
             self.mail_completed(now, sound, &end, out);
             self.sound_over(now, id, sound, end, out);
         }
@@ -245,9 +217,8 @@ impl Switch {
             self.unheard(id, sound, SoundEnd::Stopped);
         } else if channel.audio_port().is_some() {
             self.order_sound(id, SoundOrder::Stop { id: sound }, out);
-        } else if let Some((_, phone)) = self.calls.lent.get(&sound).copied().filter(|(half, _)| *half == id)
-        {
-            self.stop_sound(phone, sound, out);
+        } else {
+            self.stop_lent(id, sound, out);
         }
     }
 
@@ -307,11 +278,10 @@ impl Switch {
     /// The media threads tell of opened sound.
     pub(super) fn sound_event(&mut self, now: Now, event: MediaEvent, out: &mut Actions) {
         let MediaEvent::SoundEnded { port, id: sound, end } = event else { return };
-        let lent = self.calls.lent.remove(&sound).map(|(half, _)| half);
+        self.room_recorded(sound);
         self.mail_completed(now, sound, &end, out);
-        if let Some(id) = lent.or_else(|| self.calls.ports.get(&port).copied()) {
-            self.sound_over(now, id, sound, end, out);
-        }
+        let Some(at) = self.told_by(self.calls.ports.get(&port).copied(), sound) else { return };
+        self.sound_over(now, at, sound, end, out);
     }
 
     fn sound_over(&mut self, now: Now, id: ChannelId, sound: SoundId, end: SoundEnd, out: &mut Actions) {

@@ -7,7 +7,7 @@
 //!                                                      └─────────── atxfercallbackretries ◄────────┘
 //! ```
 
-use super::channel::{ChannelId, Side};
+use super::channel::{ChannelId, Doing, Side};
 use super::features::FEATURES;
 use super::service::What;
 use crate::base::ids::Name;
@@ -56,14 +56,34 @@ impl Switch {
         if let Some(service) = self.service_mut(transferee) {
             service.until = Some(now.at + patience);
         }
-        self.called_for(leg, transferee);
+        self.called_for(leg, transferee, out);
         self.target_rings(transferee, leg, has_media, out);
     }
 
-    fn called_for(&mut self, leg: ChannelId, caller: ChannelId) {
+    fn called_for(&mut self, leg: ChannelId, caller: ChannelId, out: &mut Actions) {
         if let Some(leg) = self.calls.channels.get_mut(&leg) {
             leg.side = Side::Called(Some(caller));
         }
+        self.sound_follows([leg; 2], out);
+    }
+
+    /// Who is called is picked up by another one.
+    pub(super) fn called_instead(
+        &mut self,
+        id: ChannelId,
+        ringing: ChannelId,
+        picker: ChannelId,
+        out: &mut Actions,
+    ) {
+        if let Some(Doing::Dialling(dialling)) = self.calls.channels.get_mut(&id).map(|c| &mut c.doing)
+            && let Some(answered) = dialling.answered.as_mut().filter(|answered| answered.channel == ringing)
+        {
+            answered.channel = picker;
+        }
+        if let Some(stranded) = self.stranded_mut(id).filter(|stranded| stranded.leg == Some(ringing)) {
+            (stranded.leg, stranded.last) = (Some(picker), picker);
+        }
+        self.sound_follows([picker; 2], out);
     }
 
     /// Somebody answered.
@@ -119,7 +139,7 @@ impl Switch {
                     let last = std::mem::replace(&mut stranded.last, called);
                     self.take_over(id, last, called);
                 }
-                self.called_for(called, id);
+                self.called_for(called, id, out);
                 self.recall_at(id, now.at + patience);
             }
             Err((_, why)) => {

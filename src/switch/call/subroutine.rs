@@ -122,6 +122,27 @@ impl Switch {
         }
     }
 
+    /// Drops the subroutine that a channel runs, and what should follow it: the channel goes elsewhere.
+    pub(super) fn leave_subroutine(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let Some(suspended) = channel.suspended.take() else { return };
+        self.leave_mail(now, id, out);
+        self.stop_doing(id, out);
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let variables = channel.program.as_mut().map(Program::take_variables).unwrap_or_default();
+        channel.program = suspended.program;
+        match &mut channel.program {
+            Some(program) => program.inherit(variables),
+            None => channel.variables = variables,
+        }
+        channel.doing = suspended.doing;
+        match suspended.then {
+            Then::Dial(_, Some(screening)) => self.forget_introduction(&screening, out),
+            Then::Bridge(waits) => self.application_ends((id, waits), out),
+            Then::Dial(_, None) | Then::CallOut | Then::Join(_) | Then::Conference => {}
+        }
+    }
+
     /// What the subroutine of option `U` decided.
     fn after_screening(
         &mut self,

@@ -33,7 +33,7 @@ pub(super) struct Three {
 
 impl Switch {
     /// `atxferthreeway`
-    pub(super) fn join_three(&mut self, id: ChannelId, out: &mut Actions) {
+    pub(super) fn join_three(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let talks_to = self.partner(id);
         let Some(consult) = self.consult_mut(id) else { return };
         let (transferee, target) = match (&consult.stage, talks_to) {
@@ -50,7 +50,7 @@ impl Switch {
             return self.transfer_fails(id, out);
         }
         let bridge = self.calls.channels.get(&id).and_then(|channel| channel.bridge);
-        let Some(Bridge { options, unique_id, made, .. }) = bridge.and_then(|at| self.dissolve(at, out))
+        let Some(Bridge { options, unique_id, made, .. }) = bridge.and_then(|at| self.dissolve(now, at, out))
         else {
             return;
         };

@@ -28,7 +28,9 @@ impl Switch {
     /// Takes a channel out of its bridge and its `Dial` without ending either side's call.
     pub(super) fn detach(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         self.leave_service(now, id, out);
+        self.leave_subroutine(now, id, out);
         self.leave_rooms(now, id, out);
+        self.stop_doing(id, out);
         let other = self.partner(id);
         for leg in [Some(id), other].into_iter().flatten() {
             if let Some(channel) = self.calls.channels.get_mut(&leg) {
@@ -41,7 +43,9 @@ impl Switch {
             channel.side = Side::Called(None);
         }
         if let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) {
+            self.hush(id, out);
             self.end_legs(now, &dialling, 16, out);
+            self.end_unjoined(now, &dialling, 16, out);
             if let Some(answered) = &dialling.answered
                 && let Some(leg) = self.calls.channels.get_mut(&answered.channel)
             {
@@ -55,6 +59,15 @@ impl Switch {
             && let Doing::Dialling(_) = caller.doing
         {
             caller.doing = Doing::Nothing;
+        }
+    }
+
+    /// A channel sends its partner away and leaves: what put it into the bridge does not go on meanwhile.
+    pub(super) fn leaves_soon(&mut self, id: ChannelId) {
+        if let Some(channel) = self.calls.channels.get_mut(&id)
+            && let Doing::Bridged = channel.doing
+        {
+            channel.doing = Doing::Nothing;
         }
     }
 
@@ -155,9 +168,14 @@ impl Switch {
     pub(super) fn pick_up(&mut self, now: Now, id: ChannelId, ringing: ChannelId, out: &mut Actions) {
         let Some(caller) = self.caller_side(ringing) else { return };
         self.answer_channel(now, id, None, out);
+        if self.calls_for_transfer(caller, ringing) {
+            // He is called for somebody who was transferred.
+            self.called_instead(caller, ringing, id, out);
+        }
         let Some(channel) = self.calls.channels.get_mut(&caller) else { return };
-        let Doing::Dialling(dialling) = &mut channel.doing else { return };
-        if let Some(leg) = dialling.legs.iter_mut().find(|leg| leg.channel == Some(ringing)) {
+        if let Doing::Dialling(dialling) = &mut channel.doing
+            && let Some(leg) = dialling.legs.iter_mut().find(|leg| leg.channel == Some(ringing))
+        {
             leg.channel = Some(id);
         }
         if let Some(leg) = self.calls.channels.get_mut(&ringing) {

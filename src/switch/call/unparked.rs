@@ -31,9 +31,7 @@ impl Switch {
         if let Some(sound) = parked.saying {
             self.stop_sound(id, sound, out);
         }
-        if let Some(phone) = self.media_of(id) {
-            self.hush(phone, out);
-        }
+        self.hush(id, out);
         if let Some(conf) = self.services.parking.get(&parked.lot).cloned() {
             self.space_shows(&conf, parked.space);
         }

@@ -28,6 +28,8 @@ pub struct Handset {
     pub before: String,
     /// How it answers a re-INVITE or UPDATE: 200 unless said otherwise.
     pub answers: u16,
+    /// Whether it takes T.38; `None`: it answers any offer with its audio.
+    pub takes_fax: Option<bool>,
     /// It only rings.
     pub rings: bool,
     /// It only describes early media.
@@ -91,6 +93,7 @@ impl Desk {
             more: String::new(),
             before: String::new(),
             answers: 200,
+            takes_fax: None,
             rings: false,
             progresses: false,
             allow: "INVITE, ACK, BYE, CANCEL, UPDATE, REFER, NOTIFY",
@@ -298,6 +301,17 @@ impl Desk {
         format!("{}%3Bto-tag%3D{theirs}%3Bfrom-tag%3D{ours}", dialog.call_id)
     }
 
+    /// T.38 in the place of a phone's audio.
+    pub fn fax_description(&mut self, at: &str) -> String {
+        let phone = self.phone(at);
+        phone.version += 1;
+        let (version, port) = (phone.version, phone.audio.port() + 10);
+        format!(
+            "v=0\r\no=- 1 {version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+             m=image {port} udptl t38\r\na=T38FaxVersion:0\r\n"
+        )
+    }
+
     /// What a phone's description is now.
     pub fn description(&mut self, at: &str) -> String {
         let phone = self.phone(at);
@@ -367,7 +381,10 @@ impl Desk {
                 let port = at.rsplit(':').next().unwrap_or_default();
                 self.changes.push(format!("{method} {port} {told}"));
                 let described = !body(text).is_empty();
+                let fax = self.phone(at).takes_fax.filter(|_| body(text).contains("m=image"));
                 let (code, answer) = match self.phone(at).answers {
+                    200 if fax == Some(false) => (488, String::new()),
+                    200 if fax == Some(true) => (200, self.fax_description(at)),
                     200 if described => (200, self.description(at)),
                     code => (code, String::new()),
                 };
@@ -407,7 +424,7 @@ impl Desk {
     fn hear_answer(&mut self, at: &str, status: &str, text: &str) -> Vec<String> {
         let (number, method) = header(text, "CSeq").split_once(' ').expect("a CSeq");
         let (call_id, theirs) = (header(text, "Call-ID"), header(text, "To"));
-        if method != "INVITE" || status.starts_with('1') {
+        if method != "INVITE" {
             return Vec::new();
         }
         let good = status.starts_with('2');
@@ -415,6 +432,12 @@ impl Desk {
         let Some(dialog) = phone.dialogs.iter_mut().find(|dialog| dialog.call_id == call_id) else {
             return Vec::new();
         };
+        if status.starts_with('1') {
+            if theirs.contains("tag=") {
+                dialog.theirs = theirs.to_owned();
+            }
+            return Vec::new();
+        }
         if good {
             dialog.theirs = theirs.to_owned();
         }

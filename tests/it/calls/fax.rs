@@ -1,6 +1,7 @@
 //! T.38 through the server: offered to the other phone as it came, answered as it answered, refused without harm.
 
 use super::basic::answered;
+use super::desk::Desk;
 use super::phone::*;
 use crate::world::World;
 use jackfield::bridge::{MediaEvent, Plan, PortId, SoundOrder};
@@ -219,6 +220,59 @@ fn a_fax_machine_goes_to_its_extension() {
         assert_eq!(those(&sent, "BYE sip:phone@127.0.0.1:6200").len(), usize::from(goes), "{sent:?}");
         assert_eq!(those(&sent, "SIP/2.0 488").len(), usize::from(goes), "{sent:?}");
     }
+}
+
+/// A direct call of 100 with 200, whose phone takes T.38 or does not.
+fn direct(takes: bool) -> Desk {
+    let mut desk = Desk::new(["t38_udptl=yes"; 3], DIAL);
+    desk.phone(CALLED).takes_fax = Some(takes);
+    desk.call(CALLER, "200");
+    assert_eq!(desk.both(), ["127.0.0.1:7200", "127.0.0.1:7000"], "direct media stands");
+    desk.changed();
+    let offer = desk.fax_description(CALLER);
+    desk.request(CALLER, usize::MAX, "INVITE", "", &offer);
+    desk
+}
+
+/// Both phones are told our address, and the media threads wonder about silence again.
+fn is_home(desk: &mut Desk) -> bool {
+    let told = desk.both().iter().all(|at| at != "127.0.0.1:7200" && at != "127.0.0.1:7000");
+    let away = [CALLER, CALLED].map(|at| {
+        let its = desk.port_of(at);
+        let last = desk.world.plans.iter().rev().find_map(|plan| match plan {
+            Plan::Direct { port, on } if *port == its => Some(*on),
+            _ => None,
+        });
+        last == Some(true)
+    });
+    told && away == [false, false]
+}
+
+/// T.38 offered in a direct call and refused: nobody is left sending past us, so hold and its music work, and what
+/// records hears both.
+#[test]
+fn a_fax_refused_in_a_direct_call_brings_the_media_back() {
+    let mut desk = direct(false);
+    assert!(desk.sent.iter().any(|text| text.starts_with("SIP/2.0 488")));
+    assert!(is_home(&mut desk), "{:?} {:?}", desk.both(), desk.changes);
+    assert_eq!(desk.failed("PJSIP/100-00000000"), ["no T.38"]);
+    desk.reinvite(CALLER, "a=sendonly\r\n");
+    assert_eq!(desk.hears(CALLED), ["moh/"]);
+    desk.bye(CALLER);
+    desk.ends_clean();
+}
+
+/// T.38 that is taken in a direct call: no re-INVITE but its own; afterwards the sound is here.
+#[test]
+fn a_fax_taken_in_a_direct_call_leaves_the_sound_here() {
+    let mut desk = direct(true);
+    assert_eq!(desk.changed(), ["INVITE 6200 "], "only the offer of T.38");
+    desk.reinvite(CALLER, "");
+    desk.phone(CALLED).takes_fax = None;
+    assert!(is_home(&mut desk), "{:?} {:?}", desk.both(), desk.changes);
+    assert_eq!(desk.changed().len(), 1);
+    desk.bye(CALLER);
+    desk.ends_clean();
 }
 
 /// `fax_detect`: the tone of a fax machine is listened for while a caller is answered and talks to nobody; it sends him to the

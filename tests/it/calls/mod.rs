@@ -2,6 +2,7 @@
 
 mod anything;
 pub mod basic;
+mod consults;
 mod desk;
 mod dialplan;
 mod digits;
@@ -31,6 +32,7 @@ mod screening;
 mod seats;
 pub mod sounds;
 mod spying;
+mod taken;
 mod touch;
 mod transfers;
 mod voicemail;

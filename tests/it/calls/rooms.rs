@@ -163,8 +163,14 @@ fn first(source: &SoundSource) -> String {
 
 /// An office with this `confbridge.conf` and dialplan.
 pub fn conference(confbridge: &str, dialplan: &str) -> World {
+    conference_of(&office_text(""), confbridge, dialplan)
+}
+
+/// The same with this `pjsip.conf`.
+fn conference_of(config: &str, confbridge: &str, dialplan: &str) -> World {
     ENDED.with_borrow_mut(Vec::clear);
-    let mut world = office("", dialplan);
+    let mut world = World::with(config);
+    set_dialplan(&mut world, dialplan);
     world.switch.ears().level = jackfield::switch::view::Level::Verbose;
     let files = MemoryFiles::new().with("confbridge.conf", confbridge);
     let (mut sources, mut findings) = (Sources::new(), Vec::new());
@@ -525,5 +531,102 @@ fn a_holding_bridge_holds_and_announces() {
     let sent = world.wait(Duration::from_secs(21));
     assert!(said(&world, "over"));
     world.datagram(CALLER, reply(the(&sent, "BYE"), "200 OK", CALLER, "").as_bytes());
+    nothing_is_left(&mut world);
+}
+
+/// A menu sends a party into another conference: it is in that one only, and comes back to neither.
+#[test]
+fn a_party_is_in_one_conference_at_a_time() {
+    let plan = "[phones]\nexten => 600,1,ConfBridge(room,,boss,keys)\n same => n,Hangup($[\"${CONFBRIDGE_RESULT}\" = \"KICKED\" ? 17 :: 19])\n\
+        exten => 601,1,ConfBridge(room,,boss,keys)\n same => n,Hangup()\n exten => 700,1,ConfBridge(other,,boss,keys)\n";
+    let mut world = conference(PROFILES, plan);
+    let one = come(&mut world, 0, "600");
+    let two = come(&mut world, 1, "601");
+    let room = two.seat(&world).expect("a seat").0;
+    one.press(&mut world, "9");
+    let other = one.seat(&world).expect("a seat").0;
+    assert_ne!(room, other);
+    let list = type_in(&mut world, "confbridge list");
+    let users = |name: &str| {
+        let line = list.lines().find(|line| line.starts_with(name)).expect("it is there");
+        line.split_whitespace().nth(1).expect("users").to_owned()
+    };
+    assert_eq!((users("room"), users("other")), ("1".into(), "1".into()), "{list}");
+    // Muting the first one's parties is nothing to it.
+    two.press(&mut world, "*4");
+    assert_eq!(one.seat(&world), Some((other, Seat::FULL)));
+    // From there its menu leads nowhere else.
+    one.press(&mut world, "9");
+    assert_eq!(one.seat(&world).map(|(room, _)| room), Some(other));
+    one.heard_all(&mut world);
+    let sent = one.press(&mut world, "8");
+    assert_eq!(header(the(&sent, "BYE"), "Reason"), "Q.850;cause=17");
+    world.datagram(CALLER, reply(the(&sent, "BYE"), "200 OK", CALLER, "").as_bytes());
+    two.bye(&mut world);
+    nothing_is_left(&mut world);
+}
+
+/// A codec that passes through and is not made here has no part in a room: the application fails and says so, and who
+/// records the room is another one.
+#[test]
+fn a_codec_that_is_not_made_here_is_not_seated_in_silence() {
+    let plan = "[phones]\nexten => 600,1,Answer(0,i)\n same => n,ConfBridge(room,rec)\n same => n,Hangup($[\"${CONFBRIDGE_RESULT}\" = \"FAILED\" ? 17 :: 19])\n\
+        exten => 601,1,Answer(0,i)\n same => n,BridgeWait()\n same => n,Hangup(18)\n\
+        exten => 602,1,Answer(0,i)\n same => n,ChanSpy()\n same => n,Hangup(20)\n";
+    let text = office_text("").replacen("allow=ulaw,alaw", "allow=g723", 1);
+    for (exten, cause) in [("600", "17"), ("601", "18"), ("602", "20")] {
+        let mut world = conference_of(&text, "[rec]\ntype=bridge\nrecord_conference=yes\n", plan);
+        let other = come(&mut world, 1, "600");
+        let body = sdp("127.0.0.1", 7000, "4 101", "")
+            .replace("\r\na=rtpmap:101", "\r\na=rtpmap:4 G723/8000\r\na=rtpmap:101");
+        let id = format!("g{exten}");
+        let mut sent = world.datagram(CALLER, from(0, "INVITE", exten, (&id, 1, ""), &body).as_bytes());
+        let ok = the(&sent, "SIP/2.0 200").to_owned();
+        let tag = header(&ok, "To").split_once(";tag=").expect("a tag").1.to_owned();
+        sent.extend(world.datagram(CALLER, from(0, "ACK", exten, (&id, 1, &tag), "").as_bytes()));
+        let bye = the(&sent, "BYE").to_owned();
+        assert_eq!(header(&bye, "Reason"), format!("Q.850;cause={cause}"), "{exten}");
+        assert!(said(&world, "is not made here"), "{exten}");
+        world.datagram(CALLER, reply(&bye, "200 OK", CALLER, "").as_bytes());
+        other.bye(&mut world);
+        nothing_is_left(&mut world);
+    }
+}
+
+/// A recording that ended by itself, the disk being full perhaps, can be begun again.
+#[test]
+fn a_recording_that_failed_is_begun_again() {
+    let mut world = conference("", PLAN);
+    let one = come(&mut world, 0, "600");
+    let begun = |world: &World| {
+        let records = one.orders(world).filter_map(|order| match order {
+            SoundOrder::RecordRoom { id, .. } => Some(*id),
+            _ => None,
+        });
+        records.collect::<Vec<_>>()
+    };
+    type_in(&mut world, "confbridge record start room");
+    let first = begun(&world)[0];
+    let full = SoundEnd::Failed("no space left".into());
+    world.handle(Input::Media(MediaEvent::SoundEnded { port: one.port, id: first, end: full }));
+    let text = type_in(&mut world, "confbridge record start room");
+    assert_eq!(begun(&world).len(), 2, "{text}");
+    one.bye(&mut world);
+    nothing_is_left(&mut world);
+}
+
+/// The last marked one leaves, and with him all that came for one, themselves marked or not.
+#[test]
+fn all_that_came_for_a_marked_one_go_with_him() {
+    let profiles = "[boss]\ntype=user\nmarked=yes\nend_marked_any=yes\nquiet=yes\n";
+    let plan = "[phones]\nexten => 600,1,ConfBridge(room,,boss)\n same => n,Verbose(left ${CONFBRIDGE_RESULT})\n same => n,Hangup(17)\n";
+    let mut world = conference(profiles, plan);
+    let calls: Vec<Call> = (0..3).map(|who| come(&mut world, who, "600")).collect();
+    let sent = calls[0].bye(&mut world);
+    assert_eq!(those(&sent, "BYE").len(), 2);
+    for (at, bye) in [CALLED, THIRD].into_iter().zip(those(&sent, "BYE")) {
+        world.datagram(at, reply(bye, "200 OK", at, "").as_bytes());
+    }
+    assert!(said(&world, "left ENDMARKED"));
     nothing_is_left(&mut world);
 }

@@ -19,7 +19,7 @@ fn desk(options: &str) -> Desk {
 }
 
 /// The room that a phone's port is in, and its seat there.
-fn room(desk: &mut Desk, at: &str) -> Option<(RoomId, Seat)> {
+pub fn room(desk: &mut Desk, at: &str) -> Option<(RoomId, Seat)> {
     let its = desk.port_of(at);
     room_of(desk, its)
 }

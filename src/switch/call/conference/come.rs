@@ -46,6 +46,8 @@ impl Switch {
                 return Some(Outcome::Status("FAILED".into()));
             }
         };
+        // Its menu may have sent it here out of another one: it is in one at a time.
+        self.leave_conference(now, id, out);
         self.transfer_progress(now, id, 200, out);
         if coming.user.answer {
             self.answer_channel(now, id, None, out);
@@ -124,7 +126,7 @@ impl Switch {
         Ok(Coming { name, bridge, user, menu })
     }
 
-    fn ask_pin(&mut self, now: Now, id: ChannelId, word: &str, out: &mut Actions) {
+    pub(super) fn ask_pin(&mut self, now: Now, id: ChannelId, word: &str, out: &mut Actions) {
         let sound = self.say(id, word, out);
         let Some(attending) = self.attending_mut(id) else { return };
         attending.keys.playing = sound;

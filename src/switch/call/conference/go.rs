@@ -30,6 +30,7 @@ impl Switch {
     /// A member goes.
     fn part(&mut self, now: Now, id: ChannelId, attending: Box<super::Attending>, out: &mut Actions) {
         let name = attending.conference.clone();
+        self.record_without(id);
         if attending.seated.is_some() {
             self.stand_up(id, out);
         }
@@ -74,6 +75,12 @@ impl Switch {
             })
             .map(|(channel, _)| channel.id)
             .collect();
+        // Their own going ends nobody again.
+        for id in &going {
+            if let Some(attending) = self.attending_mut(*id) {
+                attending.user.marked = false;
+            }
+        }
         for id in going {
             let quiet = self.attending(id).is_none_or(|attending| attending.user.quiet);
             self.farewell(now, id, (!quiet).then_some("leader_has_left"), "ENDMARKED", out);
@@ -81,7 +88,7 @@ impl Switch {
     }
 
     /// A party does not stay: it hears why, then its dialplan goes on with that result.
-    pub(super) fn farewell(
+    pub(in super::super) fn farewell(
         &mut self,
         now: Now,
         id: ChannelId,
@@ -186,7 +193,7 @@ impl Switch {
     }
 
     /// A channel takes the place of another one, in its conference as well.
-    pub(in super::super) fn take_seat(&mut self, of: ChannelId, id: ChannelId, out: &mut Actions) {
+    pub(in super::super) fn take_seat(&mut self, now: Now, of: ChannelId, id: ChannelId, out: &mut Actions) {
         let Some(mut attending) = self.calls.channels.get_mut(&of).and_then(|c| c.attending.take()) else {
             return;
         };
@@ -209,11 +216,14 @@ impl Switch {
             Stage::Leaving(result) => Some(result),
             _ => None,
         };
+        let asks = matches!(attending.stage, Stage::Pin { .. });
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             channel.attending = Some(attending);
         }
         match leaving {
             Some(result) => self.end_attending(id, result),
+            // Another phone, another pair of ears.
+            None if asks => self.ask_pin(now, id, "get_pin", out),
             None => {
                 self.listen_for_talk(id, out);
                 self.settle_conference(&name, out);

@@ -189,6 +189,10 @@ impl Switch {
 
     /// `dialplan_exec`: the party is out of the room until that dialplan ends.
     fn go_elsewhere(&mut self, now: Now, id: ChannelId, place: &Place, out: &mut Actions) {
+        // One that came here by a menu's dialplan is elsewhere already.
+        if self.calls.channels.get(&id).is_some_and(|channel| channel.suspended.is_some()) {
+            return self.menu_says(id, "error_menu", out);
+        }
         let Some(attending) = self.attending_mut(id) else { return };
         attending.away = true;
         let name = attending.conference.clone();

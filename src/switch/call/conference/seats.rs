@@ -1,6 +1,6 @@
 //! Who is in the room, who waits, who is heard, what is recorded: brought up to date after every change.
 
-use super::super::channel::ChannelId;
+use super::super::channel::{Channel, ChannelId};
 use super::APP;
 use crate::bridge::{Record, RecordPlace, Seat, Sides, SoundId, SoundOrder, SoundSource, TalkRules};
 use crate::switch::Switch;
@@ -44,19 +44,17 @@ impl Switch {
         self.record_conference(name, out);
     }
 
-    /// Another phone came to where a party sits: it hears the music from the beginning.
-    pub(in super::super) fn conference_follows(&mut self, id: ChannelId, out: &mut Actions) {
-        if let Some(attending) = self.attending_mut(id).filter(|attending| attending.music) {
-            attending.music = false;
-            let name = attending.conference.clone();
-            self.settle_conference(&name, out);
-        }
-    }
-
     /// Begins to record where it shall be and is not. The recording ends with the room.
     pub(super) fn record_conference(&mut self, name: &str, out: &mut Actions) {
-        let seated = self.members(name).find(|(_, attending)| attending.seated.is_some());
-        let seated = seated.map(|(channel, _)| channel.id);
+        let seated = self.members(name).filter(|(_, attending)| attending.seated.is_some());
+        let seated = seated.map(|(channel, _)| {
+            let phone = self.media_of(channel.id).and_then(|phone| self.calls.channels.get(&phone));
+            (phone.and_then(Channel::audio_port).map(|(_, opens)| opens), channel.id)
+        });
+        // One whose sound is here already rather than one that is still waited for; nobody whose codec is not made here.
+        let seated =
+            seated.filter(|(opens, _)| *opens != Some(false)).min_by_key(|(opens, _)| opens.is_none());
+        let seated = seated.map(|(_, id)| id);
         let next = SoundId(self.calls.next_sound);
         let Some(conference) = self.calls.conferences.get_mut(name) else { return };
         let Some(seated) = seated else {
@@ -87,6 +85,28 @@ impl Switch {
         };
         self.order_sound(seated, SoundOrder::RecordRoom { id: next, record: Box::new(record) }, out);
         self.ears.log(out, Level::Verbose, APP, || format!("Conference '{name}' is recorded to {path}"));
+    }
+
+    /// A sound is over: if it was the recording of a conference, that one is recorded no more, and may be again.
+    pub(in super::super) fn room_recorded(&mut self, sound: SoundId) {
+        let mut conferences = self.calls.conferences.values_mut();
+        if let Some(conference) = conferences.find(|conference| conference.recording == Some(sound)) {
+            conference.recording = None;
+        }
+    }
+
+    /// The recording that a party was to begin, and did not for want of its audio, is left to another one.
+    pub(super) fn record_without(&mut self, id: ChannelId) {
+        let Some(channel) = self.media_of(id).and_then(|phone| self.calls.channels.get_mut(&phone)) else {
+            return;
+        };
+        let waiting =
+            channel.sound.waiting.extract_if(.., |order| matches!(order, SoundOrder::RecordRoom { .. }));
+        for order in waiting.collect::<Vec<_>>() {
+            if let SoundOrder::RecordRoom { id, .. } = order {
+                self.room_recorded(id);
+            }
+        }
     }
 
     /// Ends the recording of a conference.

@@ -325,7 +325,7 @@ impl Switch {
         }
     }
 
-    fn end_spying(&mut self, id: ChannelId, out: &mut Actions) {
+    pub(in crate::switch::call) fn end_spying(&mut self, id: ChannelId, out: &mut Actions) {
         self.leave_spying(id, out);
         self.resume(id, Outcome::Done);
     }
