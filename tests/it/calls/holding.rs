@@ -182,10 +182,10 @@ fn the_log_names_a_bridges_technology() {
         [("direct_media=no", "native_rtp"), ("direct_media=no\nallow=!all,ulaw", "simple_bridge")]
     {
         let mut desk = Desk::new(
-            [options, "direct_media=no\nallow=!all,alaw", ""],
+            [options, "direct_media=no\nallow=!all,alaw,g722", ""],
             "[phones]\nexten => 200,1,Dial(PJSIP/200,20)\n",
         );
-        desk.phone(CALLED).codecs = if technology == "native_rtp" { "8 101" } else { "8" };
+        desk.phone(CALLED).codecs = if technology == "native_rtp" { "8 101" } else { "9" };
         desk.phone(CALLER).codecs = if technology == "native_rtp" { "8 101" } else { "0" };
         desk.world.switch.ears().level = Level::Verbose;
         desk.call(CALLER, "200");
