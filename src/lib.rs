@@ -18,6 +18,7 @@
 //! | 3 | [`registrar`] | contacts of aors, `max_contacts`, expiry |
 //! | 3 | [`outbound`] | qualify, outbound registration |
 //! | 3 | [`session`], [`dialplan`], [`bridge`], [`pubsub`] | calls: offer/answer state, extensions, who talks to whom, lamps |
+//! | 3 | [`voicemail`] | leaving a message, and hearing it: menus as state machines |
 //! | 4 | [`switch`] | the whole machine: `handle(now, input)`, actions, views; where rooms meet |
 //! | 5 | [`net`] | UDP, TCP, TLS, DNS |
 //! | 5 | [`media`] | RTP ports and relays, the frame clock, sound files |
@@ -54,3 +55,4 @@ pub mod session;
 pub mod sip;
 pub mod store;
 pub mod switch;
+pub mod voicemail;

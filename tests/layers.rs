@@ -19,6 +19,7 @@ const RANKS: &[(&str, u8)] = &[
     ("dialplan", 3),
     ("bridge", 3),
     ("pubsub", 3),
+    ("voicemail", 3),
     ("switch", 4),
     ("net", 5),
     ("media", 5),

@@ -299,3 +299,23 @@ pub const TRANSFER_DIGITS: usize = 80;
 pub const DYNAMIC_FEATURES: usize = 64;
 /// Spaces of one parking lot.
 pub const PARKING_SPACES: u32 = 10_000;
+/// Digits of a channel's name that a spy is told.
+pub const SPOKEN_DIGITS: usize = 16;
+/// Mailboxes of `voicemail.conf`; further ones are left out, and said so.
+pub const VOICEMAIL_BOXES: usize = 100_000;
+/// Messages of one folder of a mailbox: four digits number them, as in app_voicemail.
+pub const VOICEMAIL_MESSAGES: usize = 9_999;
+/// Mailboxes that one `VoiceMail` leaves a message in.
+pub const VOICEMAIL_COPIES: usize = 64;
+/// Orders that wait for the voicemail thread. Full: the caller hears that it cannot be done.
+pub const VOICEMAIL_JOBS: usize = 4_096;
+/// Mails and `externnotify` programs that run at once, and that wait for their turn. Further ones are not run, and said so.
+pub const VOICEMAIL_PROGRAMS: usize = 8;
+/// See [`VOICEMAIL_PROGRAMS`].
+pub const VOICEMAIL_PROGRAMS_WAITING: usize = 1_024;
+/// Seconds such a program may run; then it is ended.
+pub const VOICEMAIL_PROGRAM_SECS: u64 = 300;
+/// Bytes of a sound file that is attached to a mail; a mail about a larger one is sent without it.
+pub const VOICEMAIL_ATTACHED_BYTES: u64 = 64 << 20;
+/// Bytes read of a message's text file.
+pub const VOICEMAIL_TEXT_BYTES: u64 = 16_384;

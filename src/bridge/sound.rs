@@ -7,7 +7,7 @@
 //! ```
 
 use super::plan::PortId;
-use crate::codec::{Coding, ToneList, Wishes};
+use crate::codec::{Coding, Gain, ToneList, Wishes};
 use crate::rtp::JitterRules;
 use crate::sdp::RtpStream;
 use std::time::Duration;
@@ -109,12 +109,26 @@ pub enum SoundOrder {
     Smooth(JitterRules),
     /// What is listened for from now on.
     Listen(Listening),
-    /// How loud: what it says to others, and what it hears, in Asterisk's steps (0 and 1 leave it).
+    /// How loud.
     Volume {
         /// What comes from it.
-        heard: i32,
+        heard: Gain,
         /// What goes to it.
-        said: i32,
+        said: Gain,
+    },
+    /// Brought to a level, 1 to 32,768 (`AGC`); `None`: as it is.
+    Level {
+        /// What comes from it.
+        heard: Option<u16>,
+        /// What goes to it.
+        said: Option<u16>,
+    },
+    /// Remove a recording, once what plays it by now has begun.
+    Remove {
+        /// As in [`Record::path`].
+        path: Box<str>,
+        /// Which directory a relative path is under.
+        place: RecordPlace,
     },
 }
 
@@ -275,6 +289,8 @@ pub struct Listening {
     pub mutes: bool,
     /// Begin and end of talking.
     pub talk: Option<TalkRules>,
+    /// The tone of a calling fax machine: told as [`super::MediaEvent::FaxTone`].
+    pub fax: bool,
 }
 
 /// When somebody talks.

@@ -44,6 +44,17 @@ impl Gain {
         }
     }
 
+    /// The same with fractions: `0.5` is half as loud, `-0.5` twice, as in Asterisk.
+    pub fn of_volume(steps: f32) -> Gain {
+        let factor = match steps {
+            steps if steps > 0.0 => steps,
+            steps if steps < 0.0 => 1.0 / -steps,
+            // Neither: 0, or no number at all.
+            _ => 1.0,
+        };
+        Gain((4096.0 * factor.clamp(0.0, 16.0)) as i32)
+    }
+
     /// Decibels.
     pub fn of_decibels(decibels: f64) -> Gain {
         Gain((4096.0 * 10f64.powf(decibels.clamp(-60.0, 24.0) / 20.0)) as i32)

@@ -238,6 +238,13 @@ fn gain_and_mixing_hold_the_limits() {
     assert_eq!(out, [32_767, -32_768, 12]);
     Gain::of_steps(-4).apply(&mut out);
     assert_eq!(out, [8191, -8192, 3]);
+    Gain::of_volume(0.5).apply(&mut out);
+    assert_eq!(out, [4095, -4096, 1]);
+    Gain::of_volume(-0.5).apply(&mut out);
+    assert_eq!(out, [8190, -8192, 2]);
+    for (steps, fraction) in [(0, 0.0), (1, 1.0), (3, 3.0), (-4, -4.0), (0, f32::NAN), (16, 1e9)] {
+        assert_eq!(Gain::of_steps(steps), Gain::of_volume(fraction), "{steps}");
+    }
     let mut noise = [0i16; 8000];
     Noise::default().fill(40, &mut noise);
     let level = 10.0 * (power(&noise) / 32_768f64.powi(2)).log10();

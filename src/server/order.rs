@@ -12,6 +12,7 @@ use crate::pubsub::Counts;
 use crate::sip::flow::Destination;
 use crate::store::committer::Report;
 use crate::switch::view::{Command, Level, Reply};
+use crate::voicemail::Told;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -36,6 +37,13 @@ pub enum Order {
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
     /// Mailboxes changed on disk.
     Mailboxes(Vec<(String, Counts)>),
+    /// The thread of the mailboxes says something.
+    Mail {
+        /// The number of the order that it answers.
+        token: Option<u64>,
+        /// What it says.
+        told: Box<Told>,
+    },
     /// Another dialplan.
     Dialplan(Arc<Dialplan>),
     /// Tones, music and other services.

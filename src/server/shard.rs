@@ -27,11 +27,13 @@ use crate::sip::flow::{Destination, Protocol};
 use crate::store::contacts::Writer;
 use crate::store::database::DatabaseStore;
 use crate::store::lamps::LampWriter;
+use crate::store::mail::MailStore;
 use crate::switch::Switch;
 use crate::switch::guard::shed::Backlog;
 use crate::switch::guard::thin::Nuisance;
 use crate::switch::io::{Action, Actions, Input};
 use crate::switch::view::Level;
+use crate::voicemail::Told;
 use intake::Changes;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -68,6 +70,8 @@ pub struct Shard {
     pub log: Log,
     /// Counts turns: the watchdog looks whether it rises.
     pub heartbeat: Heartbeat,
+    /// The thread of the mailboxes. The last to go: it must not wait for room among `orders`.
+    pub mail: MailStore,
 }
 
 /// How soon changes are offered again to a store whose queue was full.
@@ -90,6 +94,8 @@ struct Turn {
     failed: Vec<(Destination, String)>,
     resolved: Vec<Resolved>,
     media: Vec<MediaEvent>,
+    /// Orders that the thread of the mailboxes had no room for.
+    refused: Vec<(u64, Told)>,
     changes: Changes,
     /// Changes that the store had no room for.
     store_full: bool,
@@ -155,6 +161,9 @@ impl Shard {
                 }
                 Order::Mailboxes(all) => {
                     self.switch.handle(now, Input::Mailboxes(all), &mut turn.actions);
+                }
+                Order::Mail { token, told } => {
+                    self.switch.handle(now, Input::Mail { token, told }, &mut turn.actions);
                 }
                 Order::Services(services) => {
                     self.switch.handle(now, Input::Services(services), &mut turn.actions);
@@ -261,6 +270,10 @@ impl Shard {
             for resolved in std::mem::take(&mut turn.resolved) {
                 self.take_resolved(now, resolved, turn);
             }
+            for (token, told) in std::mem::take(&mut turn.refused) {
+                let input = Input::Mail { token: Some(token), told: Box::new(told) };
+                self.switch.handle(now, input, &mut turn.actions);
+            }
             for event in std::mem::take(&mut turn.media) {
                 self.switch.handle(now, Input::Media(event), &mut turn.actions);
             }
@@ -306,6 +319,11 @@ impl Shard {
                 Action::Database(change) => {
                     if let Some(database) = &self.database {
                         database.push(change);
+                    }
+                }
+                Action::Mail { token, order } => {
+                    if let Err(told) = self.mail.push(token, *order) {
+                        turn.refused.push((token, told));
                     }
                 }
                 Action::Media(plan) => turn.media.extend(self.media.queue(plan)),

@@ -22,8 +22,9 @@ use crate::config::{Objects, Snapshot};
 use crate::media::Media;
 use crate::net::resolve::{Resolver, SystemDns};
 use crate::net::stream::{Shared, Streams};
-use crate::net::wait::Poller;
+use crate::net::wait::{Poller, Waker};
 use crate::store::lamps::LampStore;
+use crate::store::mail::MailStore;
 use crate::store::map::Contacts;
 use crate::store::voicemail::Spool;
 use crate::store::watch::Watch;
@@ -207,6 +208,7 @@ pub(super) fn start(
         media_events,
         log: log.clone(),
         heartbeat: Heartbeat::default(),
+        mail: start_mail(options, (&orders, &waker))?,
     };
     let heartbeat = shard.heartbeat.clone();
     shard.streams.configure(in_use.dialers);
@@ -255,6 +257,22 @@ pub(super) fn start(
     }
     log.line(now, Level::Notice, "asterisk.c", &text);
     Ok(Running { server, switch, media_died })
+}
+
+/// The thread of the mailboxes.
+fn start_mail(
+    options: &RunOptions,
+    (orders, waker): (&mpsc::Sender<Order>, &Waker),
+) -> Result<MailStore, String> {
+    let (orders, waker) = (orders.clone(), waker.clone());
+    let tell = Box::new(move |token, told| {
+        // It fails only when the switch is gone.
+        let _ = orders.blocking_send(Order::Mail { token, told: Box::new(told) });
+        waker.wake();
+    });
+    let spool = options.layout.spool_dir.join("voicemail");
+    MailStore::start(spool, options.layout.config_dir.clone(), tell)
+        .map_err(|error| format!("no thread: {error}"))
 }
 
 /// Tells when it goes.

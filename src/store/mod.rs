@@ -8,6 +8,7 @@
 //! | [`shared`] | or the journal before a `ps_contacts` table that others use too ([`ps_contacts`]) |
 //! | [`lamps`] | subscriptions, mailboxes and states that outlive a restart |
 //! | [`voicemail`] | voicemail directories, looked at for messages |
+//! | [`mail`] | the thread that reads and writes mailboxes for calls, and tells their owners |
 //! | [`database`] | the dialplan's key store, on disk |
 //! | [`extensions`] | dialplans in tables |
 //! | [`map`] | which table of which database file holds what |
@@ -31,6 +32,7 @@ pub mod journal;
 mod journal_file;
 pub mod lamps;
 mod lamps_read;
+pub mod mail;
 pub mod map;
 pub mod ps_columns;
 pub mod ps_contacts;

@@ -100,6 +100,15 @@ impl Spool {
     }
 }
 
+/// The messages of one mailbox now: new, urgent, heard.
+pub(super) fn count(mailbox: &Path) -> io::Result<[u32; 3]> {
+    let mut counts = [0; FOLDERS.len()];
+    for (count, (folder, _)) in counts.iter_mut().zip(FOLDERS) {
+        *count = messages(&mailbox.join(folder))?;
+    }
+    Ok(counts)
+}
+
 fn look_at(mailbox: &Path, before: Known) -> io::Result<Option<Known>> {
     let mut stamps = [None; FOLDERS.len()];
     for (stamp, (folder, _)) in stamps.iter_mut().zip(FOLDERS) {

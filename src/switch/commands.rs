@@ -79,6 +79,7 @@ impl Switch {
             Command::Variables(order) => self.variable_order(now, &order, out),
             Command::Features => Reply::Done(self.services.features.text()),
             Command::Parking { lot } => self.show_parking(lot.as_deref()),
+            Command::Voicemail(order) => self.voicemail_order(&order),
             Command::Conference(order) => self.conference_order(now, order, out),
             Command::Bridges => Reply::Bridges(self.bridge_views(now)),
             // Answered when the media threads have told their counters.

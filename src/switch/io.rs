@@ -104,6 +104,13 @@ pub enum Input<'a> {
     Media(MediaEvent),
     /// Messages came to mailboxes, or were heard: voicemail directories say so.
     Mailboxes(Vec<(String, crate::pubsub::Counts)>),
+    /// The thread of the mailboxes answers an [`Action::Mail`], or tells of messages that came and went.
+    Mail {
+        /// The number of that action; `None` when nobody asked.
+        token: Option<u64>,
+        /// What it says.
+        told: Box<crate::voicemail::Told>,
+    },
     /// Host names in `match` of identify sections have these addresses now.
     HostAddresses(Vec<(Name, Vec<IpAddr>)>),
     /// Which transports are open now: after start and after each reload.
@@ -149,6 +156,13 @@ pub enum Action {
     },
     /// Write this entry of the dialplan's key store, or remove it.
     Database(database::Change),
+    /// An order for the thread of the mailboxes; then [`Input::Mail`] with that number, where the order has an answer.
+    Mail {
+        /// To know the answer by.
+        token: u64,
+        /// What.
+        order: Box<crate::voicemail::Order>,
+    },
     /// An order for the media threads. For a [`Plan::Open`] the answer comes as [`Input::Media`] before anything else
     /// about that port.
     Media(Plan),

@@ -246,6 +246,7 @@ impl Switch {
                 }
                 self.reconfigure(now, changes, out);
             }
+            Input::Mail { token, told } => self.mail_told(now, token, *told, out),
             Input::HostAddresses(hosts) => {
                 self.directory.set_hosts(hosts);
                 self.set_bans();
@@ -342,9 +343,9 @@ impl Switch {
         self.is_committed() && self.calls.is_empty() && !self.trunks.are_leaving()
     }
 
-    /// Whether nothing acknowledged waits for its commit.
+    /// Whether nothing acknowledged waits for its commit, and no message for its recording.
     pub fn is_committed(&self) -> bool {
-        self.transactions.servers.held() == 0
+        self.transactions.servers.held() == 0 && self.calls.no_message_waits()
     }
 
     fn reconfigure(&mut self, now: Now, changes: &[Change], out: &mut Actions) {

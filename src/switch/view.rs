@@ -22,7 +22,7 @@ pub use objects::{
     TransportView,
 };
 
-pub use orders::{DatabaseOrder, HistoryOrder, Logger, OriginateTo, VariableOrder};
+pub use orders::{DatabaseOrder, HistoryOrder, Logger, OriginateTo, VariableOrder, VoicemailOrder};
 pub use trace::{TraceLeg, TraceStep, TraceView, Traced};
 
 pub use questions::{DirectMediaQuestion, IdentifyQuestion, NotifyTarget};
@@ -127,6 +127,8 @@ pub enum Command {
     },
     /// Conferences (`confbridge …`).
     Conference(ConferenceOrder),
+    /// Mailboxes of `voicemail.conf` (`voicemail …`).
+    Voicemail(VoicemailOrder),
     /// Bridges (`bridge show all`).
     Bridges,
     /// Codes of features.conf (`features show`).

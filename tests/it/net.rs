@@ -4,18 +4,25 @@
 use crate::calls::phone::plan_of;
 use crate::session::{Leg, Side};
 use crate::world::objects;
+use jackfield::admin::cli::{self, Parsed};
+use jackfield::admin::shape::Format;
 use jackfield::base::ids::{FlowId, TransportId};
 use jackfield::base::rng::Rng;
 use jackfield::base::time::{Moment, Now, WallTime};
-use jackfield::bridge::{MediaEvent, Plan, PortId};
+use jackfield::bridge::{
+    MediaEvent, Plan, PortId, PromptOrder, RoomId, SoundEnd, SoundId, SoundOrder, SoundSource,
+};
+use jackfield::config::services::Services;
 use jackfield::config::{self, Objects};
+use jackfield::rtp::{Digit, DtmfEvent};
 use jackfield::sdp::MediaKind;
 use jackfield::session::{Event, Outgoing, Session};
 use jackfield::sip::flow::{Arrival, Protocol};
 use jackfield::switch::io::{Action, Actions, BoundTransport, Input};
-use jackfield::switch::view::{Command, Kind, Reply};
+use jackfield::switch::view::{self, Command, Kind, Reply};
 use jackfield::switch::{Seed, Switch};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the link does to messages, in percent and milliseconds.
@@ -59,6 +66,8 @@ impl std::fmt::Display for Sent {
 #[derive(Debug)]
 enum Due<A> {
     Arrives { from: u16, to: u16, bytes: Vec<u8> },
+    Media { node: usize, event: MediaEvent },
+    Ends { node: usize, sound: SoundId, end: SoundEnd },
     Act(A),
 }
 
@@ -69,6 +78,27 @@ pub struct Node {
     media: u16,
     open: BTreeSet<PortId>,
     replies: Vec<Reply>,
+    sounds: Sounds,
+    /// How often the media threads were ordered what.
+    pub done: BTreeMap<String, u32>,
+    /// How often it was woken by a timer.
+    pub ticks: u32,
+    /// Prints what the server logs.
+    verbose: bool,
+}
+
+/// What the media threads of a server have in hand.
+#[derive(Default)]
+struct Sounds {
+    /// Players and recorders; with the room when they are a room's.
+    alive: BTreeMap<SoundId, (PortId, Option<RoomId>)>,
+    rooms: BTreeMap<PortId, RoomId>,
+    /// Where ports send their audio.
+    aims: BTreeMap<PortId, u16>,
+    /// What began, and will end by itself.
+    begun: Vec<SoundId>,
+    /// What will be told in a moment.
+    told: Vec<MediaEvent>,
 }
 
 /// The whole world.
@@ -104,8 +134,20 @@ impl<A: std::fmt::Debug> Net<A> {
     /// A server on that port of 127.0.0.1, its media from `media` on.
     pub fn server(&mut self, port: u16, media: u16, pjsip: &str, dialplan: &str) {
         let seed = Seed { now: self.now, random: self.rng.next_u64(), key: [7; 32], systemname: "".into() };
-        let mut node =
-            Node { switch: Switch::new(seed), port, media, open: BTreeSet::new(), replies: Vec::new() };
+        let mut node = Node {
+            switch: Switch::new(seed),
+            port,
+            media,
+            open: BTreeSet::new(),
+            replies: Vec::new(),
+            sounds: Sounds::default(),
+            done: BTreeMap::new(),
+            ticks: 0,
+            verbose: std::env::var("JACKFIELD_SEED").is_ok(),
+        };
+        if node.verbose {
+            node.switch.ears().level = view::Level::Verbose;
+        }
         let (objects, findings) = objects(pjsip, None);
         let errors: Vec<_> =
             findings.iter().filter(|f| f.severity == config::Severity::Error).map(|f| &f.message).collect();
@@ -241,9 +283,57 @@ impl<A: std::fmt::Debug> Net<A> {
     fn input(&mut self, at: usize, input: Input<'_>) {
         let node = &mut self.nodes[at];
         let port = node.port;
-        for (to, bytes) in node.handle(self.now, input) {
+        let sent = node.handle(self.now, input);
+        let told = std::mem::take(&mut node.sounds.told);
+        let begun = std::mem::take(&mut node.sounds.begun);
+        for (to, bytes) in sent {
             self.send(port, to, bytes);
         }
+        for event in told {
+            let micros = self.rng.below(40_000);
+            self.enter(micros, Due::Media { node: at, event });
+        }
+        for sound in begun {
+            let micros = 100_000 + self.rng.below(5_000_000);
+            let end = match self.rng.below(10) {
+                0 => SoundEnd::Failed("by chance".to_owned()),
+                1 => SoundEnd::Silence,
+                _ => SoundEnd::Done,
+            };
+            self.enter(micros, Due::Ends { node: at, sound, end });
+        }
+    }
+
+    /// Tones, codes, parking lots, conferences of every server.
+    pub fn services(&mut self, services: Arc<Services>) {
+        for at in 0..self.nodes.len() {
+            self.input(at, Input::Services(Arc::clone(&services)));
+        }
+    }
+
+    /// An order of the administrator's; what follows from it happens.
+    pub fn order(&mut self, at: usize, command: Command) {
+        self.nodes[at].replies.clear();
+        self.input(at, Input::Command { token: 1, command });
+        assert!(!self.nodes[at].replies.is_empty(), "every command is answered");
+    }
+
+    /// Names of a server's channels.
+    pub fn channels(&mut self, at: usize) -> Vec<String> {
+        let now = self.now;
+        self.nodes[at].view(now).0
+    }
+
+    /// A key of a phone is heard in what it sends to the first server, if it sends there.
+    pub fn press(&mut self, phone: u16, call: u32, key: char) {
+        let Some(audio) = self.leg(phone, call).and_then(|leg| Some(leg.session.local(0)?.port)) else {
+            return;
+        };
+        let aims = &self.nodes[0].sounds.aims;
+        let Some(port) = aims.iter().find(|(_, to)| **to == audio).map(|(port, _)| *port) else { return };
+        let digit = Digit::from_char(key).expect("a key");
+        let event = DtmfEvent::End { digit, duration: Duration::from_millis(100) };
+        self.input(0, Input::Media(MediaEvent::Digit { port, event }));
     }
 
     /// Lets time pass until that long from now. Whatever phones are told and what was planned goes to `react`.
@@ -269,6 +359,7 @@ impl<A: std::fmt::Debug> Net<A> {
     fn turn(&mut self, react: &mut impl FnMut(&mut Net<A>, Happening<A>)) {
         for at in 0..self.nodes.len() {
             if self.nodes[at].switch.next_deadline().is_some_and(|due| due <= self.now.at) {
+                self.nodes[at].ticks += 1;
                 self.input(at, Input::Tick);
             }
         }
@@ -281,6 +372,12 @@ impl<A: std::fmt::Debug> Net<A> {
         while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= self.now.at.0) {
             match entry.remove() {
                 Due::Act(act) => react(self, Happening::Act(act)),
+                Due::Media { node, event } => self.input(node, Input::Media(event)),
+                Due::Ends { node, sound, end } => {
+                    if let Some((port, _)) = self.nodes[node].sounds.alive.remove(&sound) {
+                        self.input(node, Input::Media(MediaEvent::SoundEnded { port, id: sound, end }));
+                    }
+                }
                 Due::Arrives { from, to, bytes } => self.arrives(from, to, &bytes),
             }
         }
@@ -325,9 +422,10 @@ impl<A: std::fmt::Debug> Net<A> {
         let mut left = Vec::new();
         for node in &mut self.nodes {
             let (channels, bridges, status) = node.view(now);
-            if channels.len() + bridges + status.0 + status.1 + node.open.len() > 0 {
+            let rooms = node.rooms(now);
+            if channels.len() + bridges + status.0 + status.1 + node.open.len() + rooms.len() > 0 {
                 left.push(format!(
-                    "server {}: channels {channels:?}, {bridges} bridges, {} dialogs, {} transactions, ports {:?}",
+                    "server {}: channels {channels:?}, {bridges} bridges, {} dialogs, {} transactions, ports {:?}, {rooms:?}",
                     node.port, status.0, status.1, node.open
                 ));
             }
@@ -354,6 +452,14 @@ impl Node {
                 match action {
                     Action::Media(plan) => told.extend(self.media(plan)),
                     Action::Reply { reply, .. } => self.replies.push(reply),
+                    Action::Event(event) if self.verbose => {
+                        if let view::Event::Log { text, .. } = &*event {
+                            eprintln!("{:7} {text}", now.at.0 / 1_000 - 9_000);
+                        }
+                    }
+                    Action::Prompt(PromptOrder::Find { token, .. }) => {
+                        told.push(MediaEvent::PromptFound { token, found: token % 2 == 0 });
+                    }
                     Action::Commit { .. } | Action::Resolve { .. } => {
                         panic!("nothing is stored or looked up here")
                     }
@@ -381,10 +487,26 @@ impl Node {
             }
             Plan::Close { port } => {
                 assert!(self.open.remove(&port), "{port:?} is closed, and was not open");
+                self.sounds.close(port);
                 Some(MediaEvent::Closed { port, report: Box::default() })
             }
             Plan::Join { a, b, .. } => {
                 assert!(self.open.contains(&a) && self.open.contains(&b), "{a:?} or {b:?} is not open");
+                *self.done.entry("Join".to_owned()).or_default() += 1;
+                None
+            }
+            Plan::Aim { port, aim } => {
+                self.sounds.aims.extend(aim.remote.address().map(|to| (port, to.port())));
+                None
+            }
+            Plan::Direct { on: true, .. } => {
+                *self.done.entry("Direct".to_owned()).or_default() += 1;
+                None
+            }
+            Plan::Sound { port, order } => {
+                assert!(self.open.contains(&port), "{port:?} is not open for {order:?}");
+                *self.done.entry(name_of(&order)).or_default() += 1;
+                self.sounds.order(port, *order);
                 None
             }
             _ => None,
@@ -395,6 +517,25 @@ impl Node {
         self.replies.clear();
         self.handle(now, Input::Command { token: 1, command });
         self.replies.pop().expect("every command is answered")
+    }
+
+    /// What the command line tells of conferences and parked calls that are left.
+    fn rooms(&mut self, now: Now) -> Vec<String> {
+        let mut left = Vec::new();
+        for (line, empty) in [("confbridge list", "=====\n"), ("parking show default", "(none)")] {
+            let Parsed::Ask(commands, shape) = cli::parse(line, Format::PLAIN) else { panic!("'{line}'") };
+            let replies = commands.into_iter().map(|command| self.ask(now, command)).collect();
+            let text = jackfield::admin::print(replies, &shape).text;
+            // Without a lot of that name there is nobody in it.
+            if !text.trim_end().ends_with(empty.trim_end())
+                && !text.contains(empty)
+                && !text.starts_with("Could not")
+            {
+                left.push(text);
+            }
+        }
+        left.extend(self.sounds.alive.iter().map(|(id, at)| format!("{id:?} goes on at {at:?}")));
+        left
     }
 
     /// Names of channels, number of bridges, and of dialogs and transactions.
@@ -412,6 +553,62 @@ impl Node {
             other => panic!("{other:?}"),
         }
     }
+}
+
+impl Sounds {
+    fn order(&mut self, port: PortId, order: SoundOrder) {
+        match order {
+            SoundOrder::Enter { room, .. } => drop(self.rooms.insert(port, room)),
+            SoundOrder::Leave => drop(self.rooms.remove(&port)),
+            SoundOrder::Play { id, source, .. } => self.begin(id, (port, None), ends(&source)),
+            SoundOrder::PlayRoom { id, source } => self.begin(id, (port, self.room(port)), ends(&source)),
+            // A recording seldom ends by itself.
+            SoundOrder::Record { id, .. } => self.begin(id, (port, None), id.0 % 8 == 0),
+            SoundOrder::RecordRoom { id, .. } => self.begin(id, (port, self.room(port)), id.0 % 8 == 0),
+            SoundOrder::Stop { id } => {
+                let alive = self.alive.remove(&id);
+                self.told.extend(alive.map(|_| MediaEvent::SoundEnded { port, id, end: SoundEnd::Stopped }));
+            }
+            _ => {}
+        }
+    }
+
+    fn room(&self, port: PortId) -> Option<RoomId> {
+        self.rooms.get(&port).copied()
+    }
+
+    fn begin(&mut self, id: SoundId, place: (PortId, Option<RoomId>), ends: bool) {
+        assert!(self.alive.insert(id, place).is_none(), "{id:?} begins twice");
+        if ends {
+            self.begun.push(id);
+        }
+    }
+
+    /// What is a port's ends with it, what is a room's with the last who is in it. Nobody is told.
+    fn close(&mut self, port: PortId) {
+        self.aims.remove(&port);
+        self.rooms.remove(&port);
+        let Sounds { alive, rooms, .. } = self;
+        alive.retain(|_, (its, room)| match room {
+            Some(room) => rooms.values().any(|known| known == room),
+            None => *its != port,
+        });
+    }
+}
+
+/// Whether it is over some time.
+fn ends(source: &SoundSource) -> bool {
+    match source {
+        SoundSource::Tones(list) => list.ends(),
+        SoundSource::Files(files) => !files.repeat,
+        SoundSource::Silence(lasts) => lasts.is_some(),
+    }
+}
+
+/// `Play`, `RecordRoom`.
+fn name_of(order: &SoundOrder) -> String {
+    let text = format!("{order:?}");
+    text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_owned()
 }
 
 /// How many seeds a test takes: `JACKFIELD_SEEDS`, or `default`.

@@ -18,6 +18,7 @@ pub mod modules;
 mod order;
 mod table;
 mod table_core;
+mod voicemail;
 pub mod words;
 
 pub use complete::{Names, complete};

@@ -22,6 +22,7 @@ pub const MODULES: &[Module] = &[
     },
     Module { name: "app_chanspy.so", description: "Listen to the audio of an active channel", running: true },
     Module { name: "app_confbridge.so", description: "Conference Bridge Application", running: true },
+    Module { name: "app_voicemail.so", description: "Comedian Mail (Voicemail System)", running: true },
     Module { name: "app_dial.so", description: "Dialing Application", running: true },
     Module { name: "bridge_native_rtp.so", description: "Native RTP bridging module", running: true },
     Module { name: "bridge_simple.so", description: "Simple two channel bridging module", running: true },
@@ -110,7 +111,7 @@ pub(super) fn reload(name: &str) -> Reload {
         "res_pjsip_registrar" | "res_pjsip_outbound_registration" => Reload::Scope(Scope::Registrations),
         "pbx_config" | "app_confbridge" => Reload::Scope(Scope::Dialplan),
         "res_pjsip_notify" => Reload::Scope(Scope::Notify),
-        "features" | "res_parking" | "res_musiconhold" => Reload::Scope(Scope::Services),
+        "features" | "res_parking" | "res_musiconhold" | "app_voicemail" => Reload::Scope(Scope::Services),
         "res_rtp_asterisk" => Reload::Scope(Scope::Rtp),
         "extconfig" | "sorcery" => Reload::Scope(Scope::All),
         _ if MODULES.iter().any(|module| module.name.strip_suffix(".so") == Some(stem)) => {

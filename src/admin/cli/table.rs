@@ -6,6 +6,7 @@ use super::complete::Names;
 use super::conferences;
 use super::lamps;
 use super::table_core::{AFTER_PJSIP, BEFORE_CONFERENCES, BEFORE_PJSIP};
+use super::voicemail;
 use crate::admin::shape::Layout;
 use crate::switch::view::{Command, Kind};
 
@@ -64,7 +65,7 @@ pub(super) const fn entry(
 /// Every command in the order of the help.
 pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
     let before = BEFORE_CONFERENCES.iter().chain(conferences::ENTRIES).chain(BEFORE_PJSIP);
-    before.chain(PJSIP).chain(AFTER_PJSIP)
+    before.chain(PJSIP).chain(AFTER_PJSIP).chain(voicemail::ENTRIES)
 }
 
 const LIKE: &str = "[like <pattern>]";

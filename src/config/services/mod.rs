@@ -1,12 +1,13 @@
 //! Files of the media services: tones by country (`indications.conf`), music on hold (`musiconhold.conf`), conferences
-//! (`confbridge.conf`), what digits do in a call (`features.conf`), where calls are parked (`res_parking.conf`). Each may be
-//! missing; each mistake is told and costs its own line only.
+//! (`confbridge.conf`), what digits do in a call (`features.conf`), where calls are parked (`res_parking.conf`), mailboxes
+//! (`voicemail.conf`). Each may be missing; each mistake is told and costs its own line only.
 
 mod conference;
 mod features;
 mod music;
 mod parking;
 mod tones;
+mod voicemail;
 
 pub use conference::{
     BridgeProfile, Conferences, DEFAULT_BRIDGE, DEFAULT_MENU, DEFAULT_USER, Menu, MenuAction, NotSet,
@@ -16,6 +17,9 @@ pub use features::{FeatureApp, FeatureSounds, Features};
 pub use music::{Music, MusicMode};
 pub use parking::{ParkingLot, Who};
 pub use tones::ToneZone;
+pub use voicemail::{
+    MailLetters, Mailbox, MailboxOptions, PasswordPlace, Voicemail, VoicemailSettings, VoicemailZone,
+};
 
 use super::conf;
 use super::files::Files;
@@ -38,6 +42,8 @@ pub struct Services {
     pub parking: BTreeMap<String, ParkingLot>,
     /// Profiles and menus of conferences.
     pub conferences: Conferences,
+    /// Mailboxes.
+    pub voicemail: Voicemail,
 }
 
 impl Default for Services {
@@ -49,6 +55,7 @@ impl Default for Services {
             features: Features::default(),
             parking: BTreeMap::new(),
             conferences: Conferences::default(),
+            voicemail: Voicemail::default(),
         }
     }
 }
@@ -71,6 +78,9 @@ impl Services {
         }
         if let Some(tree) = conf::read_optional(files, "confbridge.conf", sources, findings) {
             conference::read(&tree, &mut services.conferences, findings);
+        }
+        if let Some(tree) = conf::read_optional(files, "voicemail.conf", sources, findings) {
+            services.voicemail = voicemail::read(&tree, sources, findings);
         }
         services
     }

@@ -14,6 +14,8 @@ mod table;
 mod text;
 mod time;
 
+pub use time::strftime;
+
 use super::host::Unavailable;
 use super::scope::Scope;
 pub(super) use list::keys_of as hash_keys_of;

@@ -47,6 +47,13 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
+/// `strftime` of a point of time, `secs` since 1970.
+pub fn strftime(format: &str, civil: &Civil, secs: i64) -> String {
+    let mut out = String::new();
+    write_time(&mut out, format, civil, secs, 0, 0);
+    out
+}
+
 fn write_time(out: &mut String, format: &str, c: &Civil, secs: i64, micros: u64, depth: u8) {
     let weekday = WEEKDAYS[c.weekday as usize % 7];
     let month = MONTHS[(c.month as usize + 11) % 12];

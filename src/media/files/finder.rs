@@ -83,12 +83,17 @@ impl Directories {
         files.into_iter().map(|(path, at)| (path, formats[at].1)).collect()
     }
 
+    /// Where a recording is.
+    pub fn recorded(&self, path: &str, place: RecordPlace) -> PathBuf {
+        match place {
+            RecordPlace::Monitor => self.monitor.join(path),
+            RecordPlace::Sounds => self.data.join("sounds").join(path),
+        }
+    }
+
     /// Where a recording goes, and how it is coded. `None` for a format that is not written here.
     pub fn recording(&self, record: &Record) -> Option<(PathBuf, FileFormat)> {
-        let path = match record.place {
-            RecordPlace::Monitor => self.monitor.join(&*record.path),
-            RecordPlace::Sounds => self.data.join("sounds").join(&*record.path),
-        };
+        let path = self.recorded(&record.path, record.place);
         let format = FileFormat::of_extension(path.extension()?.to_str()?)?;
         Some((path, format))
     }

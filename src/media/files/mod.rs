@@ -20,7 +20,7 @@ pub(super) use ring::{Reading, Writing};
 use super::Watched;
 use super::ear::Ear;
 use crate::base::limits;
-use crate::bridge::{FileOrder, MediaEvent, PortId, PromptOrder, Record, SoundId};
+use crate::bridge::{FileOrder, MediaEvent, PortId, PromptOrder, Record, RecordPlace, SoundId};
 use ring::{Filling, Taking};
 use sink::Sink;
 use source::Source;
@@ -41,6 +41,7 @@ const TELEPHONE_RATE: u32 = 8_000;
 enum Job {
     Read(Box<FileOrder>, u32, Filling),
     Write(Box<Record>, u32, Taking, (PortId, SoundId, Ear)),
+    Remove(Box<str>, RecordPlace),
     Prompt(PromptOrder, Ear),
 }
 
@@ -88,6 +89,11 @@ impl Files {
         Ok(writing)
     }
 
+    /// Removes a recording, once what reads it by now has opened it. A thread that is too busy leaves it there.
+    pub fn remove(&self, path: Box<str>, place: RecordPlace) {
+        let _ = self.begin(Job::Remove(path, place));
+    }
+
     /// Looks for a prompt, or removes it; a question's answer goes to `ear`.
     ///
     /// # Errors
@@ -106,6 +112,7 @@ impl Files {
 fn run(jobs: &mpsc::Receiver<Job>, directories: &Arc<Directories>) {
     let (mut sources, mut sinks): (Vec<Source>, Vec<Sink>) = (Vec::new(), Vec::new());
     let mut open = true;
+    let mut removed = Vec::new();
     while open || !sinks.is_empty() {
         let first = if sources.is_empty() && sinks.is_empty() {
             jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -126,6 +133,7 @@ fn run(jobs: &mpsc::Receiver<Job>, directories: &Arc<Directories>) {
                 Job::Write(record, rate, taking, whose) => {
                     sinks.push(Sink::new(*record, rate, taking, whose, directories));
                 }
+                Job::Remove(path, place) => removed.push(directories.recorded(&path, place)),
                 Job::Prompt(PromptOrder::Find { token, name, language }, ear) => {
                     let found = directories.prompt(&name, &language, TELEPHONE_RATE).is_some();
                     // Whoever asked does not wait for ever: with no room for the answer it is as if there were none.
@@ -135,6 +143,10 @@ fn run(jobs: &mpsc::Receiver<Job>, directories: &Arc<Directories>) {
             }
         }
         sources.retain_mut(|source| !source.fill());
+        for path in removed.drain(..) {
+            // One that was never written is not there to be removed.
+            let _ = std::fs::remove_file(path);
+        }
         sinks.retain_mut(|sink| !sink.drain());
     }
 }

@@ -7,7 +7,7 @@ use super::{FRAME, Leg};
 use crate::base::limits;
 use crate::base::time::Moment;
 use crate::bridge::{MediaEvent, Over, RoomId, Seat, SoundEnd, SoundId, SoundOrder, SoundSource};
-use crate::codec::{Coding, Gain, MAX_RATE};
+use crate::codec::{AutoGain, Coding, MAX_RATE};
 use crate::media::worker::Worker;
 
 impl Worker {
@@ -59,9 +59,16 @@ impl Worker {
             SoundOrder::Volume { heard, said } => {
                 self.open_leg(now, index);
                 if let Some(leg) = self.leg(index) {
-                    leg.gains = (Gain::of_steps(heard), Gain::of_steps(said));
+                    leg.gains = (heard, said);
                 }
             }
+            SoundOrder::Level { heard, said } => {
+                self.open_leg(now, index);
+                if let Some(leg) = self.leg(index) {
+                    leg.levels = (heard.map(AutoGain::to), said.map(AutoGain::to));
+                }
+            }
+            SoundOrder::Remove { path, place } => self.files.remove(path, place),
         }
         self.drop_idle();
         self.set_sound_gate(index);

@@ -101,7 +101,16 @@ impl Switch {
                     "ConfBridge" => self.conf_bridge(now, id, &arguments, out),
                     "ConfKick" => self.conf_kick(now, &arguments, out),
                     "BridgeWait" => self.bridge_wait(now, id, &arguments, out),
+                    "HangupCauseClear" => {
+                        if let Some(channel) = self.calls.channels.get_mut(&id) {
+                            channel.causes.clear();
+                        }
+                        Some(Outcome::Done)
+                    }
                     "ChanSpy" | "ExtenSpy" => self.chan_spy(now, id, what, out),
+                    "VoiceMail" | "VoiceMailMain" | "MailboxExists" => {
+                        self.mail_application(now, id, what, out)
+                    }
                     "Park" | "ParkAndAnnounce" | "ParkedCall" => self.park_application(now, id, what, out),
                     _ => self.text_application(now, id, what, out).unwrap_or(Some(Outcome::Unsupported)),
                 }

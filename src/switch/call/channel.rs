@@ -8,6 +8,7 @@ use super::features::Pressed;
 use super::holding::Held;
 use super::join::BridgeId;
 use super::local::Local;
+use super::mail::Mailing;
 use super::message::{QUEUE, TextMessage};
 use super::originate::Origin;
 use super::out::Placing;
@@ -26,11 +27,9 @@ use super::subroutine::Suspended;
 use crate::base::ids::{FlowId, Name, TransportId};
 use crate::base::time::{Moment, Now};
 use crate::bridge::Target;
-use crate::config::model::Endpoint;
-use crate::config::model::endpoint_words::DtmfMode;
+use crate::config::model::{Endpoint, endpoint_words::DtmfMode};
 use crate::config::services::Features;
-use crate::dialplan::variables::Variables;
-use crate::dialplan::{Place, Program};
+use crate::dialplan::{Place, Program, variables::Variables};
 use crate::sdp::Format;
 use crate::session::{RequestId, Session};
 use crate::sip::transaction::ClientTx;
@@ -112,6 +111,8 @@ pub(super) enum Doing {
     Held,
     /// `ChanSpy`.
     Spying,
+    /// `VoiceMail`, `VoiceMailMain`.
+    Mail(Box<Mailing>),
 }
 
 /// Which side of a call it is.
@@ -307,6 +308,7 @@ impl Channel {
             Doing::Sounding(sounding) => sounding.until,
             Doing::Introducing(introducing) => introducing.until,
             Doing::Parked(parked) => parked.until,
+            Doing::Mail(mailing) => mailing.until,
             Doing::Nothing | Doing::Echo | Doing::Bridged | Doing::Originating => None,
             Doing::Conference => self.attending.as_ref().and_then(|attending| attending.next_deadline()),
             Doing::Held => self.held.as_ref().and_then(|held| held.until),

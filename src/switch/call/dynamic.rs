@@ -69,6 +69,7 @@ impl Switch {
             self.hold_music(phone, None, out);
         }
         if let (Some(bridge), false) = (bridge, ended) {
+            self.hold_music_again(id, out);
             return self.choose_later(bridge);
         }
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };

@@ -36,6 +36,7 @@ impl Switch {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         channel.placing = None;
         self.leave_service(now, id, out);
+        self.leave_mail(now, id, out);
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let side = channel.side;
         self.transfer_progress(now, id, 503, out);

@@ -20,6 +20,8 @@ pub fn does(name: &str) -> bool {
             "Originate" => !matches!(what, "b" | "B" | "C"),
             "ChanSpy" | "ExtenSpy" => !super::spy::UNDONE.contains(&what),
             "StreamEcho" => what.is_empty(),
+            // Loudness at the time of recording is for lines of DAHDI.
+            "VoiceMail" | "VoiceMailMain" => what != "g" && what != "r",
             "CHANNEL" => !super::channel_fields::UNDONE.contains(&what),
             _ => true,
         };
@@ -35,6 +37,8 @@ pub fn does(name: &str) -> bool {
         "ConfBridge",
         "ConfKick",
         "ExtenSpy",
+        "AGC",
+        "HangupCauseClear",
         "TALK_DETECT",
         "VOLUME",
         "CHANNEL",
@@ -58,7 +62,9 @@ pub fn does(name: &str) -> bool {
         "IFMODULE",
         "IMPORT",
         "JITTERBUFFER",
+        "MAILBOX_EXISTS",
         "MASTER_CHANNEL",
+        "MailboxExists",
         "PJSIP_AOR",
         "PJSIP_CONTACT",
         "PJSIP_DIAL_CONTACTS",
@@ -77,6 +83,10 @@ pub fn does(name: &str) -> bool {
         "PJSIP_TRANSFER_HANDLING",
         "SHARED",
         "VERSION",
+        "VMCOUNT",
+        "VM_INFO",
+        "VoiceMail",
+        "VoiceMailMain",
         "PJSIP_PARSE_URI",
         "PRESENCE_STATE",
         "Park",
@@ -105,6 +115,9 @@ impl ChannelHost<'_> {
             return answer;
         }
         if let Some(answer) = self.read_conference(function, arguments) {
+            return answer;
+        }
+        if let Some(answer) = self.read_mailbox(function, arguments) {
             return answer;
         }
         let channel = self.channel().ok_or_else(|| failed("the channel is gone"))?;
@@ -136,6 +149,7 @@ impl ChannelHost<'_> {
             "PJSIP_RESPONSE_HEADER" => read_response(channel, arguments),
             "PJSIP_RESPONSE_HEADERS" => Ok(response_names(channel, arguments)),
             "FEATURE" | "FEATUREMAP" => self.feature_field(function, arguments),
+            "AGC" => self.read_level(arguments),
             "ENV" => Ok(self.switch.calls.plan.environment(arguments.trim())),
             "VERSION" => Ok(env!("CARGO_PKG_VERSION").to_owned()),
             "IFMODULE" => Ok("0".to_owned()),

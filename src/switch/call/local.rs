@@ -73,12 +73,46 @@ impl Switch {
         if self.calls.channels.len() + 2 > limits::CHANNELS {
             return Err((42, "too many channels are alive".into()));
         }
-        let Resource { exten, context, options } = Resource::parse(resource);
+        let resource_read = Resource::parse(resource);
+        let Resource { options, .. } = resource_read;
         if let Some(undone) = options.chars().find(|letter| *letter != 'n') {
             self.ears.log(out, Level::Warning, CHAN_LOCAL, || {
                 format!("Local/{resource}: option {undone} is not obeyed by this version")
             });
         }
+        let halves = self.local_pair(now, caller, resource_read);
+        self.introduce(caller, halves[0]);
+        let linked = self.calls.channels.get(&halves[0]).map(|first| first.linked_id.clone());
+        if let (Some(second), Some(linked)) = (self.calls.channels.get_mut(&halves[1]), linked) {
+            second.linked_id = linked;
+        }
+        self.calls.work.push_back(Work::CallOut(halves[0]));
+        Ok(halves[0])
+    }
+
+    /// A Local channel that is up, for an attended transfer to what runs a dialplan: its first half is bridged with who
+    /// is transferred, its second goes on with that dialplan. `None`: too many channels are alive.
+    pub(super) fn local_for_transfer(&mut self, now: Now) -> Option<[ChannelId; 2]> {
+        if self.calls.channels.len() + 2 > limits::CHANNELS {
+            return None;
+        }
+        let halves = self.local_pair(now, None, Resource::parse("_attended@transfer/n"));
+        for half in halves {
+            if let Some(half) = self.calls.channels.get_mut(&half) {
+                half.state = State::Up;
+                half.answered = Some(now.at);
+            }
+        }
+        Some(halves)
+    }
+
+    /// Both halves, the one that is called first.
+    fn local_pair(
+        &mut self,
+        now: Now,
+        caller: Option<ChannelId>,
+        Resource { exten, context, options }: Resource<'_>,
+    ) -> [ChannelId; 2] {
         let mut endpoint = Endpoint::default();
         endpoint.name = format!("{exten}@{context}").into();
         Arc::make_mut(&mut endpoint.options).context = context.into();
@@ -98,20 +132,14 @@ impl Switch {
         for (id, half, side) in halves {
             self.add_channel(now, id, (format!("{name}{half}"), endpoint.clone()), (nowhere, side));
         }
-        self.introduce(caller, first);
-        let linked = self.calls.channels.get(&first).map(|first| first.linked_id.clone());
         for (id, peer) in [(first, second), (second, first)] {
             let Some(channel) = self.calls.channels.get_mut(&id) else { continue };
             let is_second = id == second;
             channel.local = Some(Local { peer, is_second, optimises: !options.contains('n') });
             channel.dialled = exten.into();
-            if let Some(linked) = &linked {
-                channel.linked_id = linked.clone();
-            }
             self.calls.touched.insert(id);
         }
-        self.calls.work.push_back(Work::CallOut(first));
-        Ok(first)
+        [first, second]
     }
 
     /// The first half is called: the second begins its dialplan, with the first one's variables and caller.
@@ -226,6 +254,26 @@ impl Switch {
             self.channel_gone(now, half, 16, out);
         }
         self.bridge_up(now, [a, b], (options, place), out);
+    }
+
+    /// Halves that are bridged with each other, in a ring of any length, have no phone among them that would ever end
+    /// them: they end now.
+    pub(super) fn end_ring(&mut self, now: Now, id: BridgeId, out: &mut Actions) {
+        let Some(first) = self.calls.bridges.get(&id).map(|bridge| bridge.legs[0]) else { return };
+        let mut at = first;
+        for _ in 0..limits::CALL_STEPS {
+            let peer = self.calls.channels.get(&at).and_then(|channel| channel.local).map(|half| half.peer);
+            let Some(next) = peer.and_then(|peer| self.partner(peer)) else { return };
+            if next == first {
+                let name = self.calls.channels.get(&first).map(|half| half.name.clone());
+                self.ears.log(out, Level::Notice, CHAN_LOCAL, || {
+                    let name = name.as_deref().unwrap_or_default();
+                    format!("{name}: bridged with nobody but Local channels, in a ring: ended")
+                });
+                return self.hang_up(now, first, 16, out);
+            }
+            at = next;
+        }
     }
 
     /// A channel's call goes on with `other` in the place of the half it was bridged with.

@@ -1,11 +1,12 @@
-//! What dialplans do to a channel's sound beside what it does: `VOLUME`, `TALK_DETECT`.
+//! What dialplans do to a channel's sound beside what it does: `VOLUME`, `AGC`, `TALK_DETECT`.
 //!
 //! Each is a use of the media: direct media comes in while it lasts, and goes out again afterwards (S4-118, S4-119).
 
 use super::channel::{Channel, ChannelId};
-use super::functions::failed;
+use super::functions::{Answer, failed};
 use super::host::ChannelHost;
 use crate::bridge::{Feature, SoundOrder, TalkRules, Use};
+use crate::codec::Gain;
 use crate::dialplan::host::Unavailable;
 use crate::switch::Switch;
 use crate::switch::io::Actions;
@@ -13,7 +14,7 @@ use crate::switch::view::Level;
 use std::time::Duration;
 
 /// The loudest and softest of `VOLUME`, in steps.
-const STEPS: i32 = 16;
+const STEPS: f32 = 16.0;
 
 impl Channel {
     /// Something needs its media here, or no more. Whether that is news.
@@ -42,19 +43,28 @@ impl Switch {
     pub(super) fn add_volume(&mut self, id: ChannelId, by: (i32, i32), out: &mut Actions) {
         let Some(channel) = self.calls.channels.get(&id) else { return };
         let (heard, said) = channel.sound.volume;
-        self.set_volume(id, (heard + by.0, said + by.1), out);
+        self.set_volume(id, (heard + by.0 as f32, said + by.1 as f32), out);
     }
 
-    fn set_volume(&mut self, id: ChannelId, volume: (i32, i32), out: &mut Actions) {
+    fn set_volume(&mut self, id: ChannelId, volume: (f32, f32), out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let volume = (volume.0.clamp(-STEPS, STEPS), volume.1.clamp(-STEPS, STEPS));
         if std::mem::replace(&mut channel.sound.volume, volume) == volume {
             return;
         }
         // Once as loud is as loud as before.
-        let changes = [volume.0, volume.1].iter().any(|step| !(-1..=1).contains(step));
-        self.use_media(id, Feature::Volume, changes);
-        self.order_sound(id, SoundOrder::Volume { heard: volume.0, said: volume.1 }, out);
+        let (heard, said) = (Gain::of_volume(volume.0), Gain::of_volume(volume.1));
+        self.use_media(id, Feature::Volume, (heard, said) != (Gain::UNITY, Gain::UNITY));
+        self.order_sound(id, SoundOrder::Volume { heard, said }, out);
+    }
+
+    fn set_levels(&mut self, id: ChannelId, levels: (Option<u16>, Option<u16>), out: &mut Actions) {
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if std::mem::replace(&mut channel.sound.levels, levels) == levels {
+            return;
+        }
+        self.use_media(id, Feature::Agc, levels != (None, None));
+        self.order_sound(id, SoundOrder::Level { heard: levels.0, said: levels.1 }, out);
     }
 
     /// `VOLUME(…,p)`: `*` makes it louder, `#` softer.
@@ -111,6 +121,7 @@ impl ChannelHost<'_> {
     ) -> Option<Result<(), Unavailable>> {
         match function {
             "VOLUME" => Some(self.write_volume(arguments, value)),
+            "AGC" => Some(self.write_level(arguments.trim(), value.trim())),
             "TALK_DETECT" => Some(self.write_talk_detect(arguments.trim(), value)),
             _ => None,
         }
@@ -119,8 +130,8 @@ impl ChannelHost<'_> {
     /// `VOLUME(TX|RX[,p])=step`: TX is what the channel hears, RX what is heard of it.
     fn write_volume(&mut self, arguments: &str, value: &str) -> Result<(), Unavailable> {
         let (side, options) = arguments.split_once(',').unwrap_or((arguments, ""));
-        let step: i32 = value.trim().parse().map_err(|_| {
-            failed(format!("'{value}' is no whole number: 2 is twice as loud, -2 half as loud"))
+        let step: f32 = value.trim().parse().ok().filter(|step: &f32| step.is_finite()).ok_or_else(|| {
+            failed(format!("'{value}' is no number: 2 is twice as loud, 0.5 or -2 half as loud"))
         })?;
         let channel = self.channel_mut().ok_or_else(|| failed("the channel is gone"))?;
         let (heard, said) = channel.sound.volume;
@@ -136,6 +147,36 @@ impl ChannelHost<'_> {
         let id = self.id;
         self.switch.set_volume(id, volume, self.out);
         Ok(())
+    }
+
+    /// `AGC(rx|tx)=level`, `off`: rx is what is heard of the channel, tx what it hears.
+    fn write_level(&mut self, side: &str, value: &str) -> Result<(), Unavailable> {
+        let level = match value.parse::<f32>() {
+            _ if value.eq_ignore_ascii_case("off") => None,
+            Ok(level) if (1.0..=32_768.0).contains(&level) => Some(level as u16),
+            _ => return Err(failed(format!("'{value}' is neither off nor a level from 1 to 32768"))),
+        };
+        let channel = self.channel().ok_or_else(|| failed("the channel is gone"))?;
+        let (heard, said) = channel.sound.levels;
+        let levels = match side.to_ascii_lowercase().as_str() {
+            "rx" => (level, said),
+            "tx" => (heard, level),
+            other => return Err(failed(format!("'{other}' is neither rx nor tx"))),
+        };
+        let id = self.id;
+        self.switch.set_levels(id, levels, self.out);
+        Ok(())
+    }
+
+    /// The level that is in force: `8000.0`, or 0.0 where there is none.
+    pub(super) fn read_level(&self, side: &str) -> Answer {
+        let channel = self.channel().ok_or_else(|| failed("the channel is gone"))?;
+        let level = match side.trim().to_ascii_lowercase().as_str() {
+            "rx" => channel.sound.levels.0,
+            "tx" => channel.sound.levels.1,
+            other => return Err(failed(format!("'{other}' is neither rx nor tx"))),
+        };
+        Ok(format!("{}.0", level.unwrap_or(0)))
     }
 
     /// `TALK_DETECT(set)=silence ms,threshold`, `TALK_DETECT(remove)=`

@@ -47,6 +47,9 @@ mod jitter;
 mod join;
 mod local;
 mod loud;
+mod mail;
+mod mail_begin;
+mod mail_fields;
 mod message;
 mod note;
 mod originate;
@@ -162,6 +165,10 @@ pub(super) struct Calls {
     /// Questions for RTP counters, and the ports that have not told theirs yet.
     counting: Vec<(u64, BTreeSet<PortId>)>,
     conferences: BTreeMap<String, conference::Conference>,
+    /// Messages whose caller has hung up, by the recording that is being completed.
+    completing: BTreeMap<SoundId, mail::Mailing>,
+    /// Passwords of mailboxes that were changed since `voicemail.conf` was read.
+    passwords: BTreeMap<String, String>,
     /// Halves of Local channels that sit in a room.
     lent_seats: Vec<ChannelId>,
     /// Bridges of `BridgeWait`.
@@ -200,6 +207,8 @@ impl Calls {
             lent: BTreeMap::new(),
             counting: Vec::new(),
             conferences: BTreeMap::new(),
+            completing: BTreeMap::new(),
+            passwords: BTreeMap::new(),
             lent_seats: Vec::new(),
             holding: BTreeMap::new(),
             spies: Vec::new(),

@@ -244,6 +244,31 @@ impl Switch {
         }
     }
 
+    /// A channel takes the space of a parked one, and its dialplan if it has one: it waits on there.
+    pub(super) fn take_space(&mut self, of: ChannelId, id: ChannelId, out: &mut Actions) {
+        let Some(parked) = self.calls.channels.get_mut(&of).filter(|channel| channel.parked().is_some())
+        else {
+            return;
+        };
+        let (mut doing, program) = (std::mem::take(&mut parked.doing), parked.program.take());
+        parked.needs_media_no_more(Feature::Parking);
+        let phone = self.media_of(of).unwrap_or(of);
+        self.hush(phone, out);
+        if let Doing::Parked(parked) = &mut doing {
+            if let Some(sound) = parked.saying.take() {
+                self.stop_sound(of, sound, out);
+            }
+            if let Some(taken) = self.calls.lots.get_mut(&parked.lot) {
+                taken.parked.insert(parked.space, id);
+            }
+        }
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        (channel.doing, channel.program, channel.is_kept) = (doing, program, true);
+        channel.needs_media(Feature::Parking);
+        self.calls.touched.insert(id);
+        self.wait_in_lot(id, out);
+    }
+
     /// Says its space to a parked channel, before the music.
     fn say_space(&mut self, id: ChannelId, space: u32, out: &mut Actions) {
         self.hush(id, out);

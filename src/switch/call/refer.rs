@@ -3,6 +3,7 @@
 //! ```text
 //! REFER ─┬─ blind: partner ─► extension, watched ── 180, 183, 200, 486, 503 ─► NOTIFY … NOTIFY (last) ─► BYE
 //!        ├─ Replaces of a call of ours: both partners are joined ────────────────► NOTIFY 200 (last) ──► BYE
+//!        │  or the partner, through a Local channel, with what the other call runs (a conference, a queue of music)
 //!        └─ Replaces of another server's: partner ─► `external_replaces`, watched
 //! ```
 
@@ -184,8 +185,12 @@ impl Switch {
         let Some(consulting) = self.channel_of(&parsed) else {
             return self.blind(now, id, (EXTERNAL, Some(replaces)), refer, out);
         };
-        let Some(first) = self.partner(id) else { return Went::Done(400) };
-        let Some(second) = self.partner(consulting) else { return Went::Done(400) };
+        let (first, second) = match (self.partner(id), self.partner(consulting)) {
+            (Some(first), Some(second)) => (first, second),
+            (Some(party), None) => return self.attend_dialplan(now, party, (id, consulting), id, out),
+            (None, Some(party)) => return self.attend_dialplan(now, party, (consulting, id), id, out),
+            (None, None) => return Went::Done(400),
+        };
         if first == consulting || first == second {
             return Went::Done(400);
         }
@@ -205,6 +210,31 @@ impl Switch {
             }
         }
         self.hang_up(now, consulting, 16, out);
+        Went::Done(200)
+    }
+
+    /// One of the transferer's calls runs a dialplan alone: who he talks to in the other one goes there, through a Local
+    /// channel. `left` is his channel in the call with that party, `taken` the one that runs the dialplan.
+    fn attend_dialplan(
+        &mut self,
+        now: Now,
+        party: ChannelId,
+        (left, taken): (ChannelId, ChannelId),
+        asked_by: ChannelId,
+        out: &mut Actions,
+    ) -> Went {
+        let runs = self.calls.channels.get(&taken).is_some_and(|channel| {
+            channel.is_up() && (channel.program.is_some() || channel.parked().is_some())
+        });
+        if !runs || self.is_being_transferred(left) || self.is_being_transferred(taken) {
+            return Went::Done(400);
+        }
+        let Some([beside, runner]) = self.local_for_transfer(now) else { return Went::Done(503) };
+        self.swap(now, (beside, left), party, out);
+        self.take_alone(now, runner, taken, out);
+        for channel in [left, taken].into_iter().filter(|channel| *channel != asked_by) {
+            self.hang_up(now, channel, 16, out);
+        }
         Went::Done(200)
     }
 }

@@ -70,6 +70,7 @@ impl Switch {
         match state {
             SessionState::Ending | SessionState::Ended => Err((603, "the call it replaces is over")),
             _ if channel.hung_up => Err((603, "the call it replaces is over")),
+            _ if self.is_being_transferred(id) => Err((603, "the call it replaces is being transferred")),
             SessionState::Incoming { .. } => Err((481, "the call it replaces is not answered by us yet")),
             SessionState::Up { .. } if replaces.early_only => {
                 Err((486, "the call it replaces is answered, and it wants an early one"))
@@ -98,7 +99,7 @@ impl Switch {
                 self.swap(now, (id, of), partner, out);
                 true
             }
-            None => self.take_dialplan(now, id, of, out),
+            None => self.take_alone(now, id, of, out),
         };
         if taken {
             self.hang_up(now, of, 16, out);
@@ -107,14 +108,39 @@ impl Switch {
         }
     }
 
+    /// Whether a transfer by code is under way with a channel: it cannot be replaced in the middle of it.
+    pub(super) fn is_being_transferred(&self, id: ChannelId) -> bool {
+        let channel = self.calls.channels.get(&id);
+        channel.is_some_and(|channel| channel.service.is_some() || channel.transferred_by.is_some())
+    }
+
+    /// Takes the place of a channel that is in no bridge: its parking space, or its dialplan. `false`: it has neither.
+    pub(super) fn take_alone(&mut self, now: Now, id: ChannelId, of: ChannelId, out: &mut Actions) -> bool {
+        if self.calls.channels.get(&of).is_some_and(|channel| channel.parked().is_some()) {
+            self.answer_channel(now, id, None, out);
+            self.take_space(of, id, out);
+            return true;
+        }
+        self.take_dialplan(now, id, of, out)
+    }
+
     /// Takes a channel's place beside `partner`.
-    fn swap(&mut self, now: Now, (id, of): (ChannelId, ChannelId), partner: ChannelId, out: &mut Actions) {
+    pub(super) fn swap(
+        &mut self,
+        now: Now,
+        (id, of): (ChannelId, ChannelId),
+        partner: ChannelId,
+        out: &mut Actions,
+    ) {
         let options = self.calls.channels.get(&of).and_then(|channel| channel.bridge);
         let options = options.and_then(|bridge| self.calls.bridges.get(&bridge)).map(|b| b.options.clone());
         let only = self.calls.channels.get(&partner).and_then(Channel::agreed_formats);
         let extra = self.connected_lines(now, id, partner, out);
         self.answer_channel(now, id, Some(AnswerWith { extra, only }), out);
         let side = self.calls.channels.get(&of).map(|channel| channel.side);
+        // Who holds the call goes on holding it.
+        let held = self.media_of(of).and_then(|phone| self.calls.channels.get(&phone));
+        let holds = held.is_some_and(|held| held.is_told_to_hold);
         let limits =
             [partner, of].map(|leg| self.calls.channels.get_mut(&leg).and_then(|leg| leg.limits.take()));
         if side == Some(Side::Called(Some(partner))) && self.replace_leg(partner, of, id) {
@@ -136,6 +162,9 @@ impl Switch {
             }
         }
         self.introduce_each_other(now, [id, partner], out);
+        if holds {
+            self.hold_changed(now, partner, true, out);
+        }
         let bridge = self.calls.channels.get(&id).and_then(|channel| channel.bridge);
         if let (Some(bridge), Some(options)) = (bridge.and_then(|b| self.calls.bridges.get_mut(&b)), options)
         {
@@ -175,7 +204,7 @@ impl Switch {
     fn take_dialplan(&mut self, now: Now, id: ChannelId, of: ChannelId, out: &mut Actions) -> bool {
         let Some(replaced) = self.calls.channels.get_mut(&of) else { return false };
         let Some(program) = replaced.program.take() else { return false };
-        let (mut doing, suspended) = (std::mem::take(&mut replaced.doing), replaced.suspended.take());
+        let (doing, suspended) = (std::mem::take(&mut replaced.doing), replaced.suspended.take());
         let digits = std::mem::take(&mut replaced.digits);
         if let Doing::Dialling(dialling) = &doing {
             for leg in dialling.ringing() {
@@ -186,14 +215,13 @@ impl Switch {
         }
         match doing {
             Doing::Echo => self.unjoin_all(of, out),
-            Doing::Held | Doing::Spying => {
-                self.leave_rooms(now, of, out);
-                doing = Doing::Nothing;
-            }
+            Doing::Held | Doing::Spying => self.leave_rooms(now, of, out),
             _ => {}
         }
         let over = matches!(doing, Doing::Nothing) && suspended.is_none();
-        let sounds = matches!(doing, Doing::Sounding(_) | Doing::Introducing(_));
+        // What played, played to the other phone: this one hears it from the beginning; so it does with waiting, and with
+        // listening in.
+        let again = matches!(doing, Doing::Sounding(_) | Doing::Introducing(_) | Doing::Held | Doing::Spying);
         if let Some(channel) = self.calls.channels.get_mut(&id) {
             (channel.program, channel.doing, channel.suspended) = (Some(program), doing, suspended);
             channel.digits = digits;
@@ -203,8 +231,7 @@ impl Switch {
         if over {
             self.resume(id, crate::dialplan::Outcome::Done);
         }
-        if sounds && let Some(channel) = self.calls.channels.get_mut(&id) {
-            // What played, played to the other phone: this one hears it from the beginning.
+        if again && let Some(channel) = self.calls.channels.get_mut(&id) {
             channel.doing = Doing::Nothing;
             if let Some(program) = &mut channel.program {
                 program.begin_again();

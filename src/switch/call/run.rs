@@ -114,6 +114,9 @@ impl Switch {
             }
             Doing::Conference => self.conference_due(now, id, out),
             Doing::Held => self.holding_due(now, id, out),
+            Doing::Mail(mailing) if mailing.until.is_some_and(|until| until <= now.at) => {
+                self.mail_due(now, id, out);
+            }
             Doing::Spying => self.spying_due(now, id, out),
             doing if receive_is_over(doing, now.at) => {
                 self.resume(id, Outcome::Status("FAILURE".into()));
@@ -125,6 +128,7 @@ impl Switch {
     /// Ends what a channel does, without an outcome: its dialplan goes elsewhere.
     pub(super) fn interrupt(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         self.leave_service(now, id, out);
+        self.leave_mail(now, id, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         match std::mem::take(&mut channel.doing) {
             Doing::Dialling(dialling) => {
@@ -146,6 +150,7 @@ impl Switch {
 
     /// Takes a channel out of what is more than a bridge of two: a conference, a holding bridge, listening in.
     pub(super) fn leave_rooms(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        self.leave_mail(now, id, out);
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         if let Doing::Conference | Doing::Held | Doing::Spying = channel.doing {
             channel.doing = Doing::Nothing;
@@ -168,6 +173,7 @@ impl Switch {
         match &channel.doing {
             Doing::Conference => self.conference_digit(now, id, digit, out),
             Doing::Spying => self.spy_digit(now, id, digit, out),
+            Doing::Mail(_) => self.mail_digit(now, id, digit, out),
             Doing::Digit(_) => self.resume(id, Outcome::Digit(digit)),
             Doing::Sounding(_) => self.digit_while_sounding(now, id, digit, out),
             Doing::Introducing(_) => self.introduction_digit(id, digit, out),

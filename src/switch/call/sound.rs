@@ -41,7 +41,9 @@ pub(super) struct ChannelSound {
     /// What is heard in mid-call beside all that.
     pub chimes: Vec<SoundId>,
     /// `VOLUME()`, and what a conference's menu added: what comes from it, what goes to it.
-    pub volume: (i32, i32),
+    pub volume: (f32, f32),
+    /// `AGC()`, in the same order.
+    pub levels: (Option<u16>, Option<u16>),
     /// `VOLUME(…,p)`: digits change it.
     pub volume_keys: bool,
     /// `TALK_DETECT(set)`
@@ -202,7 +204,7 @@ impl Switch {
     }
 
     /// Digits come as tones with `dtmf_mode=inband`, and with `auto` where no events are agreed: somebody must listen,
-    /// unless they only pass from phone to phone.
+    /// unless they only pass from phone to phone. So with the tone of a fax machine.
     pub(super) fn listen_for_tones(&mut self, id: ChannelId, out: &mut Actions) {
         let passes = self.calls.channels.get(&id).is_some_and(|channel| channel.bridge.is_some())
             && !self.is_listened_to(id)
@@ -212,12 +214,13 @@ impl Switch {
         let partner = partner.and_then(|partner| self.calls.channels.get(&partner));
         let mutes = partner.is_some_and(|partner| !partner.presses_tones());
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let fax = !passes && channel.may_be_fax();
         let tones = !passes && channel.presses_tones();
         let mutes = tones && mutes;
         let opens = channel.audio_port().is_some_and(|(_, opens)| opens);
         let listening = &mut channel.sound.listening;
-        if opens && (listening.tones, listening.mutes) != (tones, mutes) {
-            (listening.tones, listening.mutes) = (tones, mutes);
+        if opens && (listening.tones, listening.mutes, listening.fax) != (tones, mutes, fax) {
+            (listening.tones, listening.mutes, listening.fax) = (tones, mutes, fax);
             let order = SoundOrder::Listen(channel.sound.listening);
             self.order_sound(id, order, out);
         }
@@ -228,6 +231,7 @@ impl Switch {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         for (sound, end) in std::mem::take(&mut channel.sound.unheard) {
             let id = self.calls.lent.remove(&sound).map_or(id, |(half, _)| half);
+            self.mail_completed(now, sound, &end, out);
             self.sound_over(now, id, sound, end, out);
         }
     }
@@ -328,6 +332,10 @@ impl Switch {
     /// media brings the held side home by itself, and leaves the holder's where it is.
     pub(super) fn hold_music(&mut self, id: ChannelId, class: Option<&str>, out: &mut Actions) {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        if class.is_none() && channel.is_told_to_hold {
+            // Its partner's phone holds it, whatever else made it wait.
+            return;
+        }
         let plays = std::mem::replace(&mut channel.sound.is_held, class.is_some());
         let Some(class) = class else {
             if plays {
@@ -342,10 +350,23 @@ impl Switch {
         }
     }
 
+    /// Something else was heard by who is held: the music is heard again.
+    pub(super) fn hold_music_again(&mut self, id: ChannelId, out: &mut Actions) {
+        let holder = self.partner(id).and_then(|holder| self.calls.channels.get(&holder));
+        let class = holder.map(|holder| holder.endpoint.options.moh_suggest.clone()).unwrap_or_default();
+        let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let busy = channel.suspended.is_some() || channel.service.is_some() || channel.bridge.is_none();
+        if channel.sound.is_held && channel.sound.background.is_none() && !busy {
+            channel.sound.is_held = false;
+            self.hold_music(id, Some(&class), out);
+        }
+    }
+
     /// The media threads tell of opened sound.
     pub(super) fn sound_event(&mut self, now: Now, event: MediaEvent, out: &mut Actions) {
         let MediaEvent::SoundEnded { port, id: sound, end } = event else { return };
         let lent = self.calls.lent.remove(&sound).map(|(half, _)| half);
+        self.mail_completed(now, sound, &end, out);
         if let Some(id) = lent.or_else(|| self.calls.ports.get(&port).copied()) {
             self.sound_over(now, id, sound, end, out);
         }
@@ -372,14 +393,17 @@ impl Switch {
         self.space_said(id, sound, out);
         self.conference_played(now, id, sound, &end, out);
         self.announced(now, id, sound, out);
+        self.mail_played(now, id, sound, &end, out);
         self.introduction_played(now, id, sound, out);
         self.screen_played(now, id, sound, out);
         self.prompt_played(now, id, sound, end, out);
+        self.hold_music_again(id, out);
     }
 
     /// Takes other services over: tones, music, features, parking lots.
     pub(in crate::switch) fn set_services(&mut self, services: Arc<Services>) {
         self.calls.add_parking(&services);
+        self.forget_passwords();
         self.services = services;
     }
 }

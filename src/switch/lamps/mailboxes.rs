@@ -349,6 +349,11 @@ impl Switch {
         })
     }
 
+    /// The messages of one mailbox.
+    pub(in crate::switch) fn counts_of_mailbox(&self, name: &Name) -> Counts {
+        self.lamps.mailboxes.of(name)
+    }
+
     /// `mailbox show`: one, or all.
     pub(in crate::switch) fn mailbox_views(&self, name: Option<&str>) -> Vec<MailboxView> {
         let name = name.map(full_name);

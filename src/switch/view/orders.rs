@@ -99,6 +99,18 @@ pub enum VariableOrder {
     },
 }
 
+/// What `voicemail show …` can say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VoicemailOrder {
+    /// Mailboxes.
+    Users {
+        /// Of this context only.
+        context: Option<String>,
+    },
+    /// How times are said.
+    Zones,
+}
+
 /// Where a channel goes that nobody called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OriginateTo {

@@ -330,6 +330,29 @@ fn applications_of_features_conf_run_in_mid_call() {
     desk.ends_clean();
 }
 
+/// An application runs on a party that is held: its music comes back after it, and goes when it is taken back; so does
+/// the music of a held party that waits for one.
+#[test]
+fn who_is_held_hears_his_music_again_after_an_application() {
+    let conf = "[applicationmap]\nask => 8,peer,Playback,who\nhello => 9,self,Playback,hello,default\n";
+    let plan = "[phones]\nexten => 200,1,Set(__DYNAMIC_FEATURES=ask#hello)\n same => n,Dial(PJSIP/200,20)\n";
+    let mut desk = direct(&[("features.conf", conf)], plan);
+    desk.reinvite(CALLED, "a=sendonly\r\n");
+    assert_eq!(desk.hears(CALLER), ["moh/"]);
+    desk.press_by_info(CALLED, "8");
+    assert_eq!(desk.hears(CALLER), ["who"]);
+    desk.played(CALLER);
+    assert_eq!(desk.hears(CALLER), ["moh/"]);
+    desk.press_by_info(CALLED, "9");
+    desk.played(CALLED);
+    assert_eq!(desk.hears(CALLER), ["moh/"]);
+    desk.reinvite(CALLED, "");
+    assert_eq!(desk.hears(CALLER), Vec::<String>::new());
+    assert_eq!(desk.both(), ["127.0.0.1:7200", "127.0.0.1:7000"], "direct again");
+    desk.bye(CALLER);
+    desk.ends_clean();
+}
+
 /// Tones are listened to where a letter asks for them; a digit that is no code is heard as it is, and sent as an event to
 /// who takes events.
 #[test]

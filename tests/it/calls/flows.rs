@@ -7,9 +7,10 @@
 use crate::net::{Happening, Link, Net, seeds};
 use jackfield::sdp::Direction;
 use jackfield::session::*;
+use std::collections::BTreeMap;
 
 const SERVER: u16 = 5060;
-const PHONES: [u16; 4] = [6100, 6200, 6300, 6400];
+pub const PHONES: [u16; 4] = [6100, 6200, 6300, 6400];
 
 const DIALPLAN: &str = "[phones]\nexten => _X00,1,Dial(PJSIP/${EXTEN},20)\n same => n,Hangup()\n\
     exten => 701,1,Dial(PJSIP/200&PJSIP/300&PJSIP/400,20)\n same => n,Hangup()\n\
@@ -43,7 +44,7 @@ const OPTIONS: [&str; 12] = [
 ];
 
 #[derive(Clone, Debug)]
-enum Act {
+pub enum Act {
     Call(u16, &'static str),
     Provide(u16, u32, usize),
     Ring(u16, u32),
@@ -58,15 +59,21 @@ enum Act {
     Attended(u16, u32, u32),
     HangUp(u16, u32),
     HangUpAll,
+    /// With the server's services.
+    More(super::anything::More),
 }
 
 #[derive(Default)]
-struct Told {
-    answered: u32,
-    changed: u32,
-    transfers: u32,
+pub struct Told {
+    pub answered: u32,
+    pub changed: u32,
+    pub transfers: u32,
     /// Seeds with something alive in the middle: else an empty table at the end proves nothing.
-    busy: u32,
+    pub busy: u32,
+    /// Every service is used, by chance.
+    pub services: bool,
+    /// How often the media threads were ordered what.
+    pub done: BTreeMap<String, u32>,
 }
 
 fn office(seed: u64, link: Link) -> Net<Act> {
@@ -112,6 +119,9 @@ fn react(net: &mut Net<Act>, told: &mut Told, happening: Happening<Act>) {
         Happening::Told(phone, call, Event::Answered | Event::Acknowledged) => {
             told.answered += 1;
             talk(net, phone, call);
+            if told.services {
+                super::anything::talk(net, phone, call);
+            }
         }
         Happening::Told(_, _, Event::Media(_)) => told.changed += 1,
         Happening::Told(_, _, Event::ReferProgress { code: 200, .. }) => told.transfers += 1,
@@ -199,6 +209,7 @@ fn acts(net: &mut Net<Act>, told: &mut Told, act: Act) {
         Act::HangUp(phone, call) => {
             net.with(phone, call, |s, cx| s.hangup(cx, Cause::NORMAL));
         }
+        Act::More(more) => super::anything::act(net, more),
         Act::HangUpAll => {
             for phone in PHONES {
                 let calls: Vec<u32> = net.phones[&phone].sessions.keys().copied().collect();
@@ -240,7 +251,10 @@ fn attended(net: &mut Net<Act>, told: &mut Told, phone: u16, first: u32, second:
 
 /// What went wrong with a seed, if anything did.
 fn leaves_nothing(seed: u64, link: Link, told: &mut Told) -> Option<String> {
-    let mut net = office(seed, link);
+    let mut net = match told.services {
+        true => super::anything::office(seed, link),
+        false => office(seed, link),
+    };
     let alone = std::env::var("JACKFIELD_SEED").is_ok();
     net.log = alone.then(Vec::new);
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -248,7 +262,14 @@ fn leaves_nothing(seed: u64, link: Link, told: &mut Told) -> Option<String> {
         told.busy += u32::from(!net.leftovers().is_empty());
         net.run(225_000, &mut |net, happening| react(net, told, happening));
         assert_eq!(net.leftovers(), [""; 0]);
+        let before = net.nodes[0].ticks;
+        net.run(60_000, &mut |net, happening| react(net, told, happening));
+        // It looks twice a minute at who was a stranger.
+        assert!(net.nodes[0].ticks - before <= 3, "a timer goes on");
     }));
+    for (what, count) in std::mem::take(&mut net.nodes[0].done) {
+        *told.done.entry(what).or_default() += count;
+    }
     for line in net.log.iter().flatten() {
         eprintln!("{line}");
     }
@@ -260,6 +281,12 @@ fn leaves_nothing(seed: u64, link: Link, told: &mut Told) -> Option<String> {
 
 fn all(from: u64, count: u64, link: impl Fn(u64) -> Link) -> Told {
     let mut told = Told::default();
+    each(from, count, link, &mut told);
+    told
+}
+
+/// Runs the seeds one after the other.
+pub fn each(from: u64, count: u64, link: impl Fn(u64) -> Link, told: &mut Told) {
     let seeds = match std::env::var("JACKFIELD_SEED") {
         Ok(seed) => {
             let seed = seed.parse().expect("JACKFIELD_SEED is a number");
@@ -267,10 +294,9 @@ fn all(from: u64, count: u64, link: impl Fn(u64) -> Link) -> Told {
         }
         Err(_) => from..from + count,
     };
-    let failed = seeds.filter_map(|seed| leaves_nothing(seed, link(seed), &mut told));
+    let failed = seeds.filter_map(|seed| leaves_nothing(seed, link(seed), told));
     let failed: Vec<String> = failed.take(8).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    told
 }
 
 #[test]
@@ -289,7 +315,7 @@ fn calls_over_a_bad_link_leave_nothing() {
 
 /// That much happened that the end proves something.
 fn lively(told: &Told, seeds: u64) {
-    let Told { answered, changed, transfers, busy } = told;
+    let Told { answered, changed, transfers, busy, .. } = told;
     eprintln!("{seeds} seeds: {answered} answers, {changed} changes, {transfers} transfers, {busy} busy");
     if std::env::var("JACKFIELD_SEED").is_err() {
         let [answered, changed, transfers, busy] =

@@ -1,5 +1,6 @@
 //! Calls through a whole switch in virtual time: what each phone is sent, and that nothing is left behind.
 
+mod anything;
 pub mod basic;
 mod desk;
 mod dialplan;
@@ -19,10 +20,12 @@ mod identity;
 mod jitter;
 mod limits;
 mod local;
+mod naming;
 mod options;
 mod parking;
 pub mod phone;
 mod reasons;
+mod replaced;
 mod rooms;
 mod screening;
 mod seats;
@@ -30,3 +33,4 @@ pub mod sounds;
 mod spying;
 mod touch;
 mod transfers;
+mod voicemail;

@@ -6,6 +6,7 @@ use crate::world::World;
 use jackfield::admin::cli::{self, Parsed};
 use jackfield::admin::shape::Format;
 use jackfield::bridge::*;
+use jackfield::codec::Gain;
 use jackfield::config::files::MemoryFiles;
 use jackfield::config::origin::Sources;
 use jackfield::config::services::Services;
@@ -112,6 +113,21 @@ impl Call {
 
     pub fn hears_files(&self, world: &World) -> Vec<String> {
         self.hears(world).into_iter().map(|(_, file)| file).collect()
+    }
+
+    /// All files of what plays to it alone, those of one order joined by `&`.
+    pub fn hears_all(&self, world: &World) -> Vec<String> {
+        let now = self.hears(world);
+        let orders = self.orders(world).filter_map(|order| match order {
+            SoundOrder::Play { id, source: SoundSource::Files(files), .. } => Some((*id, files)),
+            _ => None,
+        });
+        let playing = orders.filter(|(id, _)| now.iter().any(|(its, _)| its == id));
+        let name = |piece: &Piece| match piece {
+            Piece::Prompt(name) => name.to_string(),
+            Piece::Directory { path, .. } => format!("{path}/"),
+        };
+        playing.map(|(_, files)| files.pieces.iter().map(name).collect::<Vec<_>>().join("&")).collect()
     }
 
     /// What plays to it alone is over.
@@ -277,7 +293,7 @@ fn a_menu_is_obeyed() {
     boss.press(&mut world, "*5");
     boss.press(&mut world, "*5");
     let volume = boss.orders(&world).rev().find(|order| matches!(order, SoundOrder::Volume { .. }));
-    assert_eq!(volume, Some(&SoundOrder::Volume { heard: 2, said: 0 }));
+    assert_eq!(volume, Some(&SoundOrder::Volume { heard: Gain::of_steps(2), said: Gain::UNITY }));
     boss.press(&mut world, "*6");
     assert_eq!(boss.hears_files(&world), ["conf-thereare"]);
     boss.heard_all(&mut world);

@@ -4,6 +4,7 @@ use super::phone::*;
 use super::rooms::{come, conference, explained, nothing_is_left, said, type_in};
 use crate::world::World;
 use jackfield::bridge::*;
+use jackfield::codec::Gain;
 use jackfield::switch::io::Input;
 use std::time::Duration;
 
@@ -137,7 +138,7 @@ fn a_spy_whispers_barges_and_goes() {
         Some(Spy { target: PortId(0), hears: Some(Sides::Mixed), whispers: whispers.to_vec(), volume })
     };
     assert_eq!(spies(&spy, &world), with(&[PortId(0)], 2));
-    assert_eq!(spy.hears_files(&world), ["beep"]);
+    assert_eq!(spy.hears_all(&world), ["beep&spy-pjsip&digits/1&digits/0&digits/0"]);
     spy.press(&mut world, "#");
     assert_eq!(spies(&spy, &world), with(&[PortId(0)], 3));
     let sent = spy.bye(&mut world);
@@ -203,7 +204,9 @@ fn what_listens_or_makes_louder_comes_and_goes_in_mid_call() {
     let ok = direct(&mut world);
     for (function, on, off, feature) in [
         ("VOLUME(TX)", "3", "0", "VOLUME()"),
-        ("VOLUME(RX,p)", "-2", "1", "VOLUME()"),
+        ("VOLUME(RX,p)", "-2.5", "1", "VOLUME()"),
+        ("VOLUME(TX)", "0.5", "0", "VOLUME()"),
+        ("AGC(rx)", "8000", "off", "AGC()"),
         ("TALK_DETECT(set)", "1000,300", "", "TALK_DETECT()"),
     ] {
         let set = |world: &mut World, name: &str, value: &str| -> Vec<String> {
@@ -234,7 +237,8 @@ fn what_listens_or_makes_louder_comes_and_goes_in_mid_call() {
             _ => None,
         })
         .collect();
-    assert_eq!(volumes, [(0, 3), (0, 0), (-2, 0), (1, 0)]);
+    let wanted = [(0.0, 3.0), (0.0, 0.0), (-2.5, 0.0), (1.0, 0.0), (1.0, 0.5), (1.0, 0.0)];
+    assert_eq!(volumes, wanted.map(|(heard, said)| (Gain::of_volume(heard), Gain::of_volume(said))));
     assert!(
         type_in(&mut world, "dialplan set chanvar PJSIP/200-00000001 VOLUME(XX) 3")
             .contains("neither TX nor RX")

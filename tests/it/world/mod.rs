@@ -43,6 +43,8 @@ pub struct World {
     pub replies: Vec<Reply>,
     /// Entries of the dialplan's key store that were handed out.
     pub stored: Vec<jackfield::dialplan::database::Change>,
+    /// Orders for the thread of the mailboxes, with their numbers.
+    pub mails: Vec<(u64, jackfield::voicemail::Order)>,
     /// Orders for the media threads, in order.
     pub plans: Vec<Plan>,
     /// Orders about prompts.
@@ -74,6 +76,7 @@ impl World {
             replies: Vec::new(),
             resolves: Vec::new(),
             stored: Vec::new(),
+            mails: Vec::new(),
             plans: Vec::new(),
             prompts: Vec::new(),
             ports: BTreeSet::new(),
@@ -132,6 +135,7 @@ impl World {
                 Action::Reply { reply, .. } => self.replies.push(reply),
                 Action::Resolve { token, question } => self.resolves.push((token, question)),
                 Action::Database(change) => self.stored.push(change),
+                Action::Mail { token, order } => self.mails.push((token, *order)),
                 Action::Media(plan) => told.extend(self.media(plan)),
                 Action::Prompt(order) => self.prompts.push(order),
                 Action::Keep(kept) => self.kept.push(*kept),

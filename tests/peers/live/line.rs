@@ -358,10 +358,14 @@ impl Line {
 
     /// A request in the newest call; its CSeq.
     fn request(&mut self, method: &str, lines: &str, body: &str) -> u32 {
+        self.request_in(self.dialogs.len().saturating_sub(1), method, lines, body)
+    }
+
+    fn request_in(&mut self, at: usize, method: &str, lines: &str, body: &str) -> u32 {
         self.counter += 1;
         let own = self.sip.local_addr().expect("bound");
         let (number, counter) = (self.number, self.counter);
-        let dialog = self.dialogs.last_mut().expect("a call");
+        let dialog = self.dialogs.get_mut(at).expect("a call");
         dialog.cseq += 1;
         let kind =
             if body.is_empty() || !lines.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
@@ -394,6 +398,20 @@ impl Line {
     pub fn refer(&mut self, exten: &str) -> u32 {
         let lines = format!("Refer-To: <sip:{exten}@{}>\r\n", self.server);
         self.request("REFER", &lines, "")
+    }
+
+    /// REFER in one call that names the dialog of another one.
+    pub fn refer_to_call(&mut self, told: usize, other: usize) -> u32 {
+        let dialog = &self.dialogs[other];
+        let tag = |value: &str| value.split("tag=").nth(1).expect("a tag").to_owned();
+        let target = dialog.theirs.split(['<', '>']).nth(1).expect("a URI");
+        let lines = format!(
+            "Refer-To: <{target}?Replaces={}%3Bto-tag%3D{}%3Bfrom-tag%3D{}>\r\n",
+            dialog.call_id,
+            tag(&dialog.theirs),
+            tag(&dialog.ours)
+        );
+        self.request_in(told, "REFER", &lines, "")
     }
 
     pub fn hang_up(&mut self) {

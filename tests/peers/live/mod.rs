@@ -11,6 +11,7 @@ mod phone;
 mod recording;
 mod rooms;
 mod stage;
+mod together;
 mod ways;
 
 use phone::{From, Keys, Phone};

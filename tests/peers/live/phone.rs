@@ -198,6 +198,12 @@ impl Phone {
         });
     }
 
+    /// Asks the server to join the other parties of two of its calls, the one it is told in and the other one.
+    pub fn refer_to_call(&self, told: usize, other: usize) {
+        let cseq = self.line().refer_to_call(told, other);
+        self.must("its REFER is taken", |line| line.answered_with(cseq).filter(|status| *status == 202));
+    }
+
     /// Asks the server to send the other party elsewhere.
     pub fn refer(&self, exten: &str) {
         let cseq = self.line().refer(exten);
@@ -218,6 +224,19 @@ impl Phone {
             (recent.len() == WINDOW
                 && recent.iter().all(|packet| from.is(packet.from))
                 && fits(&levels(&recent, line.rate()), tones, line.rough))
+            .then_some(())
+        });
+    }
+
+    /// The same, from the other phone or from the server.
+    pub fn hears_either(&self, other: &Phone, tones: &[f64]) {
+        let tones: Vec<(f64, f64)> = tones.iter().map(|hertz| (*hertz, 1.0)).collect();
+        self.must(&format!("hears {tones:?}"), |line| {
+            let recent = line.recent(WINDOW, clock());
+            let whose = |packet: &&Packet| From::Phone(other).is(packet.from) || From::Server.is(packet.from);
+            (recent.len() == WINDOW
+                && recent.iter().all(whose)
+                && fits(&levels(&recent, line.rate()), &tones, line.rough))
             .then_some(())
         });
     }

@@ -18,6 +18,8 @@ pub struct BridgeProfile {
     pub record_append: bool,
     /// `record_file_timestamp`: when the conference began is a part of the name.
     pub record_timestamp: bool,
+    /// `V(n)` or `W(n)` of `record_options`: how loud it is recorded, in Asterisk's steps.
+    pub record_volume: i32,
     /// `record_command`: run when the file is complete.
     pub record_command: String,
     /// Sounds that are other files than Asterisk's, by the word behind `sound_`.
@@ -81,6 +83,7 @@ impl BridgeProfile {
             record_file: String::new(),
             record_append: true,
             record_timestamp: true,
+            record_volume: 0,
             record_command: String::new(),
             sounds: BTreeMap::new(),
         }
@@ -117,8 +120,7 @@ impl BridgeProfile {
             "record_file_append" => self.record_append = truth(value)?,
             "record_file_timestamp" => self.record_timestamp = truth(value)?,
             "record_command" => self.record_command = value.to_owned(),
-            "record_options" if value.is_empty() => {}
-            "record_options" => return Err(NotSet::Later("the conference is recorded as it is heard")),
+            "record_options" => self.set_record_options(value)?,
             "internal_sample_rate" | "maximum_sample_rate" => {
                 if !matches!(value, "auto" | "none" | "0") {
                     return Err(NotSet::Later("a conference is mixed at the best rate of its parties"));
@@ -134,6 +136,25 @@ impl BridgeProfile {
             "language" => return Err(NotSet::Later("sounds are of the language of each party")),
             "regcontext" => return Err(NotSet::Later("no extension is made for a conference")),
             other => return Err(unknown(other, OPTIONS)),
+        }
+        Ok(())
+    }
+
+    /// `record_options`: those of `MixMonitor` that mean something for one recording of all.
+    fn set_record_options(&mut self, value: &str) -> Result<(), NotSet> {
+        let bad = |what: String| NotSet::Value(what);
+        for (letter, argument) in letters(value).map_err(bad)? {
+            match letter {
+                'a' => self.record_append = true,
+                'V' | 'W' => {
+                    let steps = argument.trim().parse().ok().filter(|steps| (-4..=4).contains(steps));
+                    self.record_volume =
+                        steps.ok_or_else(|| NotSet::Value(format!("{letter}({argument}): -4 to 4")))?;
+                }
+                // The recording hears what all hear: there is nothing that was said by it.
+                'b' | 'v' => {}
+                _ => return Err(NotSet::Later("a, V and W of the options of MixMonitor are obeyed")),
+            }
         }
         Ok(())
     }
@@ -156,5 +177,42 @@ impl BridgeProfile {
         ];
         shown.extend(SOUNDS.iter().map(|(word, _)| (*word, self.sound(word).to_owned())));
         shown
+    }
+}
+
+/// Letters, each with what stands in parentheses behind it.
+fn letters(text: &str) -> Result<Vec<(char, &str)>, String> {
+    let mut found = Vec::new();
+    let mut rest = text.trim();
+    while let Some(letter) = rest.chars().next() {
+        rest = &rest[letter.len_utf8()..];
+        let argument = match rest.strip_prefix('(') {
+            Some(inner) => {
+                let end =
+                    inner.find(')').ok_or_else(|| format!("a parenthesis of '{text}' is not closed"))?;
+                rest = &inner[end + 1..];
+                &inner[..end]
+            }
+            None => "",
+        };
+        found.push((letter, argument));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_options_are_obeyed_or_named() {
+        let mut profile = BridgeProfile { record_append: false, ..BridgeProfile::named("x") };
+        assert_eq!(profile.set("record_options", "abW(-3)"), Ok(()));
+        assert_eq!((profile.record_append, profile.record_volume), (true, -3));
+        for (bad, later) in [("B(10)", true), ("W(9)", false), ("V(", false), ("t(x.wav)", true)] {
+            let why = profile.set("record_options", bad).expect_err(bad);
+            assert_eq!(matches!(why, NotSet::Later(_)), later, "{bad}: {why:?}");
+        }
+        assert_eq!(profile.set("record_options", ""), Ok(()));
     }
 }

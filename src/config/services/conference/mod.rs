@@ -68,11 +68,11 @@ impl std::fmt::Display for NotSet {
     }
 }
 
-fn unknown(name: &str, known: &[&'static str]) -> NotSet {
+pub(super) fn unknown(name: &str, known: &[&'static str]) -> NotSet {
     NotSet::Unknown(suggest::nearest(name, known.iter().copied()))
 }
 
-fn truth(text: &str) -> Result<bool, NotSet> {
+pub(super) fn truth(text: &str) -> Result<bool, NotSet> {
     match text.trim().to_ascii_lowercase().as_str() {
         "yes" | "true" | "y" | "t" | "1" | "on" => Ok(true),
         "no" | "false" | "n" | "f" | "0" | "off" => Ok(false),
@@ -80,7 +80,7 @@ fn truth(text: &str) -> Result<bool, NotSet> {
     }
 }
 
-fn number(text: &str) -> Result<u32, NotSet> {
+pub(super) fn number(text: &str) -> Result<u32, NotSet> {
     text.trim().parse().map_err(|_| NotSet::Value(format!("'{text}' is no number")))
 }
 

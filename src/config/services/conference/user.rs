@@ -49,6 +49,12 @@ pub struct UserProfile {
     pub timeout_secs: u32,
     /// `answer_channel`
     pub answer: bool,
+    /// `hear_own_join_sound`
+    pub hear_own_join: bool,
+    /// `announce_join_leave`: it says its name, which the others hear when it comes and goes.
+    pub announce_name: bool,
+    /// `announce_join_leave_review`: the same, and it may hear its name and say it again.
+    pub review_name: bool,
 }
 
 const OPTIONS: &[&str] = &[
@@ -111,6 +117,9 @@ impl UserProfile {
             announcement: String::new(),
             timeout_secs: 0,
             answer: true,
+            hear_own_join: true,
+            announce_name: false,
+            review_name: false,
         }
     }
 
@@ -146,16 +155,12 @@ impl UserProfile {
             "announcement" => self.announcement = value.to_owned(),
             "timeout" => self.timeout_secs = number(value)?,
             "answer_channel" => self.answer = truth(value)?,
-            "hear_own_join_sound" if truth(value)? => {}
-            "hear_own_join_sound" => return Err(NotSet::Later("everybody hears the sound of who comes")),
+            "hear_own_join_sound" => self.hear_own_join = truth(value)?,
+            "announce_join_leave" => self.announce_name = truth(value)?,
+            "announce_join_leave_review" => self.review_name = truth(value)?,
             "jitterbuffer" if truth(value)? => {}
             "jitterbuffer" => return Err(NotSet::Later("every party has a jitter buffer")),
-            "denoise"
-            | "announce_join_leave"
-            | "announce_join_leave_review"
-            | "send_events"
-            | "echo_events"
-            | "text_messaging" => {
+            "denoise" | "send_events" | "echo_events" | "text_messaging" => {
                 if truth(value)? {
                     return Err(NotSet::Later("as if it were no"));
                 }
@@ -188,6 +193,9 @@ impl UserProfile {
             ("Announce User Count", yes(self.announce_count)),
             ("Announce User Count all", yes(self.announce_count_all.is_some())),
             ("Announce Only User", yes(self.announce_only_user)),
+            ("Announce join/leave", yes(self.announce_name)),
+            ("Announce j/l review", yes(self.review_name)),
+            ("Hear own join sound", yes(self.hear_own_join)),
             ("Announcement", self.announcement.clone()),
             ("Timeout", self.timeout_secs.to_string()),
             ("Answer Channel", yes(self.answer)),

@@ -69,11 +69,12 @@ impl Switch {
             volume: (0, 0),
             until,
             keys: Keys::default(),
+            name_file: None,
         }));
         self.calls.touched.insert(id);
         match asks {
             true => self.ask_pin(now, id, "get_pin", out),
-            false => self.come_in(now, id, out),
+            false => self.let_in(now, id, out),
         }
         None
     }
@@ -154,14 +155,14 @@ impl Switch {
         self.calls.touched.insert(id);
         match (complete, right, again) {
             (false, ..) => {}
-            (true, true, _) => self.come_in(now, id, out),
+            (true, true, _) => self.let_in(now, id, out),
             (true, false, true) => self.ask_pin(now, id, "invalid_pin", out),
             (true, false, false) => self.farewell(now, id, Some("invalid_pin"), "FAILED", out),
         }
     }
 
     /// Comes into the conference, or hears why not.
-    fn come_in(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+    pub(super) fn come_in(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
         let Some(attending) = self.attending(id) else { return };
         let (name, admin, profile) =
             (attending.conference.clone(), attending.user.admin, attending.bridge.clone());
@@ -248,7 +249,19 @@ impl Switch {
             }
         }
         if !user.quiet && !waits && count > 1 {
-            self.tell_all(name, vec![bridge.sound("join").to_owned()], bridge.names_sound("join"), out);
+            match user.hear_own_join {
+                true => {
+                    let join = vec![bridge.sound("join").to_owned()];
+                    self.tell_all(name, join, bridge.names_sound("join"), out);
+                }
+                false => {
+                    let join = (bridge.sound("join"), bridge.names_sound("join"));
+                    self.tell_others(name, id, join, out);
+                }
+            }
+            if let Some(file) = self.attending(id).and_then(|attending| attending.name_file.clone()) {
+                self.tell_name(name, &file, "has_joined", out);
+            }
         }
         if user.announce_count_all.is_some_and(|more| count > more as usize) && count > 1 {
             let mut files = vec![bridge.sound("there_are").to_owned()];

@@ -21,8 +21,9 @@ impl Switch {
         if attending.music {
             self.hush(id, out);
         }
-        if attending.is_member() {
-            self.part(now, id, attending, out);
+        match attending.is_member() {
+            true => self.part(now, id, attending, out),
+            false => self.forget_name(id, &attending, out),
         }
     }
 
@@ -47,11 +48,15 @@ impl Switch {
         });
         if self.calls.conferences.get(&name).is_some_and(|conference| conference.members.is_empty()) {
             self.calls.conferences.remove(&name);
-            return;
+            return self.forget_name(id, &attending, out);
         }
         if !attending.user.quiet && attending.seated.is_some() {
             self.tell_all(&name, vec![profile.sound("leave").to_owned()], profile.names_sound("leave"), out);
+            if let Some(file) = &attending.name_file {
+                self.tell_name(&name, file, "has_left", out);
+            }
         }
+        self.forget_name(id, &attending, out);
         if attending.user.marked {
             self.end_with_marked(now, &name, out);
         }
@@ -114,6 +119,7 @@ impl Switch {
                 volume: (0, 0),
                 until: None,
                 keys: super::Keys::default(),
+                name_file: None,
             };
             if let Some(channel) = self.calls.channels.get_mut(&id) {
                 channel.attending = Some(Box::new(stays));
@@ -160,6 +166,12 @@ impl Switch {
             && *until <= now.at
         {
             self.pin_digit(now, id, None, out);
+        }
+        let Some(attending) = self.attending_mut(id) else { return };
+        if let Stage::Naming(naming) = &attending.stage
+            && naming.until().is_some_and(|until| until <= now.at)
+        {
+            self.naming_digit(now, id, None, out);
         }
         let Some(attending) = self.attending_mut(id) else { return };
         if attending.keys.until.is_some_and(|until| until <= now.at) {

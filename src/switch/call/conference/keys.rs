@@ -33,6 +33,7 @@ impl Switch {
         let Some(attending) = self.attending_mut(id) else { return };
         match attending.stage {
             Stage::Pin { .. } => return self.pin_digit(now, id, Some(digit), out),
+            Stage::Naming(_) => return self.naming_digit(now, id, Some(digit), out),
             Stage::Leaving(_) => return,
             Stage::Member if attending.keys.deaf => return,
             Stage::Member => {}

@@ -1,7 +1,7 @@
 //! Conferences: `ConfBridge`, its profiles and menus, and what an administrator does with them.
 //!
 //! ```text
-//! ConfBridge ─ profiles ─ pin? ─ locked, full? ─► party ─ settle ─► in the room, muted or not, or waiting with music
+//! ConfBridge ─ profiles ─ pin? ─ name? ─ locked, full? ─► party ─ settle ─► in the room, muted or not, or waiting with music
 //!                                                  │ digits ─► menu      ▲ somebody came, left, was muted, is marked
 //!                                                  └ left, kicked, hung up, time over ─► CONFBRIDGE_RESULT
 //! ```
@@ -11,6 +11,7 @@ mod come;
 mod fields;
 mod go;
 mod keys;
+mod naming;
 mod order;
 mod seats;
 
@@ -61,6 +62,8 @@ pub(super) struct Attending {
     /// When its time is over.
     until: Option<Moment>,
     keys: Keys,
+    /// What it said as its name: a file below the sounds, without its extension.
+    name_file: Option<String>,
 }
 
 /// How far a party is.
@@ -68,6 +71,8 @@ pub(super) struct Attending {
 enum Stage {
     /// It is asked for the pin: what it pressed, which attempt this is, and until when.
     Pin { digits: String, attempt: u32, until: Option<Moment> },
+    /// It says its name.
+    Naming(naming::Naming),
     /// It is a member.
     Member,
     /// It hears why it does not stay; then its dialplan goes on with this result.
@@ -100,7 +105,8 @@ impl Attending {
     pub fn next_deadline(&self) -> Option<Moment> {
         let pin = match &self.stage {
             Stage::Pin { until, .. } => *until,
-            _ => None,
+            Stage::Naming(naming) => naming.until(),
+            Stage::Member | Stage::Leaving(_) => None,
         };
         [self.until, self.keys.until, pin].into_iter().flatten().min()
     }
@@ -185,6 +191,7 @@ impl Switch {
                 *until = Some(now.at + come::PIN_WAIT);
                 self.calls.touched.insert(id);
             }
+            Stage::Naming(_) => self.naming_played(now, id, end, out),
             Stage::Leaving(result) => {
                 let result = *result;
                 self.end_attending(id, result);

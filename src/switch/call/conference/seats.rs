@@ -81,7 +81,7 @@ impl Switch {
             silence: None,
             most: None,
             beep: None,
-            volumes: (0, 0),
+            volumes: (profile.record_volume, 0),
             then: Some(profile.record_command.as_str()).filter(|command| !command.is_empty()).map(Box::from),
             lost_unended: false,
         };

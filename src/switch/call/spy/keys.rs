@@ -30,9 +30,8 @@ impl Switch {
                     options.groups = groups.split(':').map(|group| group.trim().to_owned()).collect();
                 }
                 'o' => options.one_way = true,
-                // What is said of a channel is not said here: a beep is all there is.
                 'q' => options.quiet = true,
-                's' => {}
+                's' => options.untyped = true,
                 'r' => options.record = Some(option.argument.unwrap_or_else(|| "chanspy".to_owned())),
                 'S' => options.stops_when_none = true,
                 'v' => {

@@ -65,6 +65,8 @@ enum Mode {
 struct Options {
     bridged: bool,
     quiet: bool,
+    /// `s`: the technology is not said.
+    untyped: bool,
     one_way: bool,
     modes_by_digit: bool,
     ends_with_target: bool,
@@ -218,7 +220,8 @@ impl Switch {
         (spying.target, spying.last, spying.used) = (Some(target), Some(target), Some(phone));
         // Somebody may come later whom an older media path keeps from being heard: it is looked again.
         spying.look = Some(now.at + LOOK);
-        let (quiet, place) = (spying.options.quiet, spying.place.clone());
+        let (quiet, untyped) = (spying.options.quiet, spying.options.untyped);
+        let place = spying.place.clone();
         let Some(channel) = self.calls.channels.get_mut(&phone) else { return };
         channel.uses.push(Use { feature: Feature::ChanSpy, place });
         if let Some(bridge) = channel.bridge {
@@ -228,8 +231,13 @@ impl Switch {
         self.ears.log(out, Level::Verbose, APP, || format!("Spying on channel {}", names[1]));
         self.tap(id, out);
         if !quiet {
-            let beep = self.prompts(id, &["beep".to_owned()], None);
-            self.play(id, beep, crate::bridge::Over::Mixed, out);
+            let files = announced(&names[1], untyped);
+            let said = self.prompts(id, &files, None);
+            let sound = self.play(id, said, crate::bridge::Over::Mixed, out);
+            if let Some(channel) = self.calls.channels.get_mut(&id) {
+                // Not every sound package has a word for each technology.
+                channel.sound.not_missed(sound);
+            }
         }
     }
 
@@ -339,6 +347,18 @@ impl Switch {
             }
         }
     }
+}
+
+/// What is said of a channel that is heard now: a beep, `spy-pjsip`, and the number its name begins with.
+fn announced(channel: &str, untyped: bool) -> Vec<String> {
+    let (technology, rest) = channel.split_once('/').unwrap_or(("", channel));
+    let mut files = vec!["beep".to_owned()];
+    if !untyped && !technology.is_empty() {
+        files.push(format!("spy-{}", technology.to_ascii_lowercase()));
+    }
+    let digits = rest.chars().take_while(char::is_ascii_digit);
+    files.extend(digits.take(limits::SPOKEN_DIGITS).map(|digit| format!("digits/{digit}")));
+    files
 }
 
 impl Spying {
