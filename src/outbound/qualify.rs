@@ -26,11 +26,9 @@ pub type ContactKey = (Name, [u8; 16]);
 /// What is known of a contact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Status {
-    /// It is not qualified.
+    /// It is not qualified, or was not heard of yet.
     #[default]
     NonQualified,
-    /// It is to be qualified and has not answered yet.
-    Unknown,
     /// It answered, this long after we asked.
     Available(Duration),
     /// It did not answer, or not as `qualify_2xx_only` wants.
@@ -42,7 +40,6 @@ impl Status {
     pub fn long(self) -> &'static str {
         match self {
             Status::NonQualified => "NonQualified",
-            Status::Unknown => "Unknown",
             Status::Available(_) => "Reachable",
             Status::Unavailable => "Unreachable",
         }
@@ -52,7 +49,6 @@ impl Status {
     pub fn short(self) -> &'static str {
         match self {
             Status::NonQualified => "NonQual",
-            Status::Unknown => "Unknown",
             Status::Available(_) => "Avail",
             Status::Unavailable => "Unavail",
         }
@@ -137,6 +133,8 @@ pub struct Qualify {
     probes: HashMap<ContactKey, Probe, RandomState>,
     wheel: Wheel<Due>,
     waiting: VecDeque<ContactKey>,
+    /// The same of contacts that are not qualified.
+    once: VecDeque<ContactKey>,
     /// Pings that may go out now, refilled with time.
     allowance: f64,
     refilled: Moment,
@@ -163,6 +161,7 @@ impl Qualify {
             probes: HashMap::default(),
             wheel: Wheel::new(start, TICK, 8192),
             waiting: VecDeque::new(),
+            once: VecDeque::new(),
             allowance: RATE / 10.0,
             refilled: start,
         }
@@ -219,7 +218,7 @@ impl Qualify {
         let timer = self.wheel.insert(now + delay, Due::Ask(contact.clone()));
         let probe = self.probes.entry(contact).or_insert(Probe {
             settings,
-            status: Status::Unknown,
+            status: Status::NonQualified,
             timer: None,
             asked: None,
             since: now,
@@ -231,13 +230,13 @@ impl Qualify {
         probe.next = now + delay;
     }
 
-    /// Asks a contact now, whatever its timer says (`pjsip qualify`). `false` when it is not qualified.
-    pub fn ask_now(&mut self, contact: &ContactKey) -> bool {
-        let known = self.probes.contains_key(contact);
-        if known {
-            self.waiting.push_back(contact.clone());
+    /// Asks a contact now, whatever its timer says (`pjsip qualify`): one that is not qualified too, whose answer counts
+    /// for nothing.
+    pub fn ask_now(&mut self, contact: &ContactKey) {
+        match self.probes.contains_key(contact) {
+            true => self.waiting.push_back(contact.clone()),
+            false => self.once.push_back(contact.clone()),
         }
-        known
     }
 
     /// Forgets a contact.
@@ -259,6 +258,12 @@ impl Qualify {
             }
         }
         self.refill(now);
+        while self.allowance >= 1.0
+            && let Some(contact) = self.once.pop_front()
+        {
+            self.allowance -= 1.0;
+            ask.push(contact);
+        }
         while self.allowance >= 1.0
             && let Some(contact) = self.waiting.pop_front()
         {
@@ -286,7 +291,7 @@ impl Qualify {
 
     /// When to call [`Qualify::expire`] next.
     pub fn next_deadline(&self) -> Option<Moment> {
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.once.is_empty() {
             return self.wheel.next_deadline();
         }
         Some(self.refilled + TICK)
@@ -344,7 +349,7 @@ mod tests {
     fn a_contact_is_asked_answers_falls_silent_and_comes_back() {
         let (mut q, mut rng) = (Qualify::new(Moment(0)), Rng::seeded(1));
         q.set(Moment(0), &mut rng, key(1), EVERY_60, First::Registered);
-        assert_eq!(q.status(&key(1)).short(), "Unknown");
+        assert_eq!(q.status(&key(1)).short(), "NonQual", "until it answers or is found silent");
         let (mut ask, mut silent) = (vec![], vec![]);
         let at = |ms: u64| Moment(ms * 1000);
         q.expire(at(10), &mut ask, &mut silent);

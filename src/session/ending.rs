@@ -155,10 +155,12 @@ impl Session {
         }
         match &self.stage {
             Stage::Incoming(callee) if callee.asked.tx == of => {
-                let cause = Cause::of_reason(cancel.message).unwrap_or(Cause::NORMAL);
+                let said = Cause::of_reason(cancel.message);
                 let mut lines = Vec::new();
                 line(&mut lines, Header::Allow, ALLOW.as_bytes());
-                lines.extend_from_slice(&self.reason_lines(cause));
+                lines.extend_from_slice(&self.reason_lines(said.unwrap_or(Cause(0))));
+                // As Asterisk has it: nothing was said, and 487 is what the call ended with.
+                let cause = said.unwrap_or(Cause::of_status(487));
                 callee.asked.respond(cx, Reply::with(487, &lines));
                 cx.events.push(Event::HungUp { cause, by: By::Cancel });
                 self.over(cx);

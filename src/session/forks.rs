@@ -107,7 +107,7 @@ impl Session {
         }
         let described = description.is_some();
         if let Some(description) = description
-            && caller.may_describe(&tag, &self.endpoint)
+            && caller.may_describe(&tag, &self.endpoint, cx)
         {
             let first = self.media.agreement().is_none();
             // One that cannot be used is no early media; the 2xx decides.
@@ -179,7 +179,8 @@ impl Session {
         }
         let Some(caller) = &mut self.caller else { return };
         let known = caller.described_by.as_deref() == Some(tag);
-        let settled = known && caller.reliable && !self.endpoint.options.accept_multiple_sdp_answers;
+        let several = self.endpoint.options.accept_multiple_sdp_answers && cx.accept_multiple_sdp_answers;
+        let settled = known && caller.reliable && !several;
         let early = self.media.agreement().is_some();
         let change = match description_of(message) {
             Some(Ok(description)) if !settled => self.media.take_first_answer(&description, true).ok(),

@@ -96,7 +96,7 @@ impl Session {
             self.transfers.next = Some((code, reason, last));
             return Ok(());
         }
-        let body = format!("SIP/2.0 {code} {reason}");
+        let body = format!("SIP/2.0 {code} {reason}\r\n");
         let mut draft = Draft::with_body(Method::Notify, "message/sipfrag;version=2.0", body.as_bytes());
         let event = id.map_or("refer".into(), |id| format!("refer;id={id}"));
         line(&mut draft.lines, Header::Event, event.as_bytes());

@@ -44,10 +44,10 @@ impl Draft {
         }
     }
 
-    fn write(&self, dialog: &mut Dialog, credentials: &[u8], user_agent: &str) -> Vec<u8> {
+    fn write(&self, dialog: &mut Dialog, credentials: &[u8], cx: &Cx<'_>) -> Vec<u8> {
         let mut text = Vec::with_capacity(1024);
-        let writer = dialog.request(&mut text, self.method.token());
-        self.finish(writer, credentials, user_agent);
+        let writer = dialog.request(&mut text, self.method.token(), cx.max_forwards);
+        self.finish(writer, credentials, cx.user_agent);
         text
     }
 }
@@ -132,7 +132,7 @@ impl Session {
     ) -> Option<RequestId> {
         let id = self.next_id();
         let dialog = self.dialog_of(tag)?;
-        let text = draft.write(dialog, &credentials, cx.user_agent);
+        let text = draft.write(dialog, &credentials, cx);
         let (cseq, hop) = (dialog.local_cseq(), Hop::Uri(dialog.next_hop().into()));
         cx.effects.push(Effect::Request { id, text, hop });
         let receiver = rel100::Receiver::default();
@@ -173,7 +173,7 @@ impl Session {
     pub(super) fn acknowledge(&mut self, cx: &mut Cx<'_>, tag: &[u8], cseq: u32, credentials: &[u8]) {
         let Some(dialog) = self.dialog_of(tag) else { return };
         let mut text = Vec::with_capacity(512);
-        let writer = dialog.ack(&mut text, cseq);
+        let writer = dialog.ack(&mut text, cseq, cx.max_forwards);
         Draft::new(Method::Ack).finish(writer, credentials, cx.user_agent);
         let hop = Hop::Uri(dialog.next_hop().into());
         cx.effects.push(Effect::Ack { text, hop, remote_tag: tag.into() });

@@ -33,6 +33,12 @@ pub struct Cx<'a> {
     pub user_agent: &'a str,
     /// `norefersub`: announced in Supported.
     pub norefersub: bool,
+    /// `max_forwards` of our requests.
+    pub max_forwards: u32,
+    /// The system's `follow_early_media_fork`, without which an endpoint's is nothing.
+    pub follow_early_media_fork: bool,
+    /// The same for `accept_multiple_sdp_answers`.
+    pub accept_multiple_sdp_answers: bool,
     /// What is to be done, in this order.
     pub effects: &'a mut Vec<Effect>,
     /// What the call layer is told, in this order.
@@ -98,6 +104,8 @@ pub struct Outgoing {
     pub contact: Arc<str>,
     /// Whether the INVITE goes over TLS (for `sips:` dialogs).
     pub secure: bool,
+    /// Whether the aor that is called has `support_path`, and the INVITE says so.
+    pub path: bool,
     /// Where it goes, resolved, in order of trial.
     pub targets: Vec<Target>,
     /// Whole header lines made by the call layer: identity, Diversion, `PJSIP_HEADER(add)` …

@@ -51,6 +51,7 @@ pub(super) struct Caller {
     /// When no further fork can answer.
     pub lingers: Option<Moment>,
     secure: bool,
+    path: bool,
 }
 
 /// Redirections followed by one call (`redirect_method=uri_pjsip`).
@@ -92,6 +93,7 @@ impl Session {
             redirects: 0,
             lingers: None,
             secure: outgoing.secure,
+            path: outgoing.path,
         };
         let mut session = Session::new(Role::Uac, outgoing.endpoint, outgoing.contact, media);
         session.stage = Stage::Calling;
@@ -125,7 +127,13 @@ impl Session {
             .header(Header::CallId, &caller.call_id)
             .header(Header::CSeq, format!("{} INVITE", caller.cseq).as_bytes())
             .header(Header::Allow, ALLOW.as_bytes())
-            .pieces(Header::Supported, &[supported(&self.endpoint, cx.norefersub).as_bytes(), b", histinfo"]);
+            .pieces(
+                Header::Supported,
+                &[
+                    supported(&self.endpoint, cx.norefersub).as_bytes(),
+                    if caller.path { b", histinfo, path" as &[u8] } else { b", histinfo" },
+                ],
+            );
         if let Some(proposal) = &caller.proposal {
             writer.header(Header::SessionExpires, proposal.header.to_string().as_bytes());
             writer.number(Header::MinSe, u64::from(proposal.min_secs));
@@ -137,7 +145,7 @@ impl Session {
             (false, true) => writer.header(Header::Require, b"timer"),
             (false, false) => &mut writer,
         };
-        writer.number(Header::MaxForwards, 70);
+        writer.number(Header::MaxForwards, cx.max_forwards.into());
         draft.finish(writer, &caller.credentials, cx.user_agent);
         let (cseq, receiver) = (caller.cseq, Receiver::default());
         cx.effects.push(Effect::Request { id, text, hop });
@@ -281,11 +289,14 @@ impl Caller {
     }
 
     /// Whether a description of that fork counts before the call is answered.
-    pub fn may_describe(&self, tag: &[u8], endpoint: &crate::config::model::Endpoint) -> bool {
+    pub fn may_describe(&self, tag: &[u8], endpoint: &crate::config::model::Endpoint, cx: &Cx<'_>) -> bool {
+        let options = &endpoint.options;
         match &self.described_by {
             None => true,
-            Some(by) if **by == *tag => !self.reliable && endpoint.options.accept_multiple_sdp_answers,
-            Some(_) => endpoint.options.follow_early_media_fork,
+            Some(by) if **by == *tag => {
+                !self.reliable && options.accept_multiple_sdp_answers && cx.accept_multiple_sdp_answers
+            }
+            Some(_) => options.follow_early_media_fork && cx.follow_early_media_fork,
         }
     }
 }

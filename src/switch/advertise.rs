@@ -40,6 +40,14 @@ impl Switch {
         Some(Target { to, sent_by: sent_by.into(), contact: Some(contact) })
     }
 
+    /// Host of our own URIs towards a destination: that of the interface. The outside is for Via and Contact alone.
+    pub(super) fn interface_host(&self, to: &Destination) -> String {
+        let asked = to.local.map(|local| local.ip()).filter(|ip| !ip.is_unspecified());
+        let bound = self.transports.get(&to.transport);
+        let own = asked.or_else(|| bound.map(|bound| interface_towards(bound, to.remote.ip())));
+        own.map_or_else(String::new, |own| AdvertisedHost::Ip(own).text())
+    }
+
     /// The open transport of that name.
     pub(super) fn transport_named(&self, name: &str) -> Option<&BoundTransport> {
         self.transports.values().find(|bound| *bound.name == *name)

@@ -124,16 +124,16 @@ impl Switch {
         let Some(config) = self.directory.endpoint(endpoint).cloned() else {
             return Reply::Refused(format!("Unable to retrieve endpoint {endpoint}"));
         };
-        let keys: Vec<_> = config.aors.iter().flat_map(|aor| self.contact_keys(aor)).collect();
-        let asked = keys.iter().filter(|key| self.qualify.ask_now(key)).count();
-        match (asked, keys.len()) {
-            (0, 0) => Reply::Refused(format!("Endpoint {endpoint} has no contacts to qualify")),
-            (0, _) => {
-                Reply::Refused(format!("No aor of {endpoint} has a qualify_frequency; set one to qualify it"))
+        let mut told = Vec::new();
+        for aor in config.aors.iter().filter(|aor| self.directory.aor(aor).is_some()) {
+            for key in self.contact_keys(aor) {
+                self.qualify.ask_now(&key);
             }
-            (asked, _) => {
-                Reply::Done(format!("Sending qualify to {asked} contact(s) of endpoint {endpoint}"))
-            }
+            told.push(format!("Qualifying AOR '{aor}' on endpoint '{endpoint}'"));
+        }
+        match told.is_empty() {
+            true => Reply::Refused(format!("Endpoint {endpoint} has no aors to qualify")),
+            false => Reply::Done(told.join("\n")),
         }
     }
 

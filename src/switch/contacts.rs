@@ -167,4 +167,9 @@ impl Switch {
             .iter()
             .any(|key| !qualified || matches!(self.qualify.status(key), Status::Available(_)))
     }
+
+    /// Whether an aor has `support_path`: requests to its contacts say that we do.
+    pub(super) fn supports_path(&self, aor: &str) -> bool {
+        self.directory.aor(aor).is_some_and(|aor| aor.options.support_path)
+    }
 }

@@ -10,7 +10,11 @@ use crate::sip::wire::Header;
 
 /// What we answer to, in pjproject's order.
 pub(super) const ALLOW: &[u8] =
-    b"OPTIONS, REGISTER, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, MESSAGE, INFO, REFER, SUBSCRIBE, NOTIFY, PUBLISH";
+    b"OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, INFO, MESSAGE, REFER";
+
+/// Bodies that we take or send.
+const ACCEPT: &[u8] = b"application/simple-message-summary, application/pidf+xml, application/xpidf+xml, \
+    application/cpim-pidf+xml, application/dialog-info+xml, application/sdp, message/sipfrag;version=2.0";
 
 /// Extensions that may stand in Require.
 pub(super) const SUPPORTED: [&str; 8] =
@@ -37,20 +41,21 @@ impl Switch {
     fn options(&mut self, now: Now, admitted: &Admitted<'_, '_>, out: &mut Actions) {
         let inbound = admitted.request();
         let uri = inbound.message.uri().ok();
+        let mut status = 200;
         if let Some(uri) = uri.filter(|uri| uri.user.is_some_and(|user| !user.is_empty())) {
             let exten = self.dialled_user(&uri);
             let found = self.destination(now, admitted.endpoint(), &exten, &inbound.from.user_text());
             if !matches!(found, super::call::Destination::Found(_)) {
-                return self.refuse(inbound, (404, ""), out);
+                status = 404;
             }
         }
-        self.answer(admitted.request(), (200, ""), out, |switch, writer| {
+        self.answer(inbound, (status, ""), out, |switch, writer| {
             let supported: &[u8] = match switch.directory.objects.global.norefersub {
-                true => b"100rel, timer, replaces, norefersub, path, outbound",
-                false => b"100rel, timer, replaces, path, outbound",
+                true => b"100rel, timer, replaces, norefersub",
+                false => b"100rel, timer, replaces",
             };
             writer
-                .header(Header::Accept, b"application/sdp")
+                .header(Header::Accept, ACCEPT)
                 .header(Header::Allow, ALLOW)
                 .header(Header::Supported, supported)
                 .header(Header::AcceptEncoding, b"identity")

@@ -24,6 +24,7 @@ pub mod ears;
 mod explain;
 pub mod guard;
 mod guarded;
+mod identity;
 mod inbound;
 pub mod io;
 mod judge;

@@ -2,6 +2,7 @@
 
 use super::Switch;
 use super::counters::Counter;
+use super::identity::Identity;
 use super::io::Actions;
 use super::requests::Owner;
 use super::route::{Known, Routed, Targets, Way};
@@ -13,7 +14,6 @@ use crate::config::Kind;
 use crate::config::model::Endpoint;
 use crate::outbound::qualify::{Changed, ContactKey, Status};
 use crate::sip::flow::Destination;
-use crate::sip::mint::{self, Shard};
 use crate::sip::transaction::ClientTx;
 use crate::sip::wire::{Header, Message, Scheme, Uri, Writer};
 use foldhash::fast::RandomState;
@@ -144,8 +144,9 @@ impl Switch {
         let uri = Uri::parse(contact.uri.as_bytes()).map_err(|fault| fault.to_string())?;
         let hop = hop_of(&uri, &self.route_of(key, &contact, endpoint));
         let Targets { first, later } = targets;
-        let identity = self.identity(endpoint, &first.sent_by);
-        let text = self.options_text(&uri, &hop, &identity, b"");
+        let host = self.interface_host(&first.to);
+        let identity = self.identity(endpoint, &host);
+        let text = self.options_text(&uri, (&hop, &key.0), &identity, b"");
         let to = first.to;
         let owner = Owner::Qualify(ping);
         let sent = self.transactions.clients.send(now.at, owner, &text, first, later, &mut out.outbox);
@@ -195,7 +196,7 @@ impl Switch {
         let (Some(target), Some(identity)) = (self.target_at(to, says), Identity::next(challenge)) else {
             return false;
         };
-        let text = self.options_text(&uri, &hop, &identity, &answers.lines());
+        let text = self.options_text(&uri, (&hop, &key.0), &identity, &answers.lines());
         let clients = &mut self.transactions.clients;
         let owner = Owner::Qualify(number);
         let Ok(tx) = clients.send(now.at, owner, &text, target, Vec::new(), &mut out.outbox) else {
@@ -241,7 +242,13 @@ impl Switch {
     }
 
     /// Everything of the request but Via and Contact; `more` are whole header lines.
-    fn options_text(&self, uri: &Uri<'_>, hop: &Hop, identity: &Identity, more: &[u8]) -> Vec<u8> {
+    fn options_text(
+        &self,
+        uri: &Uri<'_>,
+        (hop, aor): (&Hop, &Name),
+        identity: &Identity,
+        more: &[u8],
+    ) -> Vec<u8> {
         let mut text = Vec::with_capacity(512);
         let global = &self.directory.objects.global;
         let mut writer = Writer::request(&mut text, b"OPTIONS", &hop.request_uri);
@@ -253,6 +260,9 @@ impl Switch {
         for route in &hop.routes {
             writer.header(Header::Route, route);
         }
+        if self.supports_path(aor) {
+            writer.header(Header::Supported, b"path");
+        }
         writer
             .number(Header::MaxForwards, u64::from(global.max_forwards))
             .header(Header::UserAgent, global.user_agent.as_bytes())
@@ -262,21 +272,8 @@ impl Switch {
     }
 
     /// A new one, on behalf of an endpoint.
-    fn identity(&mut self, endpoint: &Endpoint, sent_by: &str) -> Identity {
-        self.identity_of(from_user(endpoint), endpoint, sent_by)
-    }
-
-    /// The same with another user.
-    pub(super) fn identity_of(&mut self, user: &str, endpoint: &Endpoint, sent_by: &str) -> Identity {
-        let own_host = sent_by.rsplit_once(':').map_or(sent_by, |(host, _)| host);
-        let domain = &endpoint.options.from_domain;
-        let host: &str = if domain.is_empty() { own_host } else { domain };
-        let mut from = format!("<sip:{user}@{host}>;tag=").into_bytes();
-        mint::tag(Shard(0), &mut self.rng, &mut from);
-        let mut call_id = Vec::new();
-        mint::call_id(&mut self.rng, &mut call_id);
-        let cseq = 1 + u32::try_from(self.rng.below(65_000)).unwrap_or(0);
-        Identity { from, call_id, cseq }
+    fn identity(&mut self, endpoint: &Endpoint, own_host: &str) -> Identity {
+        self.identity_of(from_user(endpoint), endpoint, own_host)
     }
 
     fn status_changed(&mut self, change: &Changed, out: &mut Actions) {
@@ -330,22 +327,6 @@ impl Switch {
             named if named.starts_with('<') => named.to_owned(),
             bare => format!("<{bare}>"),
         }
-    }
-}
-
-/// What makes requests one conversation.
-pub(super) struct Identity {
-    pub from: Vec<u8>,
-    pub call_id: Vec<u8>,
-    pub cseq: u32,
-}
-
-impl Identity {
-    /// That of the request which this answers, one CSeq higher.
-    pub fn next(response: &Message<'_>) -> Option<Identity> {
-        let copy = |header| response.header(header).map(<[u8]>::to_vec);
-        let cseq = response.cseq()?.number.checked_add(1)?;
-        Some(Identity { from: copy(Header::From)?, call_id: copy(Header::CallId)?, cseq })
     }
 }
 

@@ -137,7 +137,7 @@ impl Caller {
             Fork::Early { dialog, .. } => {
                 if let Reception::Acknowledge(rack) = receiver.receive(message, 1) {
                     let mut text = Vec::new();
-                    let mut writer = dialog.request(&mut text, "PRACK");
+                    let mut writer = dialog.request(&mut text, "PRACK", 70);
                     let value = format!("{} {} {}", rack.rseq, rack.cseq, rack.method);
                     writer.header(Header::Rack, value.as_bytes());
                     writer.finish();
@@ -146,7 +146,7 @@ impl Caller {
             }
             Fork::Won(dialog) => {
                 let mut text = Vec::new();
-                dialog.ack(&mut text, envelope.cseq.number).finish();
+                dialog.ack(&mut text, envelope.cseq.number, 70).finish();
                 table.clients.send_alone(&text, &target(2), out);
                 let ack = SentAck::new(to(2), out.last_bytes());
                 forks.acknowledged(b"callee", ack);

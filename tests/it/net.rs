@@ -191,6 +191,7 @@ impl<A: std::fmt::Debug> Net<A> {
             routes: Vec::new(),
             from: format!("<sip:{from}@127.0.0.1>").into_bytes().into(),
             contact: side.contact(),
+            path: false,
             secure: false,
             targets: vec![side.target(server)],
             extra: Vec::new(),

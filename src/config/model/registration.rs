@@ -91,5 +91,18 @@ flat_object!(Registration, Registration, [OPTIONS], {
             let fault = Fault::new("missing-option", "line=yes needs an endpoint to give the calls to");
             faults.push(("line", fault.help("add endpoint=NAME")));
         }
+        if !self.line && !self.endpoint.is_empty() {
+            let message = "endpoint is set without line=yes, by which its calls would be known";
+            let log = format!(
+                "Endpoint has been specified on outbound registration '{}' without enabling line support",
+                self.name
+            );
+            let fault = Fault::new("contradiction", message).log(log);
+            faults.push(("endpoint", fault.help("add line=yes, or leave endpoint out")));
+        }
+        if self.expiration_secs == 0 {
+            let fault = Fault::new("bad-value", "expiration=0 registers nothing");
+            faults.push(("expiration", fault.help("name the seconds to register for, or leave it out")));
+        }
     }
 });

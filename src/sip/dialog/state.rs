@@ -175,18 +175,23 @@ impl Dialog {
 
     /// Starts the next request, numbered one above the last: request line, Route, Max-Forwards, From, To, Call-ID,
     /// CSeq. Via and Contact are the transaction's. The caller adds what the method needs and finishes.
-    pub fn request<'b>(&mut self, out: &'b mut Vec<u8>, method: &str) -> Writer<'b> {
+    pub fn request<'b>(&mut self, out: &'b mut Vec<u8>, method: &str, max_forwards: u32) -> Writer<'b> {
         // Past 2^31 - 1 there is no number left; a dialog would have to send for 68 years at one per second.
         self.local_cseq = (self.local_cseq + 1) & CSEQ_MAX;
-        self.numbered(out, method, self.local_cseq)
+        self.numbered(out, (method, self.local_cseq), max_forwards)
     }
 
     /// Starts the ACK of a 2xx to the INVITE with that number (RFC 3261 13.2.2.4).
-    pub fn ack<'b>(&self, out: &'b mut Vec<u8>, invite_cseq: u32) -> Writer<'b> {
-        self.numbered(out, "ACK", invite_cseq)
+    pub fn ack<'b>(&self, out: &'b mut Vec<u8>, invite_cseq: u32, max_forwards: u32) -> Writer<'b> {
+        self.numbered(out, ("ACK", invite_cseq), max_forwards)
     }
 
-    fn numbered<'b>(&self, out: &'b mut Vec<u8>, method: &str, cseq: u32) -> Writer<'b> {
+    fn numbered<'b>(
+        &self,
+        out: &'b mut Vec<u8>,
+        (method, cseq): (&str, u32),
+        max_forwards: u32,
+    ) -> Writer<'b> {
         let (uri, strict) = self.request_uri();
         let mut writer = Writer::request(out, method.as_bytes(), uri);
         // A strict router takes its place in the request line, and the target goes to the end (RFC 3261 12.2.1.1).
@@ -197,7 +202,7 @@ impl Dialog {
             writer.pieces(Header::Route, &[b"<", &self.target, b">"]);
         }
         writer
-            .number(Header::MaxForwards, 70)
+            .number(Header::MaxForwards, max_forwards.into())
             .header(Header::From, &self.local)
             .header(Header::To, &self.remote)
             .header(Header::CallId, self.id.key().call_id);
@@ -371,14 +376,14 @@ mod tests {
         assert_eq!(d.next_hop(), b"sip:p2;lr");
         d.confirm(None);
         assert_eq!((d.phase(), d.routes().count()), (Phase::Confirmed, 3));
-        let bye = text(|out| d.request(out, "BYE").finish());
+        let bye = text(|out| d.request(out, "BYE", 70).finish());
         assert_eq!(
             bye,
             "BYE sip:a@10.0.0.1;transport=tls?x=y SIP/2.0\r\nRoute: <sip:p2;lr>\r\n\
              Route: <sip:p1;lr;x=\",\">\r\nRoute: <sip:p0;lr>\r\nMax-Forwards: 70\r\nFrom: sip:b@h;tag=bb\r\n\
              To: \"A, a\" <sip:a@h>;tag=aa\r\nCall-ID: c\r\nCSeq: 100 BYE\r\nContent-Length:  0\r\n\r\n"
         );
-        assert!(text(|out| d.request(out, "INFO").finish()).contains("CSeq: 101 INFO"));
+        assert!(text(|out| d.request(out, "INFO", 70).finish()).contains("CSeq: 101 INFO"));
         assert_eq!((d.local_cseq(), d.remote_cseq()), (101, Some(7)));
         let without = INVITE.replace("Contact:", "X-Contact:");
         let missing = read(&without, |m, e| Dialog::from_request(m, e, b"bb", true, 1)).map(|_| ());
@@ -399,10 +404,10 @@ mod tests {
                   Contact: <sip:b@10.0.0.3>\r\n\r\n";
         read(ok, |m, _| d.confirm(Some(m)));
         assert_eq!((d.phase(), d.target()), (Phase::Confirmed, &b"sip:b@10.0.0.3"[..]));
-        let ack = text(|out| d.ack(out, 5).finish());
+        let ack = text(|out| d.ack(out, 5, 70).finish());
         assert!(ack.starts_with("ACK sip:b@10.0.0.3 SIP/2.0\r\nRoute: <sip:p3;lr>\r\n"), "{ack}");
         assert!(ack.contains("CSeq: 5 ACK\r\n"));
-        assert!(text(|out| d.request(out, "INVITE").finish()).contains("CSeq: 6 INVITE"));
+        assert!(text(|out| d.request(out, "INVITE", 70).finish()).contains("CSeq: 6 INVITE"));
         // A route set once confirmed is frozen; the target is not.
         read(&ok.replace("p3", "p9").replace("10.0.0.3", "10.0.0.4"), |m, _| d.confirm(Some(m)));
         assert_eq!((d.next_hop(), d.target()), (&b"sip:p3;lr"[..], &b"sip:b@10.0.0.4"[..]));
@@ -414,7 +419,7 @@ mod tests {
     #[test]
     fn a_strict_router_stands_in_the_request_line() {
         let mut d = uac("Record-Route: <sip:p1;lr>, <sip:strict?a=b>\r\n");
-        let info = text(|out| d.request(out, "INFO").finish());
+        let info = text(|out| d.request(out, "INFO", 70).finish());
         assert!(
             info.starts_with("INFO sip:strict SIP/2.0\r\nRoute: <sip:p1;lr>\r\nRoute: <sip:b@10.0.0.2>\r\n"),
             "{info}"

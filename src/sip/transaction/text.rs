@@ -50,7 +50,7 @@ fn write_companion(
     let Ok(request) = index.scan(text) else { return };
     let Start::Request { uri, .. } = request.start() else { return };
     let mut writer = Writer::request(out, method.as_bytes(), uri);
-    writer.copy(&request, Header::Route).number(Header::MaxForwards, 70).copy(&request, Header::From);
+    writer.copy(&request, Header::Route).copy(&request, Header::MaxForwards).copy(&request, Header::From);
     match to {
         Some(to) => writer.header(Header::To, to),
         None => writer.copy(&request, Header::To),

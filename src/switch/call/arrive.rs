@@ -11,8 +11,10 @@ use crate::dialplan::variables::Variables;
 use crate::dialplan::{Place, Program};
 use crate::sdp::Encryption;
 use crate::session::{Incoming, MediaSetup, Session};
+use crate::sip::flow::Protocol;
 use crate::sip::nat;
 use crate::sip::transaction::ServerTx;
+use crate::sip::wire::{Header, Scheme};
 use crate::switch::Switch;
 use crate::switch::inbound::Admitted;
 use crate::switch::io::Actions;
@@ -85,6 +87,12 @@ impl Switch {
         }
         if self.calls.channels.len() >= limits::CHANNELS {
             return self.respond(now, inbound, tx, (503, ""), out);
+        }
+        let secure = matches!(inbound.arrival.protocol, Protocol::Tls | Protocol::Wss);
+        if uri.scheme == Scheme::Sips && !secure {
+            return self.respond_with(now, inbound, tx, (480, ""), out, |writer| {
+                writer.header(Header::Warning, b"381 SIP \"SIPS Required\"");
+            });
         }
         if capability::encryption(endpoint) != Encryption::None {
             self.ears.log(out, Level::Warning, SESSION, || {

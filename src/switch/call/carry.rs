@@ -27,6 +27,7 @@ impl Switch {
         _out: &mut Actions,
     ) -> Option<R> {
         let global = Arc::clone(&self.directory.objects.global);
+        let system = &self.directory.objects.system;
         let timers = self.timers();
         let (mut effects, mut events) =
             (std::mem::take(&mut self.calls.effects), std::mem::take(&mut self.calls.events));
@@ -37,6 +38,9 @@ impl Switch {
             timers,
             user_agent: &global.user_agent,
             norefersub: global.norefersub,
+            max_forwards: global.max_forwards,
+            follow_early_media_fork: system.follow_early_media_fork,
+            accept_multiple_sdp_answers: system.accept_multiple_sdp_answers,
             effects: &mut effects,
             events: &mut events,
         };

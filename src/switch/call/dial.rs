@@ -343,8 +343,13 @@ impl Switch {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let Doing::Dialling(dialling) = std::mem::take(&mut channel.doing) else { return };
         self.hush(id, out);
-        let elsewhere = if dialling.dial.options.cancel_elsewhere { 26 } else { 16 };
-        self.end_legs(now, &dialling, elsewhere, out);
+        let cause = match status {
+            _ if dialling.dial.options.cancel_elsewhere => 26,
+            // As recorded: a time that is over has no cause.
+            DialStatus::NoAnswer => 0,
+            _ => 16,
+        };
+        self.end_legs(now, &dialling, cause, out);
         let result = dialling.result(now.at, status, after);
         self.resume(id, Outcome::Dialled(Box::new(result)));
     }

@@ -8,7 +8,7 @@ use crate::sip::flow::Arrival;
 use crate::sip::method::Method;
 use crate::sip::nat;
 use crate::sip::transaction::{Received, ServerTx};
-use crate::sip::wire::Message;
+use crate::sip::wire::{Message, Writer};
 use crate::switch::Switch;
 use crate::switch::inbound::Inbound;
 use crate::switch::io::Actions;
@@ -150,9 +150,22 @@ impl Switch {
         status: (u16, &str),
         out: &mut Actions,
     ) {
+        self.respond_with(now, inbound, tx, status, out, |_| {});
+    }
+
+    /// The same with further headers.
+    pub(in crate::switch) fn respond_with(
+        &mut self,
+        now: Now,
+        inbound: &Inbound<'_>,
+        tx: ServerTx,
+        status: (u16, &str),
+        out: &mut Actions,
+        extra: impl FnOnce(&mut Writer<'_>),
+    ) {
         let (to, _) = nat::response_destination(&inbound.envelope.via, &inbound.arrival, inbound.force_rport);
         let mut text = Vec::with_capacity(512);
-        self.write_answer(inbound, status, &mut text, |_, _| {});
+        self.write_answer(inbound, status, &mut text, |_, writer| extra(writer));
         let servers = &mut self.transactions.servers;
         let sent = servers.respond(now.at, tx, status.0, to, &mut out.outbox, |bytes| {
             bytes.extend_from_slice(&text);

@@ -139,7 +139,6 @@ pub(super) fn outbound(
     let shown = caller.is_shown() || options.trust_id_outbound;
     let number = if caller.number.is_empty() { default_from_user } else { &caller.number };
     let (mut display, mut user, mut host) = (caller.name.clone(), number.to_owned(), own_host.to_owned());
-    let own = number.to_owned();
     if !extra.from_user.is_empty() {
         user = extra.from_user.to_string();
         display = String::new();
@@ -158,11 +157,8 @@ pub(super) fn outbound(
     }
     let phone = options.user_eq_phone && is_phone(&user);
     let mut out = Outbound { from: address(&display, &user, &host, phone), ..Outbound::default() };
-    out.contact_user = match (extra.contact_user.is_empty(), callerid_contact) {
-        (false, _) => extra.contact_user.to_string(),
-        (true, true) => own,
-        (true, false) => user,
-    };
+    let own = [&*extra.contact_user, if callerid_contact { &caller.number } else { "" }, &*extra.from_user];
+    out.contact_user = own.into_iter().find(|user| !user.is_empty()).unwrap_or(default_from_user).to_owned();
     if shown && !caller.number.is_empty() {
         out.lines =
             identity_lines(endpoint, caller, &host_of_identity(options.from_domain.as_ref(), own_host), true);
@@ -327,6 +323,8 @@ mod tests {
         assert_eq!(from(&contact, &digits, &OWN).1, "gate");
         let by_number = Own { callerid_contact: true, ..OWN };
         assert_eq!(from(&user, &digits, &by_number).1, "4930");
+        assert_eq!(from(&user, &Party::default(), &by_number).1, "trunk");
+        assert_eq!(from(&phone, &digits, &OWN).1, "asterisk", "whoever calls");
     }
 
     /// `trust_id_inbound`, `callerid`, `callerid_privacy`, `callerid_tag`, and the order they count in.

@@ -116,7 +116,7 @@ impl Switch {
         self.route(now, &way, Owner::Placing(id.0), out)
     }
 
-    /// The user by which a channel's phone knows us when we called it: `contact_user`, else that of our From.
+    /// The user by which a channel's phone knows us when we called it: `contact_user` and its relatives.
     fn own_user(&self, id: ChannelId) -> String {
         let Some(channel) = self.calls.channels.get(&id) else { return String::new() };
         self.identity_towards(channel, "").contact_user
@@ -291,9 +291,7 @@ impl Switch {
     fn outgoing(&self, channel: &Channel, placing: Placing, proposals: Vec<Proposal>) -> Option<Outgoing> {
         let endpoint = &channel.endpoint;
         let first = placing.targets.first()?;
-        let sent_by = &first.sent_by;
-        let own_host = sent_by.rsplit_once(':').map_or(&**sent_by, |(host, _)| host);
-        let who = self.identity_towards(channel, own_host);
+        let who = self.identity_towards(channel, &self.interface_host(&first.to));
         let mut extra = who.lines;
         extra.extend_from_slice(&self.transfer_lines(channel.id));
         for (name, value) in &channel.headers {
@@ -301,6 +299,7 @@ impl Switch {
         }
         let contact = first.contact.clone()?;
         let secure = first.to.protocol == Protocol::Tls;
+        let path = channel.called_at.as_ref().is_some_and(|(aor, _)| self.supports_path(aor));
         Some(Outgoing {
             to: [b"<", &placing.request_uri[..], b">"].concat().into(),
             request_uri: placing.request_uri.into(),
@@ -308,6 +307,7 @@ impl Switch {
             from: with_params(who.from, &channel.from_params).into(),
             contact,
             secure,
+            path,
             targets: placing.targets,
             extra,
             proposals,

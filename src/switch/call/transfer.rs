@@ -135,11 +135,12 @@ impl Switch {
                 })
             }
             PickupTarget::Extension { exten, context } => ringing.find(|channel| {
+                let here = picker.program.as_ref().map(|program| &*program.place().context);
+                let context = context.as_deref().or(here);
                 let caller = self.caller_side(channel.id).and_then(|caller| self.calls.channels.get(&caller));
                 caller.and_then(|caller| caller.program.as_ref()).is_some_and(|program| {
                     let place = program.place();
-                    *place.exten == **exten
-                        && context.as_ref().is_none_or(|context| *place.context == **context)
+                    *place.exten == **exten && context.is_none_or(|context| *place.context == *context)
                 })
             }),
             PickupTarget::Channel { name, partial } => ringing.find(|channel| {

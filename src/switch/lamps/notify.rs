@@ -143,7 +143,7 @@ impl Switch {
         let left = subscription.left_secs(now.at);
         let (life, is_list) = (subscription.life, matches!(subscription.watches, Resource::List(_)));
         let event = std::mem::take(&mut subscription.event);
-        let mut writer = subscription.dialog.request(text, "NOTIFY");
+        let mut writer = subscription.dialog.request(text, "NOTIFY", global.max_forwards);
         writer.header(Header::Event, &event);
         writer.begin(Header::SubscriptionState.name());
         let state = writer.raw();

@@ -93,12 +93,11 @@ pub(in crate::switch) struct Request {
 }
 
 impl From {
-    /// As written to a target that knows us as `sent_by`.
-    pub(super) fn at(&self, sent_by: &str) -> Vec<u8> {
+    /// As written where our own host is this one.
+    pub(super) fn at(&self, own: &str) -> Vec<u8> {
         match self {
             From::Whole(value) => value.clone(),
             From::Own { user, domain } => {
-                let own = sent_by.rsplit_once(':').map_or(sent_by, |(host, _)| host);
                 format!("<sip:{user}@{}>", if domain.is_empty() { own } else { domain }).into_bytes()
             }
         }

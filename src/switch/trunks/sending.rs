@@ -162,7 +162,7 @@ impl Switch {
         let mut targets = sound.into_iter().filter_map(|target| self.with_contact(target, request));
         let first = targets.next().ok_or("no further address is known, or its transport is not open")?;
         let later: Vec<Target> = targets.collect();
-        let text = self.sending_text(request, &sending.answers, &first.sent_by);
+        let text = self.sending_text(request, &sending.answers, &self.interface_host(&first.to));
         let (to, contact, left) = (first.to, first.contact.clone(), later.len());
         let clients = &mut self.transactions.clients;
         let sent = clients.send(now.at, Owner::Sending(number), &text, first, later, &mut out.outbox);
@@ -197,13 +197,13 @@ impl Switch {
     }
 
     /// Everything of the request but Via and Contact.
-    fn sending_text(&self, request: &Request, answers: &Answers, sent_by: &str) -> Vec<u8> {
+    fn sending_text(&self, request: &Request, answers: &Answers, own_host: &str) -> Vec<u8> {
         let global = &self.directory.objects.global;
         let Hop { request_uri, routes } = request.hop();
         let mut text = Vec::with_capacity(512);
         let mut writer = Writer::request(&mut text, request.method.as_bytes(), &request_uri);
         writer
-            .pieces(Header::From, &[&request.from.at(sent_by), b";tag=", &request.tag])
+            .pieces(Header::From, &[&request.from.at(own_host), b";tag=", &request.tag])
             .header(Header::To, &request.to)
             .header(Header::CallId, &request.call_id)
             .pieces(Header::CSeq, &[format!("{} {}", request.cseq, request.method).as_bytes()]);

@@ -5,7 +5,7 @@ use super::phone::*;
 use crate::world::{Ask, World};
 use jackfield::bridge::{MediaEvent, Open, Plan, PortId};
 use jackfield::switch::io::Input;
-use jackfield::switch::view::Event;
+use jackfield::switch::view::{Command, Event, Kind, Reply};
 use std::time::Duration;
 
 const DIAL: &str = "[phones]\nexten => 200,1,Dial(PJSIP/200,20)\n same => n,Hangup(17)\n\
@@ -440,4 +440,193 @@ fn contacts_are_called_in_the_order_of_their_ids() {
         "a@127.0.0.1:6200",
     ];
     assert_eq!(users, order);
+}
+
+/// `max_forwards` of the global section, in requests that make a call, change it and end it.
+#[test]
+fn every_request_has_the_configured_max_forwards() {
+    let mut world = office_beside("[global]\ntype=global\nmax_forwards=33\n", "direct_media=no", DIAL);
+    let sent = offer(&mut world, "200", &sdp("127.0.0.1", 7000, "0", ""));
+    let leg = the(&sent, "INVITE sip:200@").to_owned();
+    assert_eq!(header(&leg, "Max-Forwards"), "33");
+    let sent =
+        world.datagram(CALLED, reply(&leg, "200 OK", CALLED, &sdp("127.0.0.1", 7200, "0", "")).as_bytes());
+    assert_eq!(header(the(&sent, "ACK"), "Max-Forwards"), "33");
+    let ok = the(&sent, "SIP/2.0 200").to_owned();
+    let ack = request("ACK", "sip:200@127.0.0.1:5060", ("c1", "a1", 1), header(&ok, "To"), "");
+    world.datagram(CALLER, ack.as_bytes());
+    let bye = request("BYE", "sip:200@127.0.0.1:5060", ("c1", "b1", 2), header(&ok, "To"), "");
+    let sent = world.datagram(CALLER, bye.as_bytes());
+    assert_eq!(header(the(&sent, "BYE"), "Max-Forwards"), "33");
+    let mut world = office_beside("[global]\ntype=global\nmax_forwards=33\n", "direct_media=no", DIAL);
+    let sent = offer(&mut world, "200", &sdp("127.0.0.1", 7000, "0", ""));
+    let leg = the(&sent, "INVITE sip:200@").to_owned();
+    world.datagram(CALLED, reply(&leg, "180 Ringing", CALLED, "").as_bytes());
+    let cancel = request("CANCEL", "sip:200@127.0.0.1:5060", ("c1", "i1", 1), "<sip:200@127.0.0.1>", "");
+    let sent = world.datagram(CALLER, cancel.as_bytes());
+    assert_eq!(header(the(&sent, "CANCEL"), "Max-Forwards"), "33");
+    let sent = world.datagram(CALLED, reply(&leg, "487 Request Terminated", CALLED, "").as_bytes());
+    assert_eq!(header(the(&sent, "ACK"), "Max-Forwards"), "33");
+}
+
+/// Early media of a second fork, and of a second answer of the same one: each must be allowed by the endpoint and by the
+/// system section.
+#[test]
+fn the_system_section_has_a_word_in_early_media() {
+    let aimed = |system: &str, options: &str, tag: &str| {
+        let mut world = office_beside(&format!("[system]\ntype=system\n{system}\n"), options, DIAL);
+        let sent = offer(&mut world, "200", &sdp("127.0.0.1", 7000, "0", ""));
+        let leg = the(&sent, "INVITE sip:200@").to_owned();
+        for (port, tag) in [(7200, "t6200"), (7300, tag)] {
+            let body = sdp("127.0.0.1", port, "0", "").replace("o=- 1", &format!("o=- {port}"));
+            let early = reply(&leg, "183 Session Progress", CALLED, &body);
+            world.datagram(CALLED, early.replace("tag=t6200", &format!("tag={tag}")).as_bytes());
+        }
+        let theirs = |plan: &Plan| match plan {
+            Plan::Aim { aim, .. } => aim.remote.address().map(|at| at.port()).filter(|port| *port != 7000),
+            _ => None,
+        };
+        world.plans.iter().rev().find_map(theirs).expect("it is heard")
+    };
+    assert_eq!(aimed("", "", "other"), 7300);
+    assert_eq!(aimed("follow_early_media_fork=no", "", "other"), 7200);
+    assert_eq!(aimed("", "follow_early_media_fork=no", "other"), 7200);
+    assert_eq!(aimed("accept_multiple_sdp_answers=yes", "", "t6200"), 7200);
+    assert_eq!(aimed("", "accept_multiple_sdp_answers=yes", "t6200"), 7200);
+    assert_eq!(aimed("accept_multiple_sdp_answers=yes", "accept_multiple_sdp_answers=yes", "t6200"), 7300);
+}
+
+/// `support_path` of the aor: who is called and asked there learns that we know Path.
+#[test]
+fn support_path_is_said_to_contacts() {
+    for (options, invites, asks) in [("", "", ""), ("support_path=yes", ", path", "path")] {
+        let far = format!(
+            "[far]\ntype=endpoint\nallow=!all,ulaw\naors=far\n[far]\ntype=aor\ncontact=sip:far@{THIRD}\nqualify_frequency=1\n{options}\n"
+        );
+        let mut world = office_beside(&far, "", "[phones]\nexten => 1,1,Dial(PJSIP/far)\n");
+        let sent = offer(&mut world, "1", &sdp("127.0.0.1", 7000, "0", ""));
+        let supported = header(the(&sent, "INVITE sip:far@"), "Supported").to_owned();
+        assert_eq!(supported, format!("100rel, timer, replaces, norefersub, histinfo{invites}"));
+        let sent: Vec<String> = (0..20).flat_map(|_| world.wait(Duration::from_millis(100))).collect();
+        let options = those(&sent, "OPTIONS")[0];
+        assert_eq!(options.contains("Supported:"), !asks.is_empty());
+        assert!(asks.is_empty() || header(options, "Supported") == asks, "{options}");
+    }
+}
+
+/// `pjsip qualify` asks contacts of aors that are not qualified too, and makes nothing of their answers.
+#[test]
+fn qualify_by_hand_needs_no_frequency() {
+    let mut world = office("", DIAL);
+    let reply = world.command(Command::Qualify { endpoint: "100".into() });
+    assert!(
+        matches!(&reply, Reply::Done(text) if text == "Qualifying AOR '100' on endpoint '100'"),
+        "{reply:?}"
+    );
+    let sent: Vec<String> = (0..5).flat_map(|_| world.wait(Duration::from_millis(50))).collect();
+    let options = the(&sent, "OPTIONS sip:100@").to_owned();
+    let ok = super::phone::reply(&options, "200 OK", CALLER, "");
+    world.datagram(CALLER, ok.as_bytes());
+    match world.show(Kind::Aor, Some("100")) {
+        Reply::Aors(aors) => {
+            assert_eq!((aors[0].contacts[0].status, aors[0].contacts[0].rtt_micros), ("NonQual", None))
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(world.command(Command::Qualify { endpoint: "nobody".into() }), Reply::Refused(_)));
+}
+
+/// A `sips:` request URI over UDP is promised more than UDP can keep: 480, as recorded.
+#[test]
+fn sips_over_udp_is_refused() {
+    let mut world = office("", DIAL);
+    let text =
+        invite("600", 1, "i1", &sdp("127.0.0.1", 7000, "0", "")).replace("INVITE sip:", "INVITE sips:");
+    let sent = world.datagram(CALLER, text.as_bytes());
+    assert_eq!(header(the(&sent, "SIP/2.0 480"), "Warning"), "381 SIP \"SIPS Required\"");
+    assert_eq!(sent.len(), 1);
+}
+
+/// What OPTIONS is told, for an extension and for none, header by header as recorded.
+#[test]
+fn options_are_answered_as_recorded() {
+    let mut world = office("", DIAL);
+    for (exten, status) in [("200", "200 OK"), ("999", "404 Not Found")] {
+        let ask = request(
+            "OPTIONS",
+            &format!("sip:{exten}@127.0.0.1:5060"),
+            (exten, exten, 1),
+            "<sip:x@127.0.0.1>",
+            "",
+        );
+        let sent = world.datagram(CALLER, ask.as_bytes());
+        let answer = the(&sent, &format!("SIP/2.0 {status}"));
+        let names = ["Accept", "Allow", "Supported", "Accept-Encoding", "Accept-Language"];
+        assert_eq!(
+            names.map(|name| header(answer, name)),
+            [
+                "application/simple-message-summary, application/pidf+xml, application/xpidf+xml, \
+                 application/cpim-pidf+xml, application/dialog-info+xml, application/sdp, message/sipfrag;version=2.0",
+                "OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, INVITE, ACK, BYE, CANCEL, UPDATE, PRACK, INFO, MESSAGE, REFER",
+                "100rel, timer, replaces, norefersub",
+                "identity",
+                "en",
+            ]
+        );
+    }
+}
+
+/// Reasons as recorded: a caller who gives up says none, and a `Dial` whose time is over has none.
+#[test]
+fn reasons_of_unanswered_calls_are_as_recorded() {
+    let ringing = || {
+        let mut world = office("", DIAL);
+        let sent = offer(&mut world, "200", &sdp("127.0.0.1", 7000, "0", ""));
+        let leg = the(&sent, "INVITE sip:200@").to_owned();
+        world.datagram(CALLED, reply(&leg, "180 Ringing", CALLED, "").as_bytes());
+        world
+    };
+    let mut world = ringing();
+    let cancel = request("CANCEL", "sip:200@127.0.0.1:5060", ("c1", "i1", 1), "<sip:200@127.0.0.1>", "");
+    let sent = world.datagram(CALLER, cancel.as_bytes());
+    assert_eq!(header(the(&sent, "SIP/2.0 487"), "Reason"), "Q.850;cause=0");
+    assert_eq!(header(the(&sent, "CANCEL"), "Reason"), "Q.850;cause=127");
+    let mut world = ringing();
+    let sent: Vec<String> = (0..41).flat_map(|_| world.wait(Duration::from_millis(500))).collect();
+    assert_eq!(header(those(&sent, "CANCEL")[0], "Reason"), "Q.850;cause=0");
+}
+
+/// `Pickup(exten)` picks up in the context of whoever dials it; another context must be named.
+#[test]
+fn pickup_looks_in_its_own_context() {
+    let plan = "[phones]\nexten => 200,1,Dial(PJSIP/200,20)\n\
+        [desk]\nexten => 8,1,Pickup(200)\n same => n,Hangup(21)\nexten => 9,1,Pickup(200@phones)\n same => n,Hangup(21)\n\
+        exten => 200,1,Dial(PJSIP/200,20)\n";
+    let picked = |dialled: &str, context: &str| {
+        let text = office_text("").replacen(
+            "[300]\ntype=endpoint\ncontext=phones",
+            &format!("[300]\ntype=endpoint\ncontext=desk"),
+            1,
+        );
+        let text = text.replacen(
+            "[100]\ntype=endpoint\ncontext=phones",
+            &format!("[100]\ntype=endpoint\ncontext={context}"),
+            1,
+        );
+        let mut world = World::with(&text);
+        set_dialplan(&mut world, plan);
+        let sent = offer(&mut world, "200", &sdp("127.0.0.1", 7000, "0", ""));
+        let leg = the(&sent, "INVITE sip:200@").to_owned();
+        world.datagram(CALLED, reply(&leg, "180 Ringing", CALLED, "").as_bytes());
+        let picks = invite(dialled, 1, "p1", &sdp("127.0.0.1", 7300, "0", ""));
+        let picks = picks
+            .replace(CALLER, THIRD)
+            .replace("Call-ID: c1", "Call-ID: c3")
+            .replace("sip:100@127.0.0.1>", "sip:300@127.0.0.1>");
+        let sent = world.datagram(THIRD, picks.as_bytes());
+        !those(&sent, "CANCEL").is_empty()
+    };
+    assert!(!picked("8", "phones"), "another context");
+    assert!(picked("9", "phones"), "named");
+    assert!(picked("8", "desk"), "its own");
 }

@@ -131,6 +131,7 @@ fn each_transport_has_its_own_outside() {
     let (leg, ok) = call(&mut world, 0, 1);
     assert!(header(&leg, "Via").starts_with("SIP/2.0/UDP 198.51.100.1:5090;"), "{leg}");
     assert!(header(&leg, "Contact").contains("@198.51.100.1:5090>"), "{leg}");
+    assert!(header(&leg, "From").contains("@10.2.0.1>"), "only Via and Contact are replaced: {leg}");
     assert_eq!((media(&leg), media(&ok)), ("198.51.100.2".into(), "10.1.0.1".into()));
     // Inside of it nothing is replaced.
     let inside = outside.replace("10.9.0.0/16", "10.2.0.0/16");

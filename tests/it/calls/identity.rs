@@ -247,7 +247,8 @@ fn forwards_that_go_round_end() {
 #[test]
 fn escaped_line_ends_add_no_line() {
     let evil = "1%40h%3E%0D%0AX-Evil:%20y%0D%0AX:%3Ca";
-    let mut world = office(
+    let mut world = office_beside(
+        BY_NUMBER,
         "trust_id_inbound=yes\nsend_pai=yes\nsend_rpid=yes\nsend_diversion=yes\nsend_history_info=yes",
         DIAL,
     );
@@ -262,11 +263,14 @@ fn escaped_line_ends_add_no_line() {
     assert!(header(out, "P-Asserted-Identity").contains("<sip:1%40h%3EX-Evil"), "{out}");
 }
 
+/// Our Contact has the caller's number.
+const BY_NUMBER: &str = "[global]\ntype=global\nuse_callerid_contact=yes\n";
+
 /// A number that is no user part as it stands is escaped in Contact, too.
 #[test]
 fn a_number_with_a_blank_is_escaped() {
     let plan = "[phones]\nexten => 200,1,Set(CALLERID(num)=+49 30)\n same => n,Dial(PJSIP/200)\n";
-    let mut world = office("", plan);
+    let mut world = office_beside(BY_NUMBER, "", plan);
     let (_, out) = dial(&mut world, "200", "");
     assert!(header(&out, "Contact").starts_with("<sip:+49%2030@"), "{out}");
 }

@@ -128,7 +128,7 @@ fn a_phone_transfers_by_refer() {
     let sent = world.datagram(CALLED, refer.as_bytes());
     the(&sent, "SIP/2.0 202");
     let notify = the(&sent, "NOTIFY sip:phone@127.0.0.1:6200");
-    assert_eq!(body(notify), "SIP/2.0 100 Trying");
+    assert_eq!(body(notify), "SIP/2.0 100 Trying\r\n");
     the(&sent, "INVITE sip:300@127.0.0.1:6300");
 }
 

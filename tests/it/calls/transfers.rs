@@ -211,19 +211,19 @@ fn the_progress_of_a_blind_transfer_is_told() {
     let sent = world.datagram(CALLED, refer.as_bytes());
     the(&sent, "SIP/2.0 202");
     let trying = the(&sent, "NOTIFY").to_owned();
-    assert_eq!(body(&trying), "SIP/2.0 100 Trying");
+    assert_eq!(body(&trying), "SIP/2.0 100 Trying\r\n");
     assert!(header(&trying, "Subscription-State").starts_with("active"));
     let third = the(&sent, "INVITE sip:300@127.0.0.1:6300").to_owned();
     assert!(world.datagram(CALLED, reply(&trying, "200 OK", CALLED, "").as_bytes()).is_empty());
     let sent = world.datagram(THIRD, reply(&third, "180 Ringing", THIRD, "").as_bytes());
     let ringing = the(&sent, "NOTIFY").to_owned();
-    assert_eq!(body(&ringing), "SIP/2.0 180 Ringing");
+    assert_eq!(body(&ringing), "SIP/2.0 180 Ringing\r\n");
     // Answered before the NOTIFY is: the last word waits, and the BYE for that.
     let sent = pick_up(&mut world, &third, THIRD, 7300);
     assert!(those(&sent, "NOTIFY").is_empty() && those(&sent, "BYE").is_empty());
     let sent = world.datagram(CALLED, reply(&ringing, "200 OK", CALLED, "").as_bytes());
     let last = the(&sent, "NOTIFY").to_owned();
-    assert_eq!(body(&last), "SIP/2.0 200 OK");
+    assert_eq!(body(&last), "SIP/2.0 200 OK\r\n");
     assert!(header(&last, "Subscription-State").starts_with("terminated"));
     let sent = world.datagram(CALLED, reply(&last, "200 OK", CALLED, "").as_bytes());
     the(&sent, "BYE sip:phone@127.0.0.1:6200");
@@ -233,7 +233,9 @@ fn the_progress_of_a_blind_transfer_is_told() {
 /// The transfer ends at Busy, or with a hangup: 486, 503.
 #[test]
 fn a_transfer_that_fails_is_told() {
-    for (exten, said) in [("601", "SIP/2.0 486 Busy Here"), ("602", "SIP/2.0 503 Service Unavailable")] {
+    for (exten, said) in
+        [("601", "SIP/2.0 486 Busy Here\r\n"), ("602", "SIP/2.0 503 Service Unavailable\r\n")]
+    {
         let mut world = office("direct_media=no", DIAL);
         let (out, _) = up(&mut world);
         let refer = from_called(&out, "REFER", 9, &format!("Refer-To: <sip:{exten}@127.0.0.1>\r\n"));
@@ -253,7 +255,7 @@ fn options_decide_about_transfers() {
     let refer = from_called(&out, "REFER", 9, "Refer-To: <sip:300@127.0.0.1>\r\n");
     let sent = world.datagram(CALLED, refer.as_bytes());
     let told = the(&sent, "NOTIFY").to_owned();
-    assert_eq!(body(&told), "SIP/2.0 200 OK");
+    assert_eq!(body(&told), "SIP/2.0 200 OK\r\n");
     the(
         &world.datagram(CALLED, reply(&told, "200 OK", CALLED, "").as_bytes()),
         "BYE sip:phone@127.0.0.1:6200",
@@ -306,7 +308,7 @@ fn a_call_of_another_server_is_replaced_there() {
     let mut world = office("direct_media=no", DIAL);
     let (out, _) = up(&mut world);
     let sent = world.datagram(CALLED, from_called(&out, "REFER", 9, lines).as_bytes());
-    assert_eq!(body(the(&sent, "NOTIFY")), "SIP/2.0 404 Not Found");
+    assert_eq!(body(the(&sent, "NOTIFY")), "SIP/2.0 404 Not Found\r\n");
     assert_eq!(channels(&mut world).len(), 2, "the call goes on");
 }
 

@@ -307,6 +307,19 @@ fn s4_107_an_aor_that_nothing_can_be_bound_to() {
 }
 
 #[test]
+fn registrations_that_asterisk_rejects() {
+    let with = |line: &str| {
+        beside(&format!("[r]\ntype=registration\nserver_uri=sip:a\nclient_uri=sip:b@a\n{line}\n"))
+    };
+    let report = with("endpoint=200");
+    says(&report, "contradiction", &["endpoint is set without line=yes", "add line=yes"]);
+    let log = "Endpoint has been specified on outbound registration 'r' without enabling line support";
+    assert!(log_lines(&report.findings).contains(&log.to_owned()));
+    says(&with("expiration=0"), "bad-value", &["expiration=0 registers nothing"]);
+    assert!(with("line=yes\nendpoint=200").objects.registrations.contains_key("r"));
+}
+
+#[test]
 fn bounds_of_expiry_that_contradict_each_other() {
     says(
         &check_conf(&SOUND.replace("max_contacts=1\n", "max_contacts=1\nmaximum_expiration=30\n")),

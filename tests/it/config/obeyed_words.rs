@@ -29,6 +29,27 @@ const INSTEAD: &[(&str, &str, &str)] = &[
     ("acl", "permit", r"acl\.source"),
     ("named_acl", "deny", ""),
     ("named_acl", "permit", ""),
+    ("aor", "qualify_2xx_only", r"config\.options\.qualify_2xx_only\b"),
+    ("aor", "qualify_frequency", r"config\.options\.qualify_frequency_secs\b"),
+    ("aor", "qualify_timeout", r"config\.options\.qualify_timeout\b"),
+    ("aor", "support_path", r"aor\.options\.support_path\b"),
+    ("auth", "password", ""),
+    ("domain_alias", "domain", r"alias\.domain\b"),
+    ("endpoint", "accept_multiple_sdp_answers", r"options\.accept_multiple_sdp_answers\b"),
+    ("endpoint", "contact_user", r"extra(\(\))?\.contact_user\b"),
+    ("endpoint", "follow_early_media_fork", r"options\.follow_early_media_fork\b"),
+    ("endpoint", "outbound_auth", r"extra\(\)\.outbound_auth\b"),
+    ("endpoint", "voicemail_extension", r"endpoint\.options\.voicemail_extension\b"),
+    ("identify", "endpoint", r"identify\.endpoint\b"),
+    ("registration", "contact_user", r"config\.contact_user\b"),
+    ("registration", "endpoint", r"(config|registration)\.endpoint\b"),
+    ("registration", "outbound_auth", r"config\.outbound_auth\b"),
+    ("registration", "outbound_proxy", r"config\.outbound_proxy\b"),
+    ("registration", "support_path", r"config\.support_path\b"),
+    ("registration", "transport", r"config\.transport\b"),
+    ("registration", "user_agent", r"config\.user_agent\b"),
+    ("system", "accept_multiple_sdp_answers", r"system\.accept_multiple_sdp_answers\b"),
+    ("system", "follow_early_media_fork", r"system\.follow_early_media_fork\b"),
     ("aor", "contact", r"aor\.contact\b"),
     ("aor", "mailboxes", r"aor\.mailboxes\b"),
     ("aor", "outbound_proxy", r"aor\.options\.outbound_proxy"),
@@ -154,6 +175,7 @@ fn the_word_before_each_option_is_true() {
         Regex::new(r#"(?m)^\s+(Obeyed|Later|Missed|Moot) "([^"]+)" (\w+)"#).expect("a constant expression");
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/model");
     let (mut wrong, mut count) = (Vec::new(), BTreeMap::<String, usize>::new());
+    let mut kinds = BTreeMap::<String, BTreeSet<(String, String)>>::new();
     for entry in fs::read_dir(model).expect("readable") {
         let path = entry.expect("entry").path();
         let file = path.file_name().expect("a file").to_string_lossy().into_owned();
@@ -169,6 +191,9 @@ fn the_word_before_each_option_is_true() {
                 kind => kind,
             };
             *count.entry(status.to_owned()).or_default() += 1;
+            if status == "Obeyed" {
+                kinds.entry(field.to_owned()).or_default().insert((kind.to_owned(), option.to_owned()));
+            }
             let reader = sources.reader(kind, option, field);
             match (status, reader) {
                 ("Obeyed", None) => {
@@ -183,8 +208,26 @@ fn the_word_before_each_option_is_true() {
             }
         }
     }
+    // A name that several kinds have says nothing: whoever reads one of them would stand for all.
+    let several = |all: &&BTreeSet<(String, String)>| {
+        all.iter().any(|(kind, _)| *kind != all.first().expect("one at least").0)
+    };
+    for ((kind, option), others) in
+        kinds.values().filter(several).flat_map(|all| all.iter().map(move |one| (one, all)))
+    {
+        let named = INSTEAD.iter().any(|(its, name, _)| (*its, *name) == (kind.as_str(), option.as_str()));
+        if !named && !["asterisk", "contact"].contains(&kind.as_str()) {
+            wrong.push(format!("{kind}: INSTEAD must say how {option} is read: {others:?} are called alike"));
+        }
+    }
     assert!(wrong.is_empty(), "{} of {count:?}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(count.values().sum::<usize>() > 250, "the tables were found: {count:?}");
+}
+
+/// `max_forwards` stands in all requests: nobody writes a number of his own.
+#[test]
+fn no_request_has_a_max_forwards_of_its_own() {
+    assert_eq!(Sources::read().find(r"Header::MaxForwards, [0-9]"), None);
 }
 
 /// What a module needs in order to do anything: a room that the server reaches, or something that is read.

@@ -90,7 +90,19 @@ fn destination(port: u16) -> Destination {
 /// What a session is lent in these tests.
 fn lent<'a>(now: Now, rng: &'a mut Rng, effects: &'a mut Vec<Effect>, events: &'a mut Vec<Event>) -> Cx<'a> {
     let timers = Timers::default();
-    Cx { now, rng, shard: Shard(1), timers, user_agent: "Jackfield", norefersub: true, effects, events }
+    Cx {
+        now,
+        rng,
+        shard: Shard(1),
+        timers,
+        user_agent: "Jackfield",
+        norefersub: true,
+        max_forwards: 70,
+        follow_early_media_fork: true,
+        accept_multiple_sdp_answers: true,
+        effects,
+        events,
+    }
 }
 
 impl Side {
@@ -217,6 +229,7 @@ impl Side {
             from: b"\"Us\" <sip:us@127.0.0.1>".as_slice().into(),
             to: b"<sip:b@127.0.0.1:5080>".as_slice().into(),
             contact: self.contact(),
+            path: false,
             secure: false,
             targets: vec![self.target(5080)],
             extra: extra.to_vec(),

@@ -32,7 +32,7 @@ fn a_transfer_is_asked_for_and_its_progress_told() {
     side.with(call, |s, cx| s.notify_sipfrag(cx, 503, "No\r\nway", false)).expect("told");
     let notify = side.sent_one();
     assert_eq!(header(&notify, "Event"), format!("refer;id={}", phone.cseq));
-    assert_eq!(body_of(&notify), "SIP/2.0 503 Noway");
+    assert_eq!(body_of(&notify), "SIP/2.0 503 Noway\r\n");
     side.hear(5080, &phone.request("REFER", "Refer-To: <sip:614@h>\r\nRefer-Sub: false\r\n", ""));
     side.with(call, |s, cx| s.answer_refer(cx, 200)).expect("pending");
     assert_eq!(header(&side.sent_one(), "Refer-Sub"), "false");

@@ -80,7 +80,7 @@ fn judge(side: &mut Side, message: &Message<'_>, live: &mut Vec<ServerTx>) {
     rel100::choose(rel100::Policy::Supported, message);
     message.header(jackfield::sip::wire::Header::Rack).and_then(rel100::RAck::parse);
     if let Ok(mut dialog) = Dialog::from_request(message, &envelope, b"t", true, u32::MAX) {
-        dialog.request(&mut bytes, "BYE").finish();
+        dialog.request(&mut bytes, "BYE", 70).finish();
         dialog.receive(&envelope);
         let mut index = Index::default();
         let bye = index.scan(&bytes).unwrap_or_else(|fault| panic!("{fault} in {}", text(&bytes)));
