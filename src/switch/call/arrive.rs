@@ -272,6 +272,7 @@ impl Switch {
             variables: Variables::default(),
             forwards_left: MAX_FORWARDS,
             origin: None,
+            periodic: Default::default(),
             seated: None,
             attending: None,
             wishes: None,
