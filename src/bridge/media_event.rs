@@ -72,6 +72,11 @@ pub enum MediaEvent {
         /// Whether there is one.
         found: bool,
     },
+    /// The tone of a calling fax machine was heard.
+    FaxTone {
+        /// Which port.
+        port: PortId,
+    },
     /// Talking began or ended.
     Talking {
         /// Which port.

@@ -289,6 +289,8 @@ pub struct Listening {
     pub mutes: bool,
     /// Begin and end of talking.
     pub talk: Option<TalkRules>,
+    /// The tone of a calling fax machine: told as [`super::MediaEvent::FaxTone`].
+    pub fax: bool,
 }
 
 /// When somebody talks.

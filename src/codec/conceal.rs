@@ -5,8 +5,10 @@
 #[derive(Debug)]
 pub struct Concealer {
     rate: usize,
-    /// The last samples heard.
+    /// The last samples heard: a ring, laid straight when something is to be made up.
     past: Box<[i16]>,
+    /// Where its oldest sample is.
+    oldest: usize,
     /// The period that is repeated.
     period: usize,
     /// Samples concealed since the last real one.
@@ -27,7 +29,7 @@ impl Concealer {
     pub fn new(rate: u32) -> Concealer {
         let rate = (rate as usize).max(1000);
         let past = vec![0; rate * PAST_MS / 1000].into();
-        Concealer { rate, past, period: 0, concealed: 0, most: rate * MOST_MS / 1000 }
+        Concealer { rate, past, oldest: 0, period: 0, concealed: 0, most: rate * MOST_MS / 1000 }
     }
 
     /// Takes real sound. Its beginning is blended with what was made up, if anything was.
@@ -49,6 +51,8 @@ impl Concealer {
     /// Makes up sound for a gap; false when it is silence by now.
     pub fn conceal(&mut self, out: &mut [i16]) -> bool {
         if self.period == 0 {
+            self.past.rotate_left(self.oldest);
+            self.oldest = 0;
             self.period = self.find_period();
         }
         let sounds = self.concealed < self.most;
@@ -73,13 +77,12 @@ impl Concealer {
     }
 
     fn keep(&mut self, samples: &[i16]) {
-        let (length, new) = (self.past.len(), samples.len());
-        if new >= length {
-            self.past.copy_from_slice(&samples[new - length..]);
-        } else {
-            self.past.copy_within(new.., 0);
-            self.past[length - new..].copy_from_slice(samples);
-        }
+        let length = self.past.len();
+        let samples = &samples[samples.len().saturating_sub(length)..];
+        let (first, rest) = samples.split_at(samples.len().min(length - self.oldest));
+        self.past[self.oldest..self.oldest + first.len()].copy_from_slice(first);
+        self.past[..rest.len()].copy_from_slice(rest);
+        self.oldest = (self.oldest + samples.len()) % length;
     }
 
     /// The period at which the last 8 ms look most like what was before, between 2.5 and 15 ms.

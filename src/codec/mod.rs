@@ -9,6 +9,7 @@
 mod agc;
 mod conceal;
 mod dtmf;
+mod fax_tone;
 mod g711;
 mod g722;
 mod g726;
@@ -24,6 +25,7 @@ pub mod wav;
 pub use agc::AutoGain;
 pub use conceal::Concealer;
 pub use dtmf::ToneDetector;
+pub use fax_tone::FaxToneDetector;
 pub use g711::{ALAW_TO_ULAW, ULAW_TO_ALAW, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode};
 pub use gsm::FRAME_BYTES as GSM_FRAME_BYTES;
 pub use level::{Gain, add, level_of, subtract};
@@ -200,6 +202,16 @@ impl Decoder {
 }
 
 impl Decoder {
+    /// Samples in a packet of a coding whose packets tell that by their length.
+    pub fn samples_in(&self, payload: &[u8]) -> Option<usize> {
+        match self {
+            Decoder::Ulaw | Decoder::Alaw => Some(payload.len()),
+            Decoder::G722(_) | Decoder::G726(_) => Some(2 * payload.len()),
+            Decoder::Linear => Some(payload.len() / 2),
+            Decoder::Gsm(_) | Decoder::Opus(_) => None,
+        }
+    }
+
     /// Reads a lost packet out of the one after it, where that holds a copy: Opus.
     pub fn recover(&mut self, following: &[u8], out: &mut [i16]) -> Option<usize> {
         match self {

@@ -13,7 +13,8 @@ pub struct Resampler {
     step: usize,
     /// The last samples, then those being read.
     line: Box<[f32]>,
-    /// The phase of the next output sample, counted from the oldest sample of `line`.
+    /// Of the next output sample: how many samples after the oldest one of `line`, and its phase.
+    at: usize,
     phase: usize,
 }
 
@@ -52,6 +53,7 @@ impl Resampler {
             phases,
             step,
             line: vec![0.0; taps + super::MAX_FRAME].into(),
+            at: 0,
             phase: 0,
         }
     }
@@ -60,7 +62,7 @@ impl Resampler {
     pub fn follow(&mut self, other: &Resampler) {
         if self.line.len() == other.line.len() && self.table.len() == other.table.len() {
             self.line[..self.taps].copy_from_slice(&other.line[..self.taps]);
-            self.phase = other.phase;
+            (self.at, self.phase) = (other.at, other.phase);
         }
     }
 
@@ -77,21 +79,31 @@ impl Resampler {
             *place = f32::from(*sample);
         }
         let mut written = 0;
-        // `phase` counts in 1/phases of an input sample since the first sample after the kept ones.
-        while self.phase / self.phases < input.len() {
-            let (at, row) = (self.phase / self.phases, self.phase % self.phases);
-            let factors = &self.table[row * self.taps..][..self.taps];
+        let (whole, part) = (self.step / self.phases, self.step % self.phases);
+        let (mut at, mut phase) = (self.at, self.phase);
+        while at < input.len() {
+            let factors = &self.table[phase * self.taps..][..self.taps];
             let samples = &self.line[at + 1..][..self.taps];
             if let Some(out) = out.get_mut(written) {
-                *out = dot(factors, samples).round().clamp(-32_768.0, 32_767.0) as i16;
+                *out = rounded(dot(factors, samples));
                 written += 1;
             }
-            self.phase += self.step;
+            at += whole;
+            phase += part;
+            if phase >= self.phases {
+                (at, phase) = (at + 1, phase - self.phases);
+            }
         }
-        self.phase -= input.len() * self.phases;
+        (self.at, self.phase) = (at - input.len(), phase);
         self.line.copy_within(length - self.taps..length, 0);
         written
     }
+}
+
+/// The nearest sample; the conversion holds it within sixteen bits.
+#[inline]
+fn rounded(value: f32) -> i16 {
+    (value + 0.5f32.copysign(value)) as i16
 }
 
 /// Eight sums side by side, which the compiler turns into vector instructions.

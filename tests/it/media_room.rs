@@ -108,7 +108,7 @@ fn who_does_not_talk_is_left_out() {
     let mut phones = [world.phone(Coding::Alaw, 20, 0), world.phone(Coding::Alaw, 20, 0)];
     let rules = |threshold| TalkRules { threshold, silence: Duration::from_millis(100) };
     for (phone, threshold) in phones.iter().zip([160, 20_000]) {
-        let listening = Listening { tones: false, mutes: false, talk: Some(rules(threshold)) };
+        let listening = Listening { talk: Some(rules(threshold)), ..Listening::default() };
         world.order(phone, SoundOrder::Listen(listening));
         let seat = Seat { only_talk: true, ..Seat::FULL };
         world.order(phone, SoundOrder::Enter { room: RoomId(1), seat });

@@ -541,7 +541,7 @@ fn a_digit_that_is_passed_on_is_not_heard() {
         let mut phones = [world.phone(Coding::Alaw, 20, 0), world.phone(Coding::Alaw, 20, 0)];
         world.enter(&phones[0], 1);
         world.enter(&phones[1], 1);
-        world.order(&phones[0], SoundOrder::Listen(Listening { tones: true, mutes, talk: None }));
+        world.order(&phones[0], SoundOrder::Listen(Listening { tones: true, mutes, ..Listening::default() }));
         let begun = clock();
         for packet in 0..50u32 {
             until(begun + Duration::from_millis(20 * u64::from(packet)));
@@ -560,7 +560,10 @@ fn tones_talk_and_silence_are_noticed() {
     let mut world = World::new();
     let mut phone = world.phone(Coding::Alaw, 20, 0);
     let talk = Some(TalkRules { threshold: 256, silence: Duration::from_millis(200) });
-    world.order(&phone, SoundOrder::Listen(Listening { tones: true, mutes: false, talk }));
+    world.order(
+        &phone,
+        SoundOrder::Listen(Listening { tones: true, talk, fax: true, ..Listening::default() }),
+    );
     let record = Record {
         path: "said.wav".into(),
         place: RecordPlace::Sounds,
@@ -590,6 +593,7 @@ fn tones_talk_and_silence_are_noticed() {
                 }
                 phone.speak(300.0, false);
             }
+            45..70 => phone.speak(1100.0, false),
             _ => phone.speak(0.0, false),
         }
     }
@@ -606,6 +610,7 @@ fn tones_talk_and_silence_are_noticed() {
             _ => None,
         }));
     }
+    world.event(|event| matches!(event, MediaEvent::FaxTone { .. }).then_some(()));
     // The digit was loud, too; then silence, then talk.
     assert_eq!(told, [false, true]);
     assert_eq!(world.end_of(9), SoundEnd::Silence);

@@ -19,7 +19,7 @@ use jackfield::sdp::MediaKind;
 use jackfield::session::{Event, Outgoing, Session};
 use jackfield::sip::flow::{Arrival, Protocol};
 use jackfield::switch::io::{Action, Actions, BoundTransport, Input};
-use jackfield::switch::view::{Command, Kind, Reply};
+use jackfield::switch::view::{self, Command, Kind, Reply};
 use jackfield::switch::{Seed, Switch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -83,6 +83,8 @@ pub struct Node {
     pub done: BTreeMap<String, u32>,
     /// How often it was woken by a timer.
     pub ticks: u32,
+    /// Prints what the server logs.
+    verbose: bool,
 }
 
 /// What the media threads of a server have in hand.
@@ -141,7 +143,11 @@ impl<A: std::fmt::Debug> Net<A> {
             sounds: Sounds::default(),
             done: BTreeMap::new(),
             ticks: 0,
+            verbose: std::env::var("JACKFIELD_SEED").is_ok(),
         };
+        if node.verbose {
+            node.switch.ears().level = view::Level::Verbose;
+        }
         let (objects, findings) = objects(pjsip, None);
         let errors: Vec<_> =
             findings.iter().filter(|f| f.severity == config::Severity::Error).map(|f| &f.message).collect();
@@ -445,6 +451,11 @@ impl Node {
                 match action {
                     Action::Media(plan) => told.extend(self.media(plan)),
                     Action::Reply { reply, .. } => self.replies.push(reply),
+                    Action::Event(event) if self.verbose => {
+                        if let view::Event::Log { text, .. } = &*event {
+                            eprintln!("{:7} {text}", now.at.0 / 1_000 - 9_000);
+                        }
+                    }
                     Action::Prompt(PromptOrder::Find { token, .. }) => {
                         told.push(MediaEvent::PromptFound { token, found: token % 2 == 0 });
                     }

@@ -8,6 +8,7 @@ mod baresip;
 mod calls;
 mod client;
 mod crash;
+mod direct;
 mod flows;
 mod homes;
 mod lamps;
@@ -21,6 +22,7 @@ mod realtime;
 mod security;
 #[path = "../shared/mod.rs"]
 mod shared;
+mod side;
 mod sipp;
 mod tree;
 mod trunks;

@@ -91,6 +91,10 @@ impl Hearing {
                 Taken::Packet(COMFORT_NOISE, payload) | Taken::Excess(COMFORT_NOISE, payload) => {
                     reader.noise_level = payload.first().copied();
                 }
+                Taken::Packet(number, payload) if reader.reads_whole(number, payload, out.len()) => {
+                    // The usual packet is just one frame: nothing waits, nothing is moved.
+                    return reader.read_whole(payload, out);
+                }
                 Taken::Packet(number, payload) => reader.read(number, payload),
                 Taken::Excess(number, payload) => reader.pass_over(number, payload),
                 Taken::Lost => reader.lost(jitter.following()),
@@ -116,6 +120,24 @@ impl Reader {
             self.decode_as(coding);
         }
         self.decoder.decode(payload, &mut self.packet)
+    }
+
+    /// Whether a packet gives just the samples of a frame, with nothing waiting before them.
+    fn reads_whole(&self, number: u8, payload: &[u8], samples: usize) -> bool {
+        self.queued == 0
+            && self.resampler.is_none()
+            && self.decoder.samples_in(payload) == Some(samples)
+            && self.receive.contains(&(number, self.decoding))
+    }
+
+    fn read_whole(&mut self, payload: &[u8], out: &mut [i16]) -> bool {
+        self.noise_level = None;
+        self.ahead = 0;
+        let count = self.decoder.decode(payload, out);
+        out[count..].fill(0);
+        self.packet_samples = out.len().max(1);
+        self.concealer.heard(out);
+        true
     }
 
     fn read(&mut self, number: u8, payload: &[u8]) {

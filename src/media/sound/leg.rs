@@ -1,5 +1,6 @@
 //! One leg whose sound is opened up: what is heard from it, what is said to it, and all that hangs on it.
 
+mod detect;
 mod recode;
 
 use super::hearing::Hearing;
@@ -8,11 +9,11 @@ use super::recorder::{BEEP_MS, Recorder};
 use super::saying::Saying;
 use super::tap::Tap;
 use crate::base::time::Moment;
-use crate::bridge::{Listening, Over, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
+use crate::bridge::{Listening, Over, PortId, RoomId, Seat, SoundEnd, SoundId, StreamCoding};
 use crate::codec::{
-    AutoGain, FRAME_MS, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList, level_of,
+    AutoGain, FRAME_MS, FaxToneDetector, Gain, MAX_FRAME, Resampler, ToneDetector, ToneGenerator, ToneList,
 };
-use crate::rtp::{Digit, DtmfEvent, Header, JitterRules};
+use crate::rtp::{DtmfEvent, Header, JitterRules};
 use std::time::Duration;
 
 /// A place in a room.
@@ -20,8 +21,9 @@ use std::time::Duration;
 pub(super) struct Sitting {
     pub room: RoomId,
     pub seat: Seat,
-    /// Its own sound at the room's rate, this frame, and whether it is more than silence.
-    pub given: Box<[i16; MAX_FRAME]>,
+    /// Its own sound at the room's rate, where that is another one.
+    given: Box<[i16; MAX_FRAME]>,
+    /// Whether its sound is more than silence, this frame.
     pub speaks: bool,
     /// To the room's rate and back, where they differ.
     up: Option<Resampler>,
@@ -52,6 +54,7 @@ pub(in crate::media) struct Leg {
     /// What comes and what goes is brought to a level.
     pub levels: (Option<AutoGain>, Option<AutoGain>),
     detector: ToneDetector,
+    fax_detector: FaxToneDetector,
     to_detector: Option<Resampler>,
     pressed: Option<Duration>,
     talking: bool,
@@ -83,6 +86,8 @@ pub(super) enum Said<'a> {
 pub(super) enum News {
     /// A digit as tones.
     Digit(DtmfEvent),
+    /// A calling fax machine.
+    FaxTone,
     /// Talking began or ended; how long the other state lasted.
     Talking(bool, Duration),
 }
@@ -108,6 +113,7 @@ impl Leg {
             gains: (Gain::UNITY, Gain::UNITY),
             levels: (None, None),
             detector: ToneDetector::default(),
+            fax_detector: FaxToneDetector::default(),
             to_detector: (rate != 8_000).then(|| Resampler::new(rate, 8_000)),
             pressed: None,
             talking: false,
@@ -145,6 +151,25 @@ impl Leg {
             down: other.then(|| Resampler::new(rate, self.rate)),
             rates: (self.rate, rate),
         });
+    }
+
+    /// What it says in its room, at the room's rate, this frame.
+    pub fn given(&self) -> &[i16; MAX_FRAME] {
+        match self.sitting.as_ref().filter(|sitting| sitting.up.is_some()) {
+            Some(sitting) => &sitting.given,
+            None => &self.heard,
+        }
+    }
+
+    /// Whether everybody in its room hears it, this frame.
+    pub fn is_in_sum(&self) -> bool {
+        self.sitting.as_ref().is_some_and(|sitting| sitting.speaks && sitting.seat.only_to.is_none())
+    }
+
+    /// Whether that member of its room hears it, this frame.
+    pub fn is_heard_by(&self, port: PortId) -> bool {
+        let only_to = |sitting: &Sitting| sitting.seat.only_to.is_none_or(|to| to == port);
+        self.sitting.as_ref().is_some_and(|sitting| sitting.speaks && only_to(sitting))
     }
 
     /// Whether anything needs this leg.
@@ -227,31 +252,8 @@ impl Leg {
         if !self.heard_any {
             heard.fill(0);
         }
-        if self.listening.tones {
-            let samples = match &mut self.to_detector {
-                Some(resampler) => {
-                    let count = resampler.process(heard, &mut self.scratch[..]);
-                    &self.scratch[..count]
-                }
-                None => &heard[..],
-            };
-            let pressed = &mut self.pressed;
-            self.detector.hear(samples, |key, on| {
-                let Some(digit) = Digit::from_char(key) else { return };
-                if on {
-                    *pressed = Some(Duration::from_millis(26));
-                    tell(News::Digit(DtmfEvent::Begin(digit)));
-                } else {
-                    let duration = pressed.take().unwrap_or_default();
-                    tell(News::Digit(DtmfEvent::End { digit, duration }));
-                }
-            });
-            if let Some(pressed) = &mut self.pressed {
-                *pressed += frame_time();
-                if self.listening.mutes {
-                    self.heard[..self.frame].fill(0);
-                }
-            }
+        if self.listening.tones || self.listening.fax {
+            self.detect(&mut tell);
         }
         self.judge_talk(tell);
         if let (Some(level), true) = (&mut self.levels.0, self.heard_any) {
@@ -265,21 +267,8 @@ impl Leg {
             match &mut sitting.up {
                 Some(up) if sitting.speaks => drop(up.process(&heard[..*frame], &mut sitting.given[..])),
                 Some(up) if spoke => up.rest(),
-                None if sitting.speaks => sitting.given[..*frame].copy_from_slice(&heard[..*frame]),
                 _ => {}
             }
-        }
-    }
-
-    fn judge_talk(&mut self, mut tell: impl FnMut(News)) {
-        let Some(rules) = self.listening.talk else { return };
-        self.talk_lasted += frame_time();
-        let loud = self.heard_any && level_of(&self.heard[..self.frame]) >= rules.threshold;
-        self.quiet = if loud { Duration::ZERO } else { self.quiet + frame_time() };
-        let now = if self.talking { self.quiet < rules.silence } else { loud };
-        if now != self.talking {
-            tell(News::Talking(now, std::mem::take(&mut self.talk_lasted)));
-            self.talking = now;
         }
     }
 

@@ -23,8 +23,8 @@ pub(super) use player::Played;
 use super::worker::Worker;
 use crate::base::time::Moment;
 use crate::bridge::{MediaEvent, PortId, RoomId, SoundEnd, SoundId};
-use crate::codec::FRAME_MS;
-use leg::{News, Said, Sitting};
+use crate::codec::{FRAME_MS, MAX_FRAME};
+use leg::{News, Said};
 use room::Room;
 use saying::ByPort;
 use std::collections::HashMap;
@@ -95,6 +95,7 @@ impl Worker {
         leg.listen(now, |news| {
             let event = match news {
                 News::Digit(event) => MediaEvent::Digit { port: id, event },
+                News::FaxTone => MediaEvent::FaxTone { port: id },
                 News::Talking(on, lasted) => MediaEvent::Talking { port: id, on, lasted },
             };
             outgoing.tell(events, event);
@@ -103,15 +104,22 @@ impl Worker {
     }
 
     fn sum(&mut self, room: &mut Room) {
+        if room.is_pair() {
+            // Each of two hears the other: there is nothing to sum.
+            return;
+        }
         let samples = room.samples();
         room.mix.begin(samples);
         room.whispers = false;
         for index in &room.members {
             let leg = self.slots.get(*index).and_then(|port| port.leg.as_deref());
-            let sitting = leg.and_then(|leg| leg.sitting.as_ref()).filter(|sitting| sitting.speaks);
-            room.whispers |= sitting.is_some_and(|sitting| sitting.seat.only_to.is_some());
-            if let Some(sitting) = sitting.filter(in_sum) {
-                room.mix.add(&sitting.given[..samples]);
+            let Some(leg) = leg.filter(|leg| leg.sitting.as_ref().is_some_and(|sitting| sitting.speaks))
+            else {
+                continue;
+            };
+            match leg.is_in_sum() {
+                true => room.mix.add(&leg.given()[..samples]),
+                false => room.whispers = true,
             }
         }
         let outgoing = &mut self.outgoing;
@@ -169,12 +177,21 @@ impl Worker {
                 self.hear_tap(leg);
                 leg.speak(Said::Written, &mut ended)
             }
+            Some(room) if room.is_pair() => {
+                let samples = room.samples();
+                let other = room.members.iter().copied().find(|member| *member != index);
+                let other = other.and_then(|other| self.slots.get(other)?.leg.as_deref());
+                match other.filter(|other| other.is_heard_by(id)) {
+                    Some(other) => leg.speak(Said::Room(&other.given()[..samples]), &mut ended),
+                    None => leg.speak(Said::Room(&SILENCE[..samples]), &mut ended),
+                }
+            }
             Some(room) => {
                 let samples = room.samples();
                 let own = &mut room.own[..samples];
-                match leg.sitting.as_ref().filter(in_sum) {
-                    Some(sitting) => room.mix.others(&sitting.given[..samples], own),
-                    None => own.copy_from_slice(room.mix.all()),
+                match leg.is_in_sum() {
+                    true => room.mix.others(&leg.given()[..samples], own),
+                    false => own.copy_from_slice(room.mix.all()),
                 }
                 if room.whispers {
                     self.add_whispers(id, &room.members, own);
@@ -205,20 +222,16 @@ impl Worker {
     }
 }
 
-/// Whether everybody hears what one says.
-fn in_sum(sitting: &&Sitting) -> bool {
-    sitting.speaks && sitting.seat.only_to.is_none()
-}
+/// A frame of nothing.
+static SILENCE: [i16; MAX_FRAME] = [0; MAX_FRAME];
 
 impl Worker {
     /// What others of a room say to this port alone.
     fn add_whispers(&mut self, to: PortId, members: &[usize], own: &mut [i16]) {
         for index in members {
             let leg = self.slots.get(*index).and_then(|port| port.leg.as_deref());
-            let Some(sitting) = leg.and_then(|leg| leg.sitting.as_ref()) else { continue };
-            if sitting.speaks && sitting.seat.only_to == Some(to) {
-                own.iter_mut().zip(&sitting.given[..]).for_each(|(out, s)| *out = out.saturating_add(*s));
-            }
+            let Some(leg) = leg.filter(|leg| !leg.is_in_sum() && leg.is_heard_by(to)) else { continue };
+            own.iter_mut().zip(&leg.given()[..]).for_each(|(out, s)| *out = out.saturating_add(*s));
         }
     }
 }

@@ -69,6 +69,11 @@ impl Room {
         }
     }
 
+    /// Two members and nothing else: what one says, the other hears.
+    pub fn is_pair(&self) -> bool {
+        self.members.len() == 2 && self.players.is_empty() && self.recorders.is_empty()
+    }
+
     /// Samples of one frame.
     pub fn samples(&self) -> usize {
         frame_of(self.rate)

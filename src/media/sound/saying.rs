@@ -20,25 +20,27 @@ pub(super) struct Saying {
     step: u32,
     /// Of the next packet; `None` when nothing was sent just before.
     timestamp: Option<u32>,
-    payload: Box<[u8]>,
 }
 
-/// A packet to be sent.
+/// A packet to be sent, whose payload is in its place.
 #[derive(Debug)]
-pub(super) struct Packet<'a> {
+pub(super) struct Packet {
     pub number: u8,
     pub timestamp: u32,
     /// The first after a pause.
     pub first: bool,
-    pub payload: &'a [u8],
+    /// Bytes of its payload.
+    pub bytes: usize,
 }
 
 /// Where packets go.
 pub(super) trait Way {
     /// The timestamp of what is said now, after a pause.
     fn timestamp(&self, now: Moment) -> u32;
-    /// Sends one.
-    fn send(&mut self, now: Moment, packet: Packet<'_>);
+    /// The place for the payload of the next packet, [`MAX_PAYLOAD`] bytes.
+    fn payload(&mut self) -> &mut [u8];
+    /// Sends it.
+    fn send(&mut self, now: Moment, packet: Packet);
 }
 
 impl Saying {
@@ -54,7 +56,6 @@ impl Saying {
             packet_samples: coding.send.samples(ms).max(1),
             step: coding.send.clock_rate() * ms / 1000,
             timestamp: None,
-            payload: vec![0; MAX_PAYLOAD].into(),
         }
     }
 
@@ -75,8 +76,9 @@ impl Saying {
 
     /// Sends a packet that is encoded already.
     pub fn send_encoded(&mut self, now: Moment, bytes: &[u8], way: &mut impl Way) {
-        let fits = bytes.len().min(self.payload.len());
-        self.payload[..fits].copy_from_slice(&bytes[..fits]);
+        let payload = way.payload();
+        let fits = bytes.len().min(payload.len());
+        payload[..fits].copy_from_slice(&bytes[..fits]);
         self.send(now, fits, way);
     }
 
@@ -95,7 +97,7 @@ impl Saying {
     pub fn frame(&mut self, now: Moment, samples: &[i16], way: &mut impl Way) {
         if self.waits == 0 && samples.len() == self.packet_samples {
             // The usual packet is just one frame: nothing waits, nothing is moved.
-            let bytes = self.encoder.encode(samples, &mut self.payload[..]);
+            let bytes = self.encoder.encode(samples, way.payload());
             return self.send(now, bytes, way);
         }
         let end = (self.waits + samples.len()).min(self.waiting.len());
@@ -103,8 +105,7 @@ impl Saying {
         self.waits = end;
         let mut at = 0;
         while self.waits - at >= self.packet_samples {
-            let bytes =
-                self.encoder.encode(&self.waiting[at..at + self.packet_samples], &mut self.payload[..]);
+            let bytes = self.encoder.encode(&self.waiting[at..at + self.packet_samples], way.payload());
             at += self.packet_samples;
             self.send(now, bytes, way);
         }
@@ -117,8 +118,7 @@ impl Saying {
         let timestamp = self.timestamp.unwrap_or_else(|| way.timestamp(now));
         self.timestamp = Some(timestamp.wrapping_add(self.step));
         if bytes > 0 {
-            let payload = &self.payload[..bytes];
-            way.send(now, Packet { number: self.send_number, timestamp, first, payload });
+            way.send(now, Packet { number: self.send_number, timestamp, first, bytes });
         }
     }
 }
@@ -131,18 +131,20 @@ impl Way for ByPort<'_> {
         self.0.out.timestamp_at(now)
     }
 
-    fn send(&mut self, now: Moment, packet: Packet<'_>) {
+    fn payload(&mut self) -> &mut [u8] {
+        &mut self.1[HEADER_BYTES..HEADER_BYTES + MAX_PAYLOAD]
+    }
+
+    fn send(&mut self, now: Moment, packet: Packet) {
         let ByPort(port, buffer) = self;
         let to = port.source.send_to().filter(|_| port.gate.send && port.digits_out.is_none());
         let Some(to) = to else {
             // A digit has the stream, or nobody may hear us: time goes on.
             return;
         };
-        let length = HEADER_BYTES + packet.payload.len();
+        let length = HEADER_BYTES + packet.bytes;
         let header = port.out.own(now, packet.number, packet.timestamp, packet.first, length);
-        if let Some(length) = header.build(packet.payload, buffer)
-            && port.rtp.send_to(&buffer[..length], to).is_err()
-        {
+        if header.build(&[], buffer).is_some() && port.rtp.send_to(&buffer[..length], to).is_err() {
             port.counters.send_failed += 1;
         }
     }

@@ -6,7 +6,7 @@ use super::saying::{Packet, Way};
 use crate::base::rng::Rng;
 use crate::base::time::Moment;
 use crate::bridge::{RoomId, Seat, StreamCoding};
-use crate::codec::{Coding, Decoder, Encoder, MAX_PACKET, MAX_RATE, Wishes};
+use crate::codec::{Coding, Decoder, Encoder, MAX_PACKET, MAX_PAYLOAD, MAX_RATE, Wishes};
 use crate::rtp::{Header, JitterRules};
 use std::f64::consts::TAU;
 
@@ -48,6 +48,7 @@ struct Got {
 struct Phone {
     decoder: Decoder,
     got: Got,
+    payload: [u8; MAX_PAYLOAD],
 }
 
 impl Way for Phone {
@@ -55,9 +56,13 @@ impl Way for Phone {
         (now.0 / 125) as u32
     }
 
-    fn send(&mut self, _: Moment, packet: Packet<'_>) {
+    fn payload(&mut self) -> &mut [u8] {
+        &mut self.payload
+    }
+
+    fn send(&mut self, _: Moment, packet: Packet) {
         let mut out = [0; MAX_PACKET];
-        let count = self.decoder.decode(packet.payload, &mut out);
+        let count = self.decoder.decode(&self.payload[..packet.bytes], &mut out);
         self.got.packets.push((packet.timestamp, count as u32));
         self.got.samples.extend_from_slice(&out[..count]);
     }
@@ -120,7 +125,7 @@ fn pass(from: (Coding, u32), to: (Coding, u32), hertz: f64, millis: u32, weather
     let mut legs = [leg(from.0, from.1), leg(to.0, to.1)];
     let rate = seat(&mut legs);
     let samples = (rate / 50) as usize;
-    let mut phone = Phone { decoder: Decoder::new(to.0), got: Got::default() };
+    let mut phone = Phone { decoder: Decoder::new(to.0), got: Got::default(), payload: [0; MAX_PAYLOAD] };
     let mut arriving = spoken(from.0, from.1, hertz, millis, weather).into_iter().peekable();
     let mut ended = Vec::new();
     let [speaker, hearer] = &mut legs;
@@ -132,7 +137,7 @@ fn pass(from: (Coding, u32), to: (Coding, u32), hertz: f64, millis: u32, weather
         hearer.listen(Moment(now), |news| panic!("{news:?}"));
         let sitting = speaker.sitting.as_ref().expect("seated");
         let silence = [0; crate::codec::MAX_FRAME];
-        let room = if sitting.speaks { &sitting.given[..samples] } else { &silence[..samples] };
+        let room = if sitting.speaks { &speaker.given()[..samples] } else { &silence[..samples] };
         assert!(hearer.speak(Said::Room(room), &mut ended));
         let frame = hearer.frame_samples();
         let saying = hearer.saying.as_mut().expect("a coding");
@@ -228,23 +233,26 @@ fn a_frame_allocates_nothing() {
         let packets = spoken(from, 20, 700.0, 5_000, STORM);
         let mut arriving = packets.iter().peekable();
         let [speaker, hearer] = &mut legs;
-        struct Nobody;
+        struct Nobody([u8; MAX_PAYLOAD]);
         impl Way for Nobody {
             fn timestamp(&self, _: Moment) -> u32 {
                 0
             }
-            fn send(&mut self, _: Moment, _: Packet<'_>) {}
+            fn payload(&mut self) -> &mut [u8] {
+                &mut self.0
+            }
+            fn send(&mut self, _: Moment, _: Packet) {}
         }
+        let mut nobody = Nobody([0; MAX_PAYLOAD]);
         let mut ended = Vec::new();
         let mut turn = |now: u64| {
             while let Some((came, header, payload)) = arriving.next_if(|(came, ..)| *came <= now) {
                 speaker.packet(Moment(*came), *header, payload);
             }
             speaker.listen(Moment(now), |_| ());
-            let sitting = speaker.sitting.as_ref().expect("seated");
-            hearer.speak(Said::Room(&sitting.given[..samples]), &mut ended);
+            hearer.speak(Said::Room(&speaker.given()[..samples]), &mut ended);
             let frame = hearer.frame_samples();
-            hearer.saying.as_mut().expect("a coding").frame(Moment(now), &hearer.said[..frame], &mut Nobody);
+            hearer.saying.as_mut().expect("a coding").frame(Moment(now), &hearer.said[..frame], &mut nobody);
         };
         // Each place of the jitter buffer has held a packet.
         (0..200).for_each(|n| turn(n * 20_000));

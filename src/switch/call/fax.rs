@@ -60,6 +60,13 @@ impl Channel {
         }
     }
 
+    /// `fax_detect`: whether it may turn out to be a fax machine that calls us.
+    pub fn may_be_fax(&self) -> bool {
+        let options = &self.endpoint.options;
+        let sent = self.program.as_ref().is_some_and(|program| &*program.place().exten == "fax");
+        options.fax_detect && self.is_caller() && self.is_up() && self.program.is_some() && !sent
+    }
+
     fn fax_agreed(&self) -> Option<Attributes> {
         Some(self.session.as_ref()?.agreement()?.fax()?.attributes.clone())
     }
@@ -269,6 +276,21 @@ impl Switch {
 }
 
 impl Switch {
+    /// A caller's fax tone was heard.
+    pub(super) fn fax_tone(&mut self, now: Now, id: ChannelId, out: &mut Actions) {
+        if !self.goes_to_fax_extension(now, id, out)
+            && let Some(channel) = self.calls.channels.get(&id)
+        {
+            self.ears.log(out, Level::Notice, "chan_pjsip.c", || {
+                format!(
+                    "FAX CNG detected on {} but no fax extension in its context, or too late",
+                    channel.name
+                )
+            });
+        }
+        self.listen_for_tones(id, out);
+    }
+
     /// `fax_detect`: a caller that turns out to be a fax machine goes to the extension `fax`, where there is one.
     pub(super) fn goes_to_fax_extension(&mut self, now: Now, id: ChannelId, out: &mut Actions) -> bool {
         let Some(channel) = self.calls.channels.get(&id) else { return false };

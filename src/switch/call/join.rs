@@ -119,6 +119,7 @@ impl Switch {
         self.seats_follow(out);
         self.choose_later(id);
         self.optimise(now, id, out);
+        self.end_ring(now, id, out);
     }
 
     /// Ends a bridge whose channels go on elsewhere at once.

@@ -257,6 +257,26 @@ impl Switch {
         self.bridge_up(now, [a, b], (options, place), out);
     }
 
+    /// Halves that are bridged with each other, in a ring of any length, have no phone among them that would ever end
+    /// them: they end now.
+    pub(super) fn end_ring(&mut self, now: Now, id: BridgeId, out: &mut Actions) {
+        let Some(first) = self.calls.bridges.get(&id).map(|bridge| bridge.legs[0]) else { return };
+        let mut at = first;
+        for _ in 0..limits::CALL_STEPS {
+            let peer = self.calls.channels.get(&at).and_then(|channel| channel.local).map(|half| half.peer);
+            let Some(next) = peer.and_then(|peer| self.partner(peer)) else { return };
+            if next == first {
+                let name = self.calls.channels.get(&first).map(|half| half.name.clone());
+                self.ears.log(out, Level::Notice, CHAN_LOCAL, || {
+                    let name = name.as_deref().unwrap_or_default();
+                    format!("{name}: bridged with nobody but Local channels, in a ring: ended")
+                });
+                return self.hang_up(now, first, 16, out);
+            }
+            at = next;
+        }
+    }
+
     /// A channel's call goes on with `other` in the place of the half it was bridged with.
     fn inherit_call(
         &mut self,

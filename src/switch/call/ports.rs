@@ -276,6 +276,11 @@ impl Switch {
                 self.counted(now, port, out);
             }
             MediaEvent::SoundEnded { .. } => self.sound_event(now, event, out),
+            MediaEvent::FaxTone { port } => {
+                if let Some(id) = self.calls.ports.get(&port).copied() {
+                    self.fax_tone(now, id, out);
+                }
+            }
             MediaEvent::PromptFound { token, found } => {
                 self.introduction_found(now, super::channel::ChannelId(token), found, out);
             }

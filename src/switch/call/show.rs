@@ -216,11 +216,8 @@ impl Switch {
             legs.push(leg);
         }
         let facts = Facts { legs, kind: BridgeKind::Basic, local_channel: None };
-        let mut explained = explanation(&facts);
         // What only a call can tell is left out rather than failed.
-        explained.steps.retain(|step| {
-            step.outcome != "fail" || !ONLY_IN_CALLS.iter().any(|only| only.to_string() == step.what)
-        });
+        let mut explained = explanation_without(&facts, &ONLY_IN_CALLS);
         let open = explained.steps.iter().filter(|step| step.outcome == "fail").count();
         explained.verdict = match open {
             0 => format!(
@@ -245,9 +242,17 @@ const ONLY_IN_CALLS: [Condition; 6] = [
 
 /// The judgement of every condition.
 fn explanation(facts: &Facts) -> Explanation {
+    explanation_without(facts, &[])
+}
+
+/// The same, without these where they fail.
+fn explanation_without(facts: &Facts, left_out: &[Condition]) -> Explanation {
     let (technology, why) = bridge::choose(facts);
     let mut advice = Vec::new();
-    let steps = why.judged.iter().map(|(condition, verdict)| match verdict {
+    let judged = why.judged.iter().filter(|(condition, verdict)| {
+        !(matches!(verdict, Verdict::Fail(_)) && left_out.contains(condition))
+    });
+    let steps = judged.map(|(condition, verdict)| match verdict {
         Verdict::Fail(fault) => {
             advice.push(fault.remedy.to_string());
             Step {

@@ -205,7 +205,7 @@ impl Switch {
     }
 
     /// Digits come as tones with `dtmf_mode=inband`, and with `auto` where no events are agreed: somebody must listen,
-    /// unless they only pass from phone to phone.
+    /// unless they only pass from phone to phone. So with the tone of a fax machine.
     pub(super) fn listen_for_tones(&mut self, id: ChannelId, out: &mut Actions) {
         let passes = self.calls.channels.get(&id).is_some_and(|channel| channel.bridge.is_some())
             && !self.is_listened_to(id)
@@ -215,12 +215,13 @@ impl Switch {
         let partner = partner.and_then(|partner| self.calls.channels.get(&partner));
         let mutes = partner.is_some_and(|partner| !partner.presses_tones());
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
+        let fax = !passes && channel.may_be_fax();
         let tones = !passes && channel.presses_tones();
         let mutes = tones && mutes;
         let opens = channel.audio_port().is_some_and(|(_, opens)| opens);
         let listening = &mut channel.sound.listening;
-        if opens && (listening.tones, listening.mutes) != (tones, mutes) {
-            (listening.tones, listening.mutes) = (tones, mutes);
+        if opens && (listening.tones, listening.mutes, listening.fax) != (tones, mutes, fax) {
+            (listening.tones, listening.mutes, listening.fax) = (tones, mutes, fax);
             let order = SoundOrder::Listen(channel.sound.listening);
             self.order_sound(id, order, out);
         }

@@ -3,7 +3,8 @@
 use super::basic::answered;
 use super::phone::*;
 use crate::world::World;
-use jackfield::bridge::Plan;
+use jackfield::bridge::{MediaEvent, Plan, PortId, SoundOrder};
+use jackfield::switch::io::Input;
 use jackfield::switch::view::Event;
 use std::time::Duration;
 
@@ -218,4 +219,55 @@ fn a_fax_machine_goes_to_its_extension() {
         assert_eq!(those(&sent, "BYE sip:phone@127.0.0.1:6200").len(), usize::from(goes), "{sent:?}");
         assert_eq!(those(&sent, "SIP/2.0 488").len(), usize::from(goes), "{sent:?}");
     }
+}
+
+/// `fax_detect`: the tone of a fax machine is listened for while a caller is answered and talks to nobody; it sends him to the
+/// extension `fax`, within `fax_detect_timeout`.
+#[test]
+fn the_tone_of_a_fax_machine_is_listened_for() {
+    let plan = "[phones]\nexten => 650,1,Answer()\n same => n,Wait(60)\nexten => 200,1,Answer()\n same => n,Dial(PJSIP/200)\n\
+                exten => fax,1,NoOp(${FAXEXTEN})\n same => n,Dial(PJSIP/300)\n";
+    let listens = |world: &World| {
+        let orders = world.plans.iter().rev().filter_map(|plan| match plan {
+            Plan::Sound { port: PortId(0), order } => Some(&**order),
+            _ => None,
+        });
+        orders
+            .filter_map(|order| match order {
+                SoundOrder::Listen(listening) => Some(listening.fax),
+                _ => None,
+            })
+            .next()
+    };
+    let called = |world: &mut World, exten: &str| {
+        let offer = sdp("127.0.0.1", 7000, "0 101", "");
+        let sent = world.datagram(CALLER, invite(exten, 1, "i1", &offer).as_bytes());
+        let to = header(the(&sent, "SIP/2.0 200"), "To").to_owned();
+        world.datagram(CALLER, request("ACK", "sip:650@127.0.0.1:5060", ("c1", "a1", 1), &to, "").as_bytes());
+    };
+    for (timeout, wait, goes) in
+        [("", 20, true), ("fax_detect_timeout=5", 4, true), ("fax_detect_timeout=5", 6, false)]
+    {
+        let mut world = office(&format!("direct_media=no\nt38_udptl=yes\nfax_detect=yes\n{timeout}"), plan);
+        called(&mut world, "650");
+        assert_eq!(listens(&world), Some(true));
+        for _ in 0..2 * wait {
+            world.wait(Duration::from_millis(500));
+        }
+        let sent = world.handle(Input::Media(MediaEvent::FaxTone { port: PortId(0) }));
+        assert_eq!(those(&sent, "INVITE sip:300@127.0.0.1:6300").len(), usize::from(goes), "{sent:?}");
+        assert_eq!(listens(&world), Some(!goes), "once is enough");
+    }
+    // In a call with another phone nobody listens, and without the option nobody does at all.
+    let mut world = office("direct_media=no\nt38_udptl=yes\nfax_detect=yes", plan);
+    called(&mut world, "200");
+    assert_eq!(listens(&world), Some(true));
+    // `Answer` waits for the first packet, or so long.
+    let sent = world.wait(Duration::from_secs(1));
+    let out = the(&sent, "INVITE sip:200@127.0.0.1:6200").to_owned();
+    world.datagram(CALLED, reply(&out, "200 OK", CALLED, &sdp("127.0.0.1", 7200, "0 101", "")).as_bytes());
+    assert_eq!((world.joins(), listens(&world)), (1, Some(false)));
+    let mut world = office("t38_udptl=yes", plan);
+    called(&mut world, "650");
+    assert_eq!(listens(&world), None);
 }

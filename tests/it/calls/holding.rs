@@ -179,14 +179,14 @@ fn a_phone_whose_hold_is_suppressed_holds_in_silence() {
 #[test]
 fn the_log_names_a_bridges_technology() {
     for (options, technology) in
-        [("direct_media=no", "native_rtp"), ("direct_media=no\nallow=!all,ulaw", "simple_bridge")]
+        [("direct_media=no", "native_rtp"), ("direct_media=no\nallow=!all,g722", "simple_bridge")]
     {
         let mut desk = Desk::new(
             [options, "direct_media=no\nallow=!all,alaw", ""],
             "[phones]\nexten => 200,1,Dial(PJSIP/200,20)\n",
         );
         desk.phone(CALLED).codecs = if technology == "native_rtp" { "8 101" } else { "8" };
-        desk.phone(CALLER).codecs = if technology == "native_rtp" { "8 101" } else { "0" };
+        desk.phone(CALLER).codecs = if technology == "native_rtp" { "8 101" } else { "9" };
         desk.world.switch.ears().level = Level::Verbose;
         desk.call(CALLER, "200");
         desk.bye(CALLER);

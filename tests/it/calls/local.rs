@@ -418,3 +418,22 @@ fn a_local_channel_plays_and_records_through_the_phone() {
     world.datagram(CALLED, reply(bye, "200 OK", CALLED, "").as_bytes());
     nothing_is_left(&mut world);
 }
+
+/// Both halves of a Local channel in one bridge: nobody is left who could end it, so it ends by itself.
+#[test]
+fn a_ring_of_local_channels_ends() {
+    for resource in ["555@phones/n", "555@phones"] {
+        let mut world = office("", "[phones]\nexten => 555,1,Answer()\n same => n,Wait(600)\n");
+        world.switch.ears().level = jackfield::switch::view::Level::Verbose;
+        let to = application("Bridge", "Local/555@phones-00000000;2");
+        let command = Command::Originate { technology: "Local".into(), resource: resource.into(), to };
+        world.command(command);
+        for _ in 0..10 {
+            world.wait(Duration::from_millis(500));
+        }
+        assert_eq!(leftovers(&mut world), (0, 0, 0), "channels, dialogs, transactions");
+        let ring =
+            |event: &Event| matches!(event, Event::Log { text, .. } if text.contains("in a ring: ended"));
+        assert!(world.events.iter().any(ring), "{resource}: {:#?}", world.events);
+    }
+}

@@ -27,6 +27,7 @@ impl Leg {
         self.gains = before.gains;
         self.levels = before.levels;
         self.detector = before.detector;
+        self.fax_detector = before.fax_detector;
         self.pressed = before.pressed;
         self.talking = before.talking;
         self.talk_lasted = before.talk_lasted;
