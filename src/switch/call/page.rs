@@ -64,6 +64,10 @@ impl Switch {
     ) -> Option<Outcome> {
         let parts = split(arguments, ',', 3);
         let channel = self.calls.channels.get(&id)?;
+        if channel.hung_up {
+            // Its `h` extension: nobody speaks.
+            return Some(Outcome::Done);
+        }
         let (name, conference) = (channel.name.clone(), format!("page-{}", channel.unique_id));
         let own = name.rsplit_once('-').map_or(&*name, |(device, _)| device).to_owned();
         let (options, undone) = PageOptions::parse(nth(&parts, 1));
