@@ -321,3 +321,5 @@ pub const VOICEMAIL_PROGRAM_SECS: u64 = 300;
 pub const VOICEMAIL_ATTACHED_BYTES: u64 = 64 << 20;
 /// Bytes read of a message's text file.
 pub const VOICEMAIL_TEXT_BYTES: u64 = 16_384;
+/// Hooks of `PERIODIC_HOOK()` on one channel.
+pub const PERIODIC_HOOKS: usize = 8;

@@ -72,6 +72,8 @@ pub(super) struct Memory {
     pub(super) frames: Vec<Frame>,
     /// The `While` of each open loop, innermost last.
     pub(super) loops: Vec<Place>,
+    /// The `ElseIf` or `Else` that an `If` led to: it is its turn.
+    pub(super) choosing: Option<Place>,
     pub(super) timeouts: Timeouts,
     pub(super) exception: Option<Exception>,
     /// `CHANNEL(hangup_handler_push)`: subroutines run after the hangup, last pushed first.
@@ -87,6 +89,7 @@ impl Memory {
             variables: Variables::default(),
             frames: Vec::new(),
             loops: Vec::new(),
+            choosing: None,
             timeouts: Timeouts {
                 digit: Duration::from_secs(5),
                 response: Duration::from_secs(10),

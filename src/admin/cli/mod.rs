@@ -7,6 +7,7 @@
 
 mod build;
 mod build_dialplan;
+mod codecs;
 mod complete;
 mod conferences;
 mod explain;

@@ -5,7 +5,7 @@ use super::complete::Names;
 use super::lamps;
 use super::order::{Scope, ServerOrder, When};
 use super::table::{Entry, entry};
-use super::{Parsed, build_dialplan, explain, help};
+use super::{Parsed, build_dialplan, codecs, explain, help};
 use crate::admin::shape::{CoreChannels, Layout};
 use crate::switch::view::{Command, Kind};
 
@@ -81,6 +81,9 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
     .named(Names::Words(&["concise", "verbose", "count"])),
     entry("core show channel", "<channel>", "Display information on a specific channel", build::core_channel)
         .named(Names::Kind(Kind::Channel)),
+    entry("core show codecs", "[audio|video|image|text]", "Displays a list of registered codecs", codecs::codecs)
+        .helped(&["Every codec that can be allowed, and whether its sound is opened here or passes through."])
+        .named(Names::Words(&["audio", "video", "image", "text"])),
     entry("core show function", "<function>", "Describe a dialplan function", build_dialplan::function),
     entry("core show functions", "[like <part>]", "Show dialplan functions", build_dialplan::functions_all)
         .helped(&["Every function known by name, how it can be used, and whether this version does it."])
@@ -102,6 +105,9 @@ pub(super) static BEFORE_PJSIP: &[Entry] = &[
         c.nothing()?;
         c.server(ServerOrder::CoreSettings)
     }),
+    entry("core show translation", "[paths <codec>]", "Display translation matrix", codecs::translation)
+        .helped(&["What it costs to turn one codec into another; with 'paths', the steps from one codec to each."])
+        .named(Names::Words(&["paths"])),
     entry("core show uptime", "[seconds]", "Show uptime information", |c| match c.rest() {
         [] => c.server(ServerOrder::Uptime { seconds: false }),
         [word] if word.is("seconds") => c.server(ServerOrder::Uptime { seconds: true }),

@@ -26,6 +26,7 @@ pub(in crate::dialplan) fn perform(scope: &mut Scope<'_>, app: &'static App, tex
             Some(wait) if !wait.is_zero() => Flow::Do(Action::Wait { until: scope.now.at + wait }),
             _ => Flow::Next,
         },
+        Kind::WaitUntil => wait_until(scope, text),
         Kind::WaitExten => wait_exten(scope, app, &parts),
         Kind::WaitDigit => {
             let wait = seconds(scope, app, nth(&parts, 0));
@@ -91,6 +92,23 @@ fn seconds(scope: &mut Scope<'_>, app: &App, text: &str) -> Option<Duration> {
             None
         }
     }
+}
+
+/// `WaitUntil(epoch)`: seconds since 1970, with fractions. `WAITUNTILSTATUS` is OK, PAST or FAILURE.
+fn wait_until(scope: &mut Scope<'_>, text: &str) -> Flow {
+    let Some(until) = text.trim().parse::<f64>().ok().filter(|until| until.is_finite()) else {
+        scope.warn(&format!("WaitUntil({text}): that is no time in seconds since 1970"));
+        scope.assign("WAITUNTILSTATUS", "FAILURE");
+        return Flow::Next;
+    };
+    let wall = scope.now.wall.0 as f64 / 1e6;
+    if until <= wall {
+        scope.assign("WAITUNTILSTATUS", "PAST");
+        return Flow::Next;
+    }
+    scope.assign("WAITUNTILSTATUS", "OK");
+    let wait = Duration::from_secs_f64((until - wall).min(1e9));
+    Flow::Do(Action::Wait { until: scope.now.at + wait })
 }
 
 fn answer(scope: &mut Scope<'_>, parts: &[String]) -> Flow {

@@ -8,7 +8,7 @@ use super::super::pattern::Mode;
 use super::super::plan::{Query, Wanted};
 use super::super::scope::{Exception, Frame, Place, Scope};
 use super::super::timing::Timing;
-use super::{App, Kind, cause, execute, loops};
+use super::{App, Kind, branches, cause, execute, loops};
 use crate::base::limits::GOSUB_FRAMES;
 
 /// What running an application leads to.
@@ -56,6 +56,10 @@ pub(in crate::dialplan) fn perform(scope: &mut Scope<'_>, app: &'static App, tex
         Kind::StackPop => stack_pop(scope),
         Kind::While => loops::while_(scope, app, text),
         Kind::EndWhile | Kind::ContinueWhile => loops::loop_back(scope, app),
+        Kind::If | Kind::ElseIf => branches::if_(scope, app, text),
+        Kind::Else => branches::else_(scope, app),
+        Kind::EndIf => Flow::Next,
+        Kind::ExitIf => branches::leave(scope, app),
         Kind::ExitWhile => loops::loop_out(scope, app),
         Kind::Exec => execute::execute(scope, app, text, depth),
         Kind::TryExec => execute::try_execute(scope, app, text, depth),

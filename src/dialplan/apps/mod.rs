@@ -1,5 +1,6 @@
 //! Applications: which there are, what they take, and what running one means for the dialplan.
 
+mod branches;
 pub mod bridge;
 pub mod cause;
 mod channel;
@@ -70,10 +71,14 @@ pub(super) enum Kind {
     ContinueWhile,
     Dial,
     Echo,
+    Else,
+    ElseIf,
+    EndIf,
     EndWhile,
     Exec,
     ExecIf,
     ExecIfTime,
+    ExitIf,
     ExitWhile,
     Gosub,
     GosubIf,
@@ -81,6 +86,7 @@ pub(super) enum Kind {
     GotoIf,
     GotoIfTime,
     Hangup,
+    If,
     ImportVar,
     Incomplete,
     Log,
@@ -111,6 +117,7 @@ pub(super) enum Kind {
     Wait,
     WaitDigit,
     WaitExten,
+    WaitUntil,
     While,
     /// Handed to the switch as [`super::action::Action::Later`].
     Later,

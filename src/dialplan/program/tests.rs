@@ -1,3 +1,4 @@
+mod blocks;
 mod hangup;
 
 use super::super::action::{After, Dialled};

@@ -99,6 +99,8 @@ impl Switch {
                 let what = (application.name, &*arguments);
                 match application.name {
                     "ConfBridge" => self.conf_bridge(now, id, &arguments, out),
+                    "Page" => self.page(now, id, &arguments, out),
+                    "DBdel" | "DBdeltree" => self.delete_keys(application.name, &arguments, out),
                     "ConfKick" => self.conf_kick(now, &arguments, out),
                     "BridgeWait" => self.bridge_wait(now, id, &arguments, out),
                     "HangupCauseClear" => {

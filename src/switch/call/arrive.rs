@@ -280,6 +280,7 @@ impl Switch {
             variables: Variables::default(),
             forwards_left: MAX_FORWARDS,
             origin: None,
+            periodic: Default::default(),
             seated: None,
             attending: None,
             wishes: None,

@@ -14,6 +14,7 @@ use super::originate::Origin;
 use super::out::Placing;
 use super::park::Parked;
 pub(super) use super::party::{Party, Redirecting};
+use super::periodic::Periodic;
 use super::pjsip_fields::ParamOf;
 use super::ports::Slot;
 use super::prompt::Sounding;
@@ -267,6 +268,8 @@ pub(super) struct Channel {
     pub sending: Option<Box<Sending>>,
     /// What it does once it is answered, when no channel called it.
     pub origin: Option<Box<Origin>>,
+    /// `PERIODIC_HOOK()`
+    pub periodic: Periodic,
     /// Its seat in a room.
     pub seated: Option<Seated>,
     /// It is in a conference, also while its menu sent it elsewhere.
@@ -296,34 +299,6 @@ pub(super) struct Settings {
 }
 
 impl Channel {
-    /// When it has something to do next.
-    pub fn next_deadline(&self) -> Option<Moment> {
-        let doing = match &self.doing {
-            Doing::Answering { until: at, .. }
-            | Doing::Waiting(at)
-            | Doing::Sending(at)
-            | Doing::Transferring(at) => Some(*at),
-            Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
-            Doing::Dialling(dialling) => dialling.next_deadline(),
-            Doing::Sounding(sounding) => sounding.until,
-            Doing::Introducing(introducing) => introducing.until,
-            Doing::Parked(parked) => parked.until,
-            Doing::Mail(mailing) => mailing.until,
-            Doing::Nothing | Doing::Echo | Doing::Bridged | Doing::Originating => None,
-            Doing::Conference => self.attending.as_ref().and_then(|attending| attending.next_deadline()),
-            Doing::Held => self.held.as_ref().and_then(|held| held.until),
-            Doing::Spying => self.spying.as_ref().and_then(|spying| spying.look),
-        };
-        let session = self.session.as_ref().and_then(|session| session.deadline());
-        let absolute = self.program.as_ref().and_then(Program::absolute_deadline);
-        let service = self.service.as_ref().and_then(|service| service.until);
-        let origin = self.origin.as_ref().and_then(|origin| origin.deadline);
-        let sending = self.sending.as_ref().map(|sending| sending.next);
-        let limits = self.limits.as_ref().map(|limits| limits.next());
-        let more = [origin, sending, self.redirect_at, self.pressed.until, limits, self.sound.patience];
-        [doing, session, absolute, service].into_iter().chain(more).flatten().min()
-    }
-
     /// What lamps see of it; nothing once it is hung up.
     pub fn shown(&self) -> Option<Shown> {
         match self.state {

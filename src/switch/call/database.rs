@@ -2,6 +2,7 @@
 
 use super::functions::{Answer, failed};
 use super::host::ChannelHost;
+use crate::dialplan::Outcome;
 use crate::dialplan::database::{Change, Database};
 use crate::dialplan::host::Unavailable;
 use crate::switch::Switch;
@@ -36,6 +37,17 @@ impl ChannelHost<'_> {
 }
 
 impl Switch {
+    /// `DBdel(family/key)`, `DBdeltree(family[/key])`. What is not there is no fault.
+    pub(super) fn delete_keys(&mut self, application: &str, key: &str, out: &mut Actions) -> Option<Outcome> {
+        let key = key.trim().trim_start_matches('/').to_owned();
+        let order = match application {
+            "DBdel" => DatabaseOrder::Delete { key },
+            _ => DatabaseOrder::DeleteTree { prefix: key },
+        };
+        self.database_order(&order, out);
+        Some(Outcome::Done)
+    }
+
     /// What was stored.
     pub(in crate::switch) fn load_database(&mut self, entries: Vec<(Box<str>, Box<str>)>) {
         self.calls.database.load(entries);

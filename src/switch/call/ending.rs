@@ -97,6 +97,7 @@ impl Switch {
         }
         self.leave_rooms(now, id, out);
         self.spied_gone(now, id, out);
+        self.hooks_over(now, id, out);
     }
 
     /// Whether a channel's `Dial` was answered by `leg`.

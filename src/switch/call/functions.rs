@@ -18,6 +18,7 @@ pub fn does(name: &str) -> bool {
         let what = rest.trim_end_matches(')');
         return match name {
             "Originate" => !matches!(what, "b" | "B" | "C"),
+            "Page" => !super::page::UNDONE.contains(&what),
             "ChanSpy" | "ExtenSpy" => !super::spy::UNDONE.contains(&what),
             "StreamEcho" => what.is_empty(),
             // Loudness at the time of recording is for lines of DAHDI.
@@ -39,6 +40,10 @@ pub fn does(name: &str) -> bool {
         "ConfKick",
         "ExtenSpy",
         "AGC",
+        "DBdel",
+        "DBdeltree",
+        "PERIODIC_HOOK",
+        "Page",
         "HangupCauseClear",
         "TALK_DETECT",
         "VOLUME",
@@ -122,6 +127,9 @@ impl ChannelHost<'_> {
         if let Some(answer) = self.read_mailbox(function, arguments) {
             return answer;
         }
+        if function == "PERIODIC_HOOK" {
+            return self.make_hook(arguments);
+        }
         let channel = self.channel().ok_or_else(|| failed("the channel is gone"))?;
         match function {
             "CALLERID" => party_fields::caller_field(channel, arguments),
@@ -174,6 +182,7 @@ impl ChannelHost<'_> {
             "PRESENCE_STATE" => return self.switch.set_presence(arguments, value).map_err(failed),
             "DB" => return self.put_database(arguments, value),
             "JITTERBUFFER" => return self.set_jitter_buffer(arguments, value),
+            "PERIODIC_HOOK" => return self.write_hook(arguments, value),
             "FEATURE" | "FEATUREMAP" => return self.set_feature_field(function, arguments, value),
             _ => {}
         }

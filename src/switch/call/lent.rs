@@ -35,6 +35,7 @@ impl Switch {
         out: &mut Actions,
     ) {
         let phone = self.media_of(id);
+        let order = if phone.is_some() { self.beside_the_call(id, order, out) } else { order };
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         if let Some(phone) = phone {
             if let Some(sound) = what {
@@ -50,6 +51,14 @@ impl Switch {
             self.calls.touched.insert(id);
         } else {
             self.refuse_sound(id, what, "too many sounds wait for a phone behind it");
+        }
+    }
+
+    /// A phone beside the one that is lent to plays a sound for a half, too: it ends with the half.
+    pub(super) fn lend_beside(&mut self, half: ChannelId, phone: ChannelId, sound: SoundId) {
+        if let Some(channel) = self.calls.channels.get_mut(&half) {
+            channel.sound.lent.push(sound);
+            self.calls.lent.insert(sound, Lent { half, phone: Some(phone), again: None });
         }
     }
 

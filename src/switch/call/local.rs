@@ -91,13 +91,13 @@ impl Switch {
         Ok(halves[0])
     }
 
-    /// A Local channel that is up, for an attended transfer to what runs a dialplan: its first half is bridged with who
-    /// is transferred, its second goes on with that dialplan. `None`: too many channels are alive.
-    pub(super) fn local_for_transfer(&mut self, now: Now) -> Option<[ChannelId; 2]> {
+    /// A Local channel that is up: its first half stands in for somebody, its second runs a dialplan. `None`: too many
+    /// channels are alive.
+    pub(super) fn local_up(&mut self, now: Now, resource: &str) -> Option<[ChannelId; 2]> {
         if self.calls.channels.len() + 2 > limits::CHANNELS {
             return None;
         }
-        let halves = self.local_pair(now, None, Resource::parse("_attended@transfer/n"));
+        let halves = self.local_pair(now, None, Resource::parse(resource));
         for half in halves {
             if let Some(half) = self.calls.channels.get_mut(&half) {
                 half.state = State::Up;
@@ -205,7 +205,8 @@ impl Switch {
         let alive = |id: &ChannelId| self.calls.channels.get(id).is_some_and(|channel| !channel.hung_up);
         // Once it is answered, only its bridge leads on: who called it may talk to somebody else.
         let rings_for = || self.caller_side(half).filter(|_| channel.state != State::Up);
-        self.partner(half).or(channel.early.filter(alive)).or_else(rings_for)
+        let early = channel.early.or(channel.periodic.of).filter(alive);
+        self.partner(half).or(early).or_else(rings_for)
     }
 
     /// The Local channel that stands in a bridge, if one does.

@@ -31,6 +31,12 @@ enum Goes {
 }
 
 impl Origin {
+    /// Who answers goes into a conference.
+    pub fn attends(deadline: Moment, conference: String) -> Origin {
+        let app = apps::find("ConfBridge").expect("ConfBridge is in the table of applications");
+        Origin { goes: Goes::Runs(app, conference), deadline: Some(deadline), asker: None }
+    }
+
     /// Plays files to who answers.
     pub fn plays(now: Now, files: String) -> Origin {
         let app = apps::find("Playback").expect("Playback is in the table of applications");

@@ -236,7 +236,9 @@ impl Switch {
         if !runs || self.is_being_transferred(left) || self.is_being_transferred(taken) {
             return Went::Done(400);
         }
-        let Some([beside, runner]) = self.local_for_transfer(now) else { return Went::Done(503) };
+        let Some([beside, runner]) = self.local_up(now, "_attended@transfer/n") else {
+            return Went::Done(503);
+        };
         self.leaves_soon(left);
         self.swap(now, (beside, left), party, out);
         self.take_alone(now, runner, taken, out);

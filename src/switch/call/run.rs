@@ -1,11 +1,11 @@
 //! Running a channel's dialplan: one priority after the other until it must wait.
 
 use super::Work;
-use super::channel::{ChannelId, Doing};
+use super::channel::{Channel, ChannelId, Doing};
 use super::host::ChannelHost;
 use super::message::receive_is_over;
-use crate::base::time::Now;
-use crate::dialplan::{End, Outcome, Step};
+use crate::base::time::{Moment, Now};
+use crate::dialplan::{End, Outcome, Program, Step};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
 use crate::switch::view::Level;
@@ -92,6 +92,7 @@ impl Switch {
         self.sending_due(now, id, out);
         self.limits_due(now, id, out);
         self.patience_due(now, id);
+        self.hooks_due(now, id, out);
         let Some(channel) = self.calls.channels.get(&id) else { return };
         match &channel.doing {
             Doing::Answering { until, .. } | Doing::Waiting(until) | Doing::Sending(until)
@@ -211,5 +212,35 @@ impl Switch {
             _ if channel.digits.len() < crate::base::limits::CHANNEL_DIGITS => channel.digits.push(digit),
             _ => {}
         }
+    }
+}
+
+impl Channel {
+    /// When it has something to do next.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        let doing = match &self.doing {
+            Doing::Answering { until: at, .. }
+            | Doing::Waiting(at)
+            | Doing::Sending(at)
+            | Doing::Transferring(at) => Some(*at),
+            Doing::Digit(at) | Doing::Refusing(at) | Doing::Text(at) => *at,
+            Doing::Dialling(dialling) => dialling.next_deadline(),
+            Doing::Sounding(sounding) => sounding.until,
+            Doing::Introducing(introducing) => introducing.until,
+            Doing::Parked(parked) => parked.until,
+            Doing::Mail(mailing) => mailing.until,
+            Doing::Nothing | Doing::Echo | Doing::Bridged | Doing::Originating => None,
+            Doing::Conference => self.attending.as_ref().and_then(|attending| attending.next_deadline()),
+            Doing::Held => self.held.as_ref().and_then(|held| held.until),
+            Doing::Spying => self.spying.as_ref().and_then(|spying| spying.look),
+        };
+        let session = self.session.as_ref().and_then(|session| session.deadline());
+        let absolute = self.program.as_ref().and_then(Program::absolute_deadline);
+        let service = self.service.as_ref().and_then(|service| service.until);
+        let origin = self.origin.as_ref().and_then(|origin| origin.deadline);
+        let (sending, hook) = (self.sending.as_ref().map(|sending| sending.next), self.periodic.next());
+        let limits = self.limits.as_ref().map(|limits| limits.next());
+        let more = [origin, sending, hook, self.redirect_at, self.pressed.until, limits, self.sound.patience];
+        [doing, session, absolute, service].into_iter().chain(more).flatten().min()
     }
 }

@@ -23,6 +23,7 @@ mod limits;
 mod local;
 mod naming;
 mod options;
+mod paging;
 mod parking;
 pub mod phone;
 mod reasons;

@@ -72,6 +72,7 @@ impl Switch {
             until,
             keys: Keys::default(),
             name_file: None,
+            paged: Vec::new(),
         }));
         self.calls.touched.insert(id);
         match asks {

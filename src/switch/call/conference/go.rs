@@ -15,6 +15,7 @@ impl Switch {
         let Some(channel) = self.calls.channels.get_mut(&id) else { return };
         let Some(attending) = channel.attending.take() else { return };
         self.calls.touched.insert(id);
+        self.page_no_more(now, &attending.paged, out);
         if let Some(sound) = attending.keys.playing {
             self.stop_sound(id, sound, out);
         }
@@ -127,6 +128,7 @@ impl Switch {
                 until: None,
                 keys: super::Keys::default(),
                 name_file: None,
+                paged: Vec::new(),
             };
             if let Some(channel) = self.calls.channels.get_mut(&id) {
                 channel.attending = Some(Box::new(stays));

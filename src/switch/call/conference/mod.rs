@@ -13,6 +13,7 @@ mod go;
 mod keys;
 mod naming;
 mod order;
+mod page;
 mod seats;
 
 use super::channel::{Channel, ChannelId};
@@ -64,6 +65,8 @@ pub(super) struct Attending {
     keys: Keys,
     /// What it said as its name: a file below the sounds, without its extension.
     name_file: Option<String>,
+    /// `Page`: whom it called; those who have not answered when it goes are called no more.
+    paged: Vec<ChannelId>,
 }
 
 /// How far a party is.
