@@ -303,6 +303,8 @@ pub const PARKING_SPACES: u32 = 10_000;
 pub const SPOKEN_DIGITS: usize = 16;
 /// Mailboxes of `voicemail.conf`; further ones are left out, and said so.
 pub const VOICEMAIL_BOXES: usize = 100_000;
+/// People that one search of `Directory` finds; further ones are not said.
+pub const DIRECTORY_FOUND: usize = 100;
 /// Messages of one folder of a mailbox: four digits number them, as in app_voicemail.
 pub const VOICEMAIL_MESSAGES: usize = 9_999;
 /// Mailboxes that one `VoiceMail` leaves a message in.

@@ -13,6 +13,8 @@ mod fax_tone;
 mod g711;
 mod g722;
 mod g726;
+#[cfg(feature = "g729")]
+mod g729;
 mod gsm;
 mod level;
 mod mix;
@@ -62,6 +64,9 @@ pub enum Coding {
     G726,
     /// G.726 at 32 kbit/s in AAL2's order.
     G726Aal2,
+    /// G.729 Annex A.
+    #[cfg(feature = "g729")]
+    G729,
     /// Opus, read and written at this rate, which its packets do not depend on.
     Opus(u32),
     /// Sixteen bits a sample, big-endian (RFC 3551 L16), at this rate.
@@ -78,6 +83,8 @@ impl Coding {
             "gsm" => Coding::Gsm,
             "g726" => Coding::G726,
             "g726aal2" => Coding::G726Aal2,
+            #[cfg(feature = "g729")]
+            "g729" => Coding::G729,
             "opus" => Coding::Opus(48_000),
             "slin" => Coding::Linear(8_000),
             "slin12" => Coding::Linear(12_000),
@@ -98,6 +105,8 @@ impl Coding {
     pub fn sample_rate(self) -> u32 {
         match self {
             Coding::Ulaw | Coding::Alaw | Coding::Gsm | Coding::G726 | Coding::G726Aal2 => 8_000,
+            #[cfg(feature = "g729")]
+            Coding::G729 => 8_000,
             Coding::G722 => 16_000,
             Coding::Linear(rate) | Coding::Opus(rate) => rate,
         }
@@ -125,6 +134,8 @@ impl Coding {
     pub fn packet_ms(self, wanted: u32) -> u32 {
         match self {
             Coding::Gsm => (wanted / 20 * 20).max(20),
+            #[cfg(feature = "g729")]
+            Coding::G729 => (wanted / 10 * 10).max(10),
             Coding::Opus(_) => [60, 40, 20].into_iter().find(|ms| *ms <= wanted).unwrap_or(10),
             Coding::Linear(rate) => wanted.min((MAX_PAYLOAD as u32 * 1000 / (rate * 2)).max(10)),
             _ => wanted,
@@ -145,6 +156,8 @@ impl Coding {
             Coding::G722 => 120,
             Coding::Gsm => 150,
             Coding::G726 | Coding::G726Aal2 => 160,
+            #[cfg(feature = "g729")]
+            Coding::G729 => 1_400,
             Coding::Opus(_) => 1_500,
         }
     }
@@ -163,6 +176,9 @@ pub enum Decoder {
     Gsm(Box<gsm::Decoder>),
     /// See [`Coding::G726`].
     G726(Box<g726::Decoder>),
+    /// See [`Coding::G729`].
+    #[cfg(feature = "g729")]
+    G729(g729::Decoder),
     /// See [`Coding::Opus`].
     Opus(Box<opus::Decoder>),
     /// See [`Coding::Linear`].
@@ -179,6 +195,8 @@ impl Decoder {
             Coding::Gsm => Decoder::Gsm(Box::default()),
             Coding::G726 => Decoder::G726(Box::new(g726::Decoder::new(g726::Order::LowFirst))),
             Coding::G726Aal2 => Decoder::G726(Box::new(g726::Decoder::new(g726::Order::HighFirst))),
+            #[cfg(feature = "g729")]
+            Coding::G729 => Decoder::G729(g729::Decoder::default()),
             Coding::Opus(rate) => Decoder::Opus(Box::new(opus::Decoder::new(opus::rate_for(rate)))),
             Coding::Linear(_) => Decoder::Linear,
         }
@@ -192,6 +210,8 @@ impl Decoder {
             Decoder::G722(decoder) => decoder.decode(payload, out),
             Decoder::Gsm(decoder) => decoder.decode(payload, out),
             Decoder::G726(decoder) => decoder.decode(payload, out),
+            #[cfg(feature = "g729")]
+            Decoder::G729(decoder) => decoder.decode(payload, out),
             Decoder::Opus(decoder) => decoder.decode(payload, out),
             Decoder::Linear => {
                 let samples = payload.chunks_exact(2).map(|two| i16::from_be_bytes([two[0], two[1]]));
@@ -209,6 +229,8 @@ impl Decoder {
             Decoder::G722(_) | Decoder::G726(_) => Some(2 * payload.len()),
             Decoder::Linear => Some(payload.len() / 2),
             Decoder::Gsm(_) | Decoder::Opus(_) => None,
+            #[cfg(feature = "g729")]
+            Decoder::G729(_) => None,
         }
     }
 
@@ -238,6 +260,9 @@ pub enum Encoder {
     Gsm(Box<gsm::Encoder>),
     /// See [`Coding::G726`].
     G726(Box<g726::Encoder>),
+    /// See [`Coding::G729`].
+    #[cfg(feature = "g729")]
+    G729(g729::Encoder),
     /// See [`Coding::Opus`].
     Opus(Box<opus::Encoder>),
     /// See [`Coding::Linear`].
@@ -259,6 +284,8 @@ impl Encoder {
             Coding::Gsm => Encoder::Gsm(Box::default()),
             Coding::G726 => Encoder::G726(Box::new(g726::Encoder::new(g726::Order::LowFirst))),
             Coding::G726Aal2 => Encoder::G726(Box::new(g726::Encoder::new(g726::Order::HighFirst))),
+            #[cfg(feature = "g729")]
+            Coding::G729 => Encoder::G729(g729::Encoder::default()),
             Coding::Opus(rate) => Encoder::Opus(Box::new(opus::Encoder::new(opus::rate_for(rate), wishes))),
             Coding::Linear(_) => Encoder::Linear,
         }
@@ -272,6 +299,8 @@ impl Encoder {
             Encoder::G722(encoder) => encoder.encode(samples, out),
             Encoder::Gsm(encoder) => encoder.encode(samples, out),
             Encoder::G726(encoder) => encoder.encode(samples, out),
+            #[cfg(feature = "g729")]
+            Encoder::G729(encoder) => encoder.encode(samples, out),
             Encoder::Opus(encoder) => encoder.encode(samples, out),
             Encoder::Linear => {
                 let two = out.chunks_exact_mut(2).zip(samples);

@@ -29,6 +29,8 @@ const EXTENSIONS: &[(&str, FileFormat)] = &[
     ("g722", FileFormat::Packets(Coding::G722)),
     ("gsm", FileFormat::Packets(Coding::Gsm)),
     ("g726-32", FileFormat::Packets(Coding::G726)),
+    #[cfg(feature = "g729")]
+    ("g729", FileFormat::Packets(Coding::G729)),
     ("sln", FileFormat::Linear(8_000)),
     ("slin", FileFormat::Linear(8_000)),
     ("raw", FileFormat::Linear(8_000)),

@@ -187,13 +187,21 @@ impl Leave {
         } else {
             is_own = false;
         }
-        if !(options.silent || options.silent_after_greeting && is_own) {
+        if !(options.silent || options.silent_after_greeting && is_own || self.only_greets()) {
             prompts.push(file("vm-intro"));
         }
         if prompts.is_empty() { self.beep() } else { vec![Do::Play(prompts)] }
     }
 
+    /// `maxmsg=0`: a mailbox that tells and does not listen.
+    fn only_greets(&self) -> bool {
+        self.mailbox().options.maxmsg == 0
+    }
+
     fn beep(&mut self) -> Vec<Do> {
+        if self.only_greets() {
+            return self.over(Then::Success);
+        }
         if self.greetings.messages >= self.mailbox().options.maxmsg {
             self.stage = Stage::Full;
             return vec![Do::Play(vec![file("vm-mailboxfull")])];
@@ -247,7 +255,7 @@ impl Leave {
             (Stage::Greeting, '0') if has_operator => vec![Do::Stop, self.exit('o')],
             (Stage::Greeting, digit) if self.call.exits.1.contains(digit) => {
                 let (context, _) = self.call.exits.clone();
-                vec![Do::Stop, Do::End(End::Exit { exten: digit.to_string(), context })]
+                vec![Do::Stop, Do::End(End::Exit { exten: digit.to_string(), context, result: "USEREXIT" })]
             }
             (Stage::Recording(since, _), '#') => {
                 self.stage = Stage::Recording(since, false);
@@ -276,7 +284,7 @@ impl Leave {
 
     fn exit(&self, exten: char) -> Do {
         let context = self.mailbox().options.exit_context.clone();
-        Do::End(End::Exit { exten: exten.to_string(), context })
+        Do::End(End::Exit { exten: exten.to_string(), context, result: "USEREXIT" })
     }
 
     fn recorded(&mut self, now: Moment, end: RecordEnd) -> Vec<Do> {

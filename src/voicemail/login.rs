@@ -48,7 +48,10 @@ impl Listen {
     }
 
     pub(super) fn to_attendant(&self) -> Vec<Do> {
-        vec![Do::Stop, Do::End(End::Exit { exten: "a".to_owned(), context: String::new() })]
+        vec![
+            Do::Stop,
+            Do::End(End::Exit { exten: "a".to_owned(), context: String::new(), result: "USEREXIT" }),
+        ]
     }
 
     /// A mailbox that is not there is asked for its password like any other.

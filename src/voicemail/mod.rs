@@ -1,4 +1,5 @@
-//! Voicemail as decisions: leaving a message ([`Leave`]) and the owner's menu ([`Listen`]). Files, sound and time are
+//! Voicemail as decisions: leaving a message ([`Leave`]), the owner's menu ([`Listen`]), finding people by their names
+//! ([`Directory`]). Files, sound and time are
 //! somebody else's: each machine takes an [`Input`] and returns what is to be done ([`Do`]).
 //!
 //! ```text
@@ -9,6 +10,7 @@
 //! A message is told apart from the others by its key, never by its number: another session may have renumbered its
 //! folder meanwhile.
 
+mod directory;
 mod leave;
 mod listen;
 mod login;
@@ -17,6 +19,7 @@ mod options;
 mod orders;
 mod record;
 
+pub use directory::{ByName, Directory, DirectoryCall};
 pub use leave::{Leave, LeaveCall, LeaveOptions};
 pub use listen::{Listen, ListenCall};
 pub use orders::{
@@ -94,7 +97,7 @@ pub enum Prompt {
 /// How an application ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The dialplan goes on; the word for `VMSTATUS`.
+    /// The dialplan goes on; the word for the application's variable (`VMSTATUS`, `DIRECTORY_RESULT`).
     Status(&'static str),
     /// The caller goes to another extension.
     Exit {
@@ -102,6 +105,17 @@ pub enum End {
         exten: String,
         /// Where; empty: where the dialplan is.
         context: String,
+        /// The word for the application's variable.
+        result: &'static str,
+    },
+    /// The dialplan goes on with a variable more.
+    Told {
+        /// Its name.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// The word for the application's variable.
+        result: &'static str,
     },
 }
 
@@ -117,6 +131,8 @@ pub enum Mail {
     Leave(Box<Leave>),
     /// `VoiceMailMain`.
     Listen(Box<Listen>),
+    /// `Directory`.
+    Directory(Box<Directory>),
 }
 
 impl Mail {
@@ -125,6 +141,7 @@ impl Mail {
         match self {
             Mail::Leave(leave) => leave.start(),
             Mail::Listen(listen) => listen.start(),
+            Mail::Directory(directory) => directory.start(),
         }
     }
 
@@ -133,6 +150,7 @@ impl Mail {
         match self {
             Mail::Leave(leave) => leave.hear(now, input),
             Mail::Listen(listen) => listen.hear(now, input),
+            Mail::Directory(directory) => directory.hear(input),
         }
     }
 
@@ -141,6 +159,22 @@ impl Mail {
         match self {
             Mail::Leave(leave) => leave.waits_for_answer(),
             Mail::Listen(listen) => listen.waits_for_answer(),
+            Mail::Directory(directory) => directory.waits_for_answer(),
         }
+    }
+
+    /// The variable that tells how it went, and its word for a caller who is gone at that moment.
+    pub fn result_of_hangup(&self, now: crate::base::time::Moment) -> Option<(&'static str, &'static str)> {
+        match self {
+            Mail::Leave(leave) if leave.has_message(now) => Some(("VMSTATUS", "SUCCESS")),
+            Mail::Leave(_) => Some(("VMSTATUS", "FAILED")),
+            Mail::Listen(_) => None,
+            Mail::Directory(_) => Some(("DIRECTORY_RESULT", "HANGUP")),
+        }
+    }
+
+    /// The variable that tells how it went.
+    pub fn result_variable(&self) -> &'static str {
+        if let Mail::Directory(_) = self { "DIRECTORY_RESULT" } else { "VMSTATUS" }
     }
 }

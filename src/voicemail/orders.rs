@@ -75,6 +75,8 @@ pub enum Order {
         /// `unavail`, `busy`, `greet`, `temp`.
         name: &'static str,
     },
+    /// Which of these have recorded their names: [`Answer::Names`].
+    Names(Vec<Arc<Mailbox>>),
     /// Another password: [`Answer::Done`] or [`Answer::Failed`].
     Password {
         /// Whose.
@@ -179,6 +181,8 @@ pub enum Answer {
     Opened(Box<Opened>),
     /// To [`Order::Find`]: the file without its extension; `None` when it is gone.
     At(Option<String>),
+    /// To [`Order::Names`], in its order: the files, without extension.
+    Names(Vec<Option<String>>),
     /// It is done.
     Done,
     /// It could not be done; why.

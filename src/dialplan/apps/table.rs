@@ -44,7 +44,7 @@ pub(in crate::dialplan) static TABLE: &[App] = &[
     App::later("DeadAGI", 1, 99),
     App::new("Dial", Kind::Dial, 1, 4).options(2, dial::LETTERS),
     App::later("Dictate", 0, 2),
-    App::later("Directory", 1, 3),
+    App::later("Directory", 0, 3).options(2, "abceflmnps").status("DIRECTORY_RESULT", "FAILED"),
     App::later("DISA", 1, 5),
     App::later("DumpChan", 0, 1),
     App::later("EAGI", 1, 99),

@@ -333,6 +333,8 @@ fn bytes_at_once(coding: Coding) -> usize {
         Coding::Ulaw | Coding::Alaw | Coding::G722 => 160,
         Coding::Gsm => crate::codec::GSM_FRAME_BYTES,
         Coding::G726 | Coding::G726Aal2 => 80,
+        #[cfg(feature = "g729")]
+        Coding::G729 => 20,
         // Its packets tell no length by themselves: no file holds them bare.
         Coding::Opus(_) => 1,
         Coding::Linear(rate) => rate as usize / 50 * 2,

@@ -131,7 +131,7 @@ impl Worker {
     fn run(mut self, jobs: &Receiver<Job>) {
         while let Ok(Job { token, order }) = jobs.recv() {
             if matches!(&order, Order::Discard { file } if file.is_empty()) {
-                return;
+                return self.programs.finish();
             }
             let Work { answer, changed, mut said } = self.carry_out(order);
             let mut counts = Vec::new();
@@ -185,6 +185,14 @@ impl Worker {
                 Ok(()) => Work::answer(Answer::Done),
                 Err(fault) => self.fault(&mailbox, &fault),
             },
+            Order::Names(boxes) => {
+                let named = |mailbox: &Arc<Mailbox>| {
+                    let dir = self.dir(mailbox);
+                    let stems = folder::stems(&dir).unwrap_or_default();
+                    stems.contains("greet").then(|| dir.join("greet").to_string_lossy().into_owned())
+                };
+                Work::answer(Answer::Names(boxes.iter().map(named).collect()))
+            }
             Order::Password { mailbox, password, settings } => {
                 let dir = self.dir(&mailbox);
                 match password::write((&self.conf, &dir), &mailbox, &password, settings.passwords) {

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How often a running program is looked after.
@@ -27,11 +28,12 @@ pub(super) struct Program {
 /// The way to those who run them.
 #[derive(Debug)]
 pub(super) struct Programs {
-    queue: SyncSender<Program>,
+    /// `None` at the end.
+    queue: Option<SyncSender<Program>>,
     /// To start one more.
     waiting: Arc<Mutex<Receiver<Program>>>,
     jobs: SyncSender<Job>,
-    threads: usize,
+    threads: Vec<JoinHandle<()>>,
     faults: Arc<Faults>,
 }
 
@@ -45,21 +47,31 @@ impl Programs {
     pub fn start(jobs: SyncSender<Job>) -> Programs {
         let (queue, waiting) = mpsc::sync_channel(limits::VOICEMAIL_PROGRAMS_WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
-        Programs { queue, waiting, jobs, threads: 0, faults: Arc::default() }
+        Programs { queue: Some(queue), waiting, jobs, threads: Vec::new(), faults: Arc::default() }
     }
 
     /// Has it run some time.
     pub fn run(&mut self, program: Program) {
-        if self.queue.try_send(program).is_err() {
+        let Some(queue) = &self.queue else { return };
+        if queue.try_send(program).is_err() {
             self.faults.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        if self.threads < limits::VOICEMAIL_PROGRAMS {
+        if self.threads.len() < limits::VOICEMAIL_PROGRAMS {
             let (waiting, jobs, faults) = (self.waiting.clone(), self.jobs.clone(), self.faults.clone());
             let thread = std::thread::Builder::new().name("voicemail-program".into());
-            if thread.spawn(move || serve(&waiting, &jobs, &faults)).is_ok() {
-                self.threads += 1;
+            self.threads.extend(thread.spawn(move || serve(&waiting, &jobs, &faults)));
+        }
+    }
+
+    /// The server ends: what waits is run, as far as that takes a few seconds only.
+    pub fn finish(&mut self) {
+        self.queue = None;
+        for _ in 0..Duration::from_secs(limits::LEAVE_SECS).as_millis() / LOOK.as_millis() {
+            if self.threads.iter().all(JoinHandle::is_finished) {
+                return;
             }
+            std::thread::sleep(LOOK);
         }
     }
 

@@ -108,7 +108,7 @@ impl Switch {
                         Some(Outcome::Done)
                     }
                     "ChanSpy" | "ExtenSpy" => self.chan_spy(now, id, what, out),
-                    "VoiceMail" | "VoiceMailMain" | "MailboxExists" => {
+                    "VoiceMail" | "VoiceMailMain" | "MailboxExists" | "Directory" => {
                         self.mail_application(now, id, what, out)
                     }
                     "Park" | "ParkAndAnnounce" | "ParkedCall" => self.park_application(now, id, what, out),

@@ -22,6 +22,7 @@ pub fn does(name: &str) -> bool {
             "StreamEcho" => what.is_empty(),
             // Loudness at the time of recording is for lines of DAHDI.
             "VoiceMail" | "VoiceMailMain" => what != "g" && what != "r",
+            "Directory" => !matches!(what, "a" | "c" | "m"),
             "CHANNEL" => !super::channel_fields::UNDONE.contains(&what),
             _ => true,
         };
@@ -46,6 +47,7 @@ pub fn does(name: &str) -> bool {
         "CHANNEL_EXISTS",
         "CONNECTEDLINE",
         "DEVICE_STATE",
+        "Directory",
         "ENV",
         "FEATURE",
         "FEATUREMAP",

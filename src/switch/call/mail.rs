@@ -1,4 +1,4 @@
-//! `VoiceMail`, `VoiceMailMain`, `MailboxExists`: a call and its machine of [`crate::voicemail`]. What the machine wants
+//! `VoiceMail`, `VoiceMailMain`, `Directory`, `MailboxExists`: a call and its machine of [`crate::voicemail`]. What the machine wants
 //! said is played, what it wants written is ordered of the thread of the mailboxes.
 //!
 //! Who hangs up while he speaks leaves his message all the same: the machine waits, without a channel, until the
@@ -54,6 +54,7 @@ impl Switch {
         }
         let begun = match name {
             "VoiceMail" => self.leave_call(now, id, arguments, out),
+            "Directory" => self.directory_call(now, id, arguments, out),
             _ => self.listen_call(now, id, arguments, out),
         };
         let (mail, early) = match begun {
@@ -171,14 +172,20 @@ impl Switch {
         self.mail_silence(id, out);
         match end {
             End::Status(word) => self.resume(id, Outcome::Status(word.to_owned())),
-            End::Exit { exten, context } => {
+            End::Told { variable, value, result } => {
+                let set = vec![(variable.to_owned(), value)];
+                let then = Box::new(Outcome::Status(result.to_owned()));
+                self.resume(id, Outcome::Variables { set, then });
+            }
+            End::Exit { exten, context, result } => {
+                let variable = self.mailing(id).map_or("VMSTATUS", |mailing| mailing.mail.result_variable());
                 let Some(channel) = self.calls.channels.get_mut(&id) else { return };
                 channel.doing = Doing::Nothing;
                 let own = channel.place().map(|place| place.context.to_string()).unwrap_or_default();
                 let context = if context.is_empty() { own } else { context };
                 if let Some(program) = &mut channel.program {
                     // A channel with as many variables as it may have goes without.
-                    let _ = program.set_variable("VMSTATUS", "USEREXIT");
+                    let _ = program.set_variable(variable, result);
                 }
                 self.send_to(now, id, Place::new(&context, &exten, 1), out);
             }
@@ -256,10 +263,10 @@ impl Switch {
             return;
         }
         let Doing::Mail(mut mailing) = std::mem::take(&mut channel.doing) else { return };
-        if let (Mail::Leave(leave), Some(program)) = (&mailing.mail, &mut channel.program) {
-            let word = if leave.has_message(now.at) { "SUCCESS" } else { "FAILED" };
+        let result = mailing.mail.result_of_hangup(now.at);
+        if let (Some((variable, word)), Some(program)) = (result, &mut channel.program) {
             // Its `h` extension sees how it ended; a channel with as many variables as it may have goes without.
-            let _ = program.set_variable("VMSTATUS", word);
+            let _ = program.set_variable(variable, word);
         }
         for step in mailing.mail.hear(now.at, Input::HungUp) {
             if let Do::Order(order) = step {

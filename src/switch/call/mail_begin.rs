@@ -1,4 +1,4 @@
-//! What `VoiceMail` and `VoiceMailMain` begin with: mailboxes, option letters, and where digits may lead.
+//! What `VoiceMail`, `VoiceMailMain` and `Directory` begin with: mailboxes, option letters, and where digits may lead.
 
 use super::channel::ChannelId;
 use super::mail::APP;
@@ -10,8 +10,12 @@ use crate::dialplan::{Match, Query};
 use crate::switch::Switch;
 use crate::switch::io::Actions;
 use crate::switch::view::Level;
-use crate::voicemail::{Leave, LeaveCall, LeaveOptions, Listen, ListenCall, Mail, MessageFacts, folder_of};
+use crate::voicemail::{
+    ByName, Directory, DirectoryCall, Leave, LeaveCall, LeaveOptions, Listen, ListenCall, Mail, MessageFacts,
+    folder_of,
+};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Switch {
     /// `VoiceMail(box[@context][&box…][,options])`
@@ -135,6 +139,60 @@ impl Switch {
             }
         }
         Ok((Mail::Listen(Box::new(Listen::new(call))), false))
+    }
+
+    /// `Directory([context[,dial context[,options]]])`
+    pub(super) fn directory_call(
+        &mut self,
+        now: Now,
+        id: ChannelId,
+        arguments: &str,
+        out: &mut Actions,
+    ) -> Result<(Mail, bool), String> {
+        let parts = split(arguments, ',', 3);
+        let own = self.calls.channels.get(&id).and_then(|channel| channel.place());
+        let own = own.ok_or("it has no dialplan")?.context.to_string();
+        let named = |at: usize, usual: &str| match nth(&parts, at).trim() {
+            "" => usual.to_owned(),
+            given => given.to_owned(),
+        };
+        let (context, dialled) = (named(0, "default"), named(1, &own));
+        let boxes = self.services.voicemail.contexts.get(&context).cloned();
+        let mut call = DirectoryCall {
+            boxes: boxes.ok_or_else(|| format!("voicemail.conf has no context '{context}'"))?,
+            by: ByName::Last,
+            letters: 3,
+            says_exten: false,
+            only_tells: false,
+            silent_line: false,
+            pause: Duration::ZERO,
+            has_operator: self.has_exten(now, &dialled, "o"),
+            has_attendant: self.has_exten(now, &dialled, "a"),
+            context: dialled,
+        };
+        for option in letters(nth(&parts, 2)).unwrap_or_else(|read| read) {
+            let number = option.argument.as_deref().and_then(|text| text.trim().parse::<u32>().ok());
+            let mut found_by = |by| {
+                call.by = by;
+                let letters = number.and_then(|letters| usize::try_from(letters).ok());
+                call.letters =
+                    letters.filter(|letters| *letters > 0).unwrap_or(3).min(limits::CHANNEL_DIGITS);
+            };
+            match option.letter {
+                'b' => found_by(ByName::Both),
+                'f' => found_by(ByName::First),
+                'l' => found_by(ByName::Last),
+                'e' => call.says_exten = true,
+                'n' => call.silent_line = true,
+                'p' => call.pause = Duration::from_millis(u64::from(number.unwrap_or(0).min(60_000))),
+                's' => call.only_tells = true,
+                other => self.ears.log(out, Level::Warning, APP, || {
+                    format!("Directory: option '{other}' is not obeyed by this version")
+                }),
+            }
+        }
+        let early = call.silent_line;
+        Ok((Mail::Directory(Box::new(Directory::new(call))), early))
     }
 
     fn has_exten(&self, now: Now, context: &str, exten: &str) -> bool {

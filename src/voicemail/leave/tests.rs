@@ -143,9 +143,19 @@ fn a_full_mailbox_and_a_disk_that_fails_say_so() {
 }
 
 #[test]
+fn a_mailbox_may_only_greet() {
+    let mut leave = call("maxmsg=0", unavail());
+    leave.start();
+    let steps = leave.hear(at(0), Input::Answer(Answer::Greetings(greetings())));
+    let Do::Play(prompts) = &steps[0] else { panic!("{steps:?}") };
+    assert!(!prompts.contains(&file("vm-intro")), "{prompts:?}");
+    assert_eq!(leave.hear(at(1), Input::Played), status("SUCCESS"));
+}
+
+#[test]
 fn digits_lead_out_of_the_greeting() {
     let exit = |exten: &str, context: &str| {
-        Do::End(End::Exit { exten: exten.to_owned(), context: context.to_owned() })
+        Do::End(End::Exit { exten: exten.to_owned(), context: context.to_owned(), result: "USEREXIT" })
     };
     for (conf, digit, expected) in [
         ("operator=yes\nexitcontext=desk", '0', Some(exit("o", "desk"))),
@@ -179,5 +189,6 @@ fn a_reviewed_message_is_heard_said_again_and_accepted() {
     assert_eq!(steps[1], play(&["vm-saveoper"]));
     assert_eq!(kept(&leave.hear(at(34), Input::Digit('1'))), 5);
     let steps = leave.hear(at(35), Input::Answer(Answer::Kept(1)));
-    assert_eq!(steps, [Do::End(End::Exit { exten: "o".to_owned(), context: String::new() })]);
+    let operator = End::Exit { exten: "o".to_owned(), context: String::new(), result: "USEREXIT" };
+    assert_eq!(steps, [Do::End(operator)]);
 }

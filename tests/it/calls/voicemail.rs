@@ -18,6 +18,8 @@ const PLAN: &str = "[phones]\nexten => 500,1,VoiceMail(200&300,u)\n same => n,Ha
                     exten => 501,1,VoiceMail(999,u)\n same => n,Hangup($[\"${VMSTATUS}\" = \"FAILED\" ? 17 :: 21])\n\
                     exten => 502,1,VoiceMail(200,e)\n same => n,Hangup(17)\n\
                     exten => 600,1,VoiceMailMain(200)\n same => n,Hangup(19)\n\
+                    exten => 800,1,Directory(default,phones,e)\n same => n,Hangup($[\"${DIRECTORY_RESULT}\" = \"USEREXIT\" ? 17 :: 21])\n\
+                    exten => 200,1,Hangup($[\"${DIRECTORY_RESULT}\" = \"SELECTED\" ? 19 :: 21])\n\
                     exten => 700,1,MailboxExists(200)\n same => n,Hangup($[\"${VMBOXEXISTSSTATUS}${MAILBOX_EXISTS(9)}${VM_INFO(200,fullname)}\" = \"SUCCESS0Bob\" ? 17 :: 21])\n\
                     exten => o,1,Hangup(22)\nexten => a,1,Hangup($[\"${VMSTATUS}\" = \"USEREXIT\" ? 23 :: 21])\n";
 
@@ -233,6 +235,24 @@ fn a_changed_password_counts_at_once() {
     let call = enter(&mut world, "12#");
     assert_eq!(call.hears_files(&world), ["vm-youhave"]);
     call.bye(&mut world);
+    nothing_is_left(&mut world);
+}
+
+/// Somebody is found by his name and called; whoever presses `#` goes on.
+#[test]
+fn the_directory_finds_people_by_their_names() {
+    let mut world = world();
+    let call = come(&mut world, 0, "800");
+    assert_eq!(call.hears_files(&world), ["dir-welcome"]);
+    call.press(&mut world, "262");
+    assert!(matches!(ordered(&world).1, Order::Names(ref boxes) if boxes[0].name == "200"));
+    answer(&mut world, Answer::Names(vec![None]), Vec::new());
+    assert_eq!(call.hears_files(&world), ["letters/b"]);
+    let sent = call.press(&mut world, "1");
+    assert_eq!(header(the(&sent, "BYE"), "Reason"), "Q.850;cause=19");
+    let call = come(&mut world, 0, "800");
+    let sent = call.press(&mut world, "#");
+    assert_eq!(header(the(&sent, "BYE"), "Reason"), "Q.850;cause=17");
     nothing_is_left(&mut world);
 }
 

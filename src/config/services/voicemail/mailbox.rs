@@ -52,7 +52,9 @@ pub struct MailboxOptions {
     pub next_after: bool,
     /// `tempgreetwarn`: its owner is reminded of a temporary greeting.
     pub warns_temporary: bool,
-    /// `maxmsg`: messages of one folder.
+    /// `hidefromdir`: the directory does not know its owner.
+    pub hidden: bool,
+    /// `maxmsg`: messages of one folder; 0: callers are greeted, and leave nothing.
     pub maxmsg: usize,
     /// `maxsecs` (`maxmessage`): the longest message.
     pub most: Option<Duration>,
@@ -70,7 +72,7 @@ impl Default for MailboxOptions {
     /// Asterisk's defaults.
     fn default() -> MailboxOptions {
         MailboxOptions {
-            attach: false,
+            attach: true,
             delete: false,
             review: false,
             operator: false,
@@ -80,7 +82,8 @@ impl Default for MailboxOptions {
             moveheard: true,
             wrap: false,
             next_after: false,
-            warns_temporary: true,
+            warns_temporary: false,
+            hidden: false,
             maxmsg: 100,
             most: None,
             least: Duration::ZERO,
@@ -105,6 +108,7 @@ pub(super) const OPTIONS: &[&str] = &[
     "messagewrap",
     "nextaftercmd",
     "tempgreetwarn",
+    "hidefromdir",
     "maxmsg",
     "maxsecs",
     "maxmessage",
@@ -123,7 +127,6 @@ const LATER: &[(&str, &str)] = &[
     ("callback", "nobody is called back out of a mailbox"),
     ("dialout", "nobody is called out of a mailbox"),
     ("usedirectory", "a mailbox to forward to is dialled by its number"),
-    ("hidefromdir", "there is no directory"),
     ("volgain", "mails have messages as loud as they are"),
     ("attachfmt", "mails have the format that is kept"),
     ("emailsubject", "all mailboxes have that of [general]"),
@@ -162,6 +165,7 @@ impl MailboxOptions {
             "messagewrap" => self.wrap = truth(value)?,
             "nextaftercmd" => self.next_after = truth(value)?,
             "tempgreetwarn" => self.warns_temporary = truth(value)?,
+            "hidefromdir" => self.hidden = truth(value)?,
             "maxmsg" => {
                 let most = number(value)? as usize;
                 if most > limits::VOICEMAIL_MESSAGES {

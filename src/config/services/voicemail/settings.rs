@@ -126,7 +126,7 @@ const LATER: &[(&str, &str)] = &[
     ("userscontext", "users.conf is not read"),
     ("aliasescontext", "a mailbox has one name"),
     ("forward_urgent_auto", "a forwarded message is not urgent"),
-    ("directoryintro", "there is no directory"),
+    ("directoryintro", "the directory begins with its usual prompts"),
     ("smdienable", "there is no SMDI"),
     ("smdiport", "there is no SMDI"),
     ("odbcstorage", "messages are files"),
