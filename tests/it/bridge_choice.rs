@@ -1,6 +1,7 @@
 //! Which way media takes: every condition alone, with exactly its reason; and who is sent what when it moves.
 
 use jackfield::base::ids::Name;
+use jackfield::bridge::Fax;
 use jackfield::bridge::*;
 use jackfield::sdp::*;
 use std::net::SocketAddr;
