@@ -233,7 +233,9 @@ impl Switch {
         let runs = self.calls.channels.get(&taken).is_some_and(|channel| {
             channel.is_up() && (channel.program.is_some() || channel.parked().is_some())
         });
-        if !runs || self.is_being_transferred(left) || self.is_being_transferred(taken) {
+        // Behind a Local channel may be what this one would lead to: a ring of them has no phone and no end.
+        let local = self.calls.channels.get(&party).is_some_and(|channel| channel.local.is_some());
+        if !runs || local || self.is_being_transferred(left) || self.is_being_transferred(taken) {
             return Went::Done(400);
         }
         let Some([beside, runner]) = self.local_up(now, "_attended@transfer/n") else {
