@@ -302,7 +302,7 @@ impl Media {
         if !worker.has_room() {
             return Err(OpenError::Overloaded);
         }
-        let sockets = self.shared.table.bind(&open)?;
+        let sockets = self.shared.table.bind(&open, at)?;
         let (rtp, rtcp_port) = (sockets.others.rtp_address, sockets.others.rtcp_port());
         let random = self.random.next_u64();
         let out = Continuity::new(random as u32, (random >> 32) as u16 & 0x7fff, (random >> 16) as u32, 8000);

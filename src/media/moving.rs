@@ -23,8 +23,9 @@ impl Worker {
             self.unjoin(index);
         }
         let command = match self.detach(id) {
-            Some(port) => {
-                self.stop_watching(&port);
+            Some(mut port) => {
+                self.stop_watching(&mut port);
+                port.others.has_moved = true;
                 Command::Adopt(port)
             }
             None => Command::Gone(id),

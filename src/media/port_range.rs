@@ -33,9 +33,9 @@ impl PortTable {
         PortTable { inner: Mutex::new(inner), resting: Resting::default() }
     }
 
-    /// Opens the sockets of a port: RTP on an even number, RTCP on the next.
-    pub fn bind(self: &Arc<Self>, open: &Open) -> Result<Sockets, OpenError> {
-        let kind = Kind::of(open);
+    /// Opens the sockets of a port: RTP on an even number, RTCP on the next. `thread` will have them.
+    pub fn bind(self: &Arc<Self>, open: &Open, thread: usize) -> Result<Sockets, OpenError> {
+        let kind = Kind::of(open, thread);
         if let Some(sockets) = self.resting.rested(kind, open.range) {
             return Ok(sockets);
         }
@@ -54,7 +54,10 @@ impl PortTable {
             let pair = bind(open.bind, even, open.tos).and_then(|rtp| {
                 let rtcp = if open.rtcp_port { Some(bind(open.bind, even + 1, open.tos)?) } else { None };
                 let rtp_address = rtp.local_addr()?;
-                Ok(Sockets { rtp, others: Others { rtcp, rtp_address, kind, lease } })
+                Ok(Sockets {
+                    rtp,
+                    others: Others { rtcp, rtp_address, kind, is_watched: false, has_moved: false, lease },
+                })
             });
             match pair {
                 Ok(sockets) => return Ok(sockets),
@@ -63,6 +66,11 @@ impl PortTable {
             }
         }
         Err(OpenError::RangeFull(open.range))
+    }
+
+    /// Something came to a socket at rest: its pair, which is to be watched no longer. `None` where it serves again by now.
+    pub fn disturbed<T>(&self, port: u16, unwatch: impl FnOnce(&Sockets) -> T) -> Option<T> {
+        self.resting.disturbed(port, unwatch)
     }
 
     /// Closes what has rested too long; true when more rests.
@@ -125,6 +133,10 @@ pub(super) struct Others {
     pub rtcp: Option<UdpSocket>,
     pub rtp_address: SocketAddr,
     kind: Kind,
+    /// The thread's epoll has them, also while they rest.
+    pub is_watched: bool,
+    /// It went from the thread it was opened for to another one.
+    pub has_moved: bool,
     lease: Lease,
 }
 
@@ -143,6 +155,11 @@ impl Sockets {
 }
 
 impl Others {
+    /// The number of its RTP port.
+    pub fn port(&self) -> u16 {
+        self.lease.port
+    }
+
     pub fn rtcp_port(&self) -> Option<u16> {
         self.rtcp.as_ref().map(|_| self.rtp_address.port() + 1)
     }
@@ -189,31 +206,31 @@ mod tests {
     fn pairs_are_even_unique_given_back_and_rested() {
         let table = Arc::new(PortTable::new(7));
         let open = open(21_001, 21_010);
-        let mut held: Vec<_> = (0..4).map(|_| table.bind(&open).expect("four pairs fit")).collect();
+        let mut held: Vec<_> = (0..4).map(|_| table.bind(&open, 0).expect("four pairs fit")).collect();
         let mut ports: Vec<_> = held.iter().map(|s| s.others.rtp_address.port()).collect();
         ports.sort_unstable();
         assert_eq!(ports, [21_002, 21_004, 21_006, 21_008]);
         assert!(held.iter().all(|s| s.others.rtcp_port() == Some(s.others.rtp_address.port() + 1)));
-        assert_eq!(table.bind(&open).expect_err("full"), OpenError::RangeFull(open.range));
+        assert_eq!(table.bind(&open, 0).expect_err("full"), OpenError::RangeFull(open.range));
         let given_back = held.remove(2).others.rtp_address.port();
-        assert_eq!(table.bind(&open).expect("one is free").others.rtp_address.port(), given_back);
+        assert_eq!(table.bind(&open, 0).expect("one is free").others.rtp_address.port(), given_back);
     }
 
     #[test]
     fn sockets_at_rest_serve_the_next_call_and_hold_no_port_back() {
         let table = Arc::new(PortTable::new(0));
         let open = open(21_300, 21_303);
-        let (first, second) = (table.bind(&open).expect("free"), table.bind(&open).expect("free"));
+        let (first, second) = (table.bind(&open, 0).expect("free"), table.bind(&open, 0).expect("free"));
         let stray = UdpSocket::bind("127.0.0.1:0").expect("free");
         stray.send_to(b"late", first.others.rtp_address).expect("sends");
         let resting = first.others.rtp_address;
         drop(first.rest());
-        let again = table.bind(&open).expect("the pair at rest is all there is");
+        let again = table.bind(&open, 0).expect("the pair at rest is all there is");
         assert_eq!(again.others.rtp_address, resting);
         let error = again.rtp.recv(&mut [0; 8]).expect_err("what came for the last call is gone");
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         drop((again.rest(), second.rest()));
-        let other = table.bind(&Open { tos: 0, ..open }).expect("another kind has the ports, too");
+        let other = table.bind(&Open { tos: 0, ..open }, 0).expect("another kind has the ports, too");
         assert!(matches!(other.others.rtp_address.port(), 21_300 | 21_302));
     }
 
@@ -221,18 +238,18 @@ mod tests {
     fn a_foreign_program_on_a_port_is_stepped_over() {
         let table = Arc::new(PortTable::new(0));
         let _foreign = UdpSocket::bind(("127.0.0.1", 21_103)).expect("free");
-        let sockets = table.bind(&open(21_100, 21_107)).expect("others are free");
-        let more: Vec<_> = (0..2).map(|_| table.bind(&open(21_100, 21_107)).expect("others")).collect();
-        assert!(table.bind(&open(21_100, 21_107)).is_err());
+        let sockets = table.bind(&open(21_100, 21_107), 0).expect("others are free");
+        let more: Vec<_> = (0..2).map(|_| table.bind(&open(21_100, 21_107), 0).expect("others")).collect();
+        assert!(table.bind(&open(21_100, 21_107), 0).is_err());
         assert!(more.iter().chain([&sockets]).all(|s| s.others.rtp_address.port() != 21_102));
     }
 
     #[test]
     fn a_range_without_a_pair_is_full_and_a_foreign_address_is_named() {
         let table = Arc::new(PortTable::new(0));
-        assert!(matches!(table.bind(&open(21_201, 21_202)), Err(OpenError::RangeFull(_))));
+        assert!(matches!(table.bind(&open(21_201, 21_202), 0), Err(OpenError::RangeFull(_))));
         let stranger = Open { bind: IpAddr::from([192, 0, 2, 1]), ..open(21_210, 21_220) };
-        let Err(OpenError::System(words)) = table.bind(&stranger) else { panic!("192.0.2.1 is not ours") };
+        let Err(OpenError::System(words)) = table.bind(&stranger, 0) else { panic!("192.0.2.1 is not ours") };
         assert!(words.starts_with("192.0.2.1 port 212"), "{words}");
     }
 }

@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// Ports by slot. A slot's generation tells an old event or timer from one of the port that now lives there.
+/// Ports by slot. A slot's generation tells an old timer from one of the port that now lives there.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     slots: Vec<(u32, Option<Box<Port>>)>,
@@ -60,7 +60,7 @@ impl Slots {
 pub(super) const PACKET_BYTES: usize = 2048;
 /// Ready sockets handled per wake-up.
 const READY: usize = 256;
-/// Epoll token of the bell; ports have generation, slot and RTCP bit.
+/// Epoll token of the bell; sockets have their port's number.
 const BELL: u64 = u64::MAX;
 
 #[derive(Debug)]
@@ -70,6 +70,8 @@ pub(super) struct Worker {
     pub epoll: Epoll,
     started: Instant,
     pub slots: Slots,
+    /// The slot of the port that has these two numbers; [`EMPTY`] while their sockets rest.
+    seats: Box<[u32]>,
     pub(super) by_id: HashMap<PortId, usize, foldhash::fast::RandomState>,
     /// Ports announced by [`Command::Expect`], and the orders that came before them.
     pub(super) expected: HashMap<PortId, Vec<Waiting>, foldhash::fast::RandomState>,
@@ -101,6 +103,7 @@ impl Worker {
             epoll,
             started: now_instant(),
             slots: Slots::default(),
+            seats: vec![EMPTY; 65_536 / 2].into(),
             by_id: HashMap::default(),
             expected: HashMap::default(),
             handovers: VecDeque::new(),
@@ -150,6 +153,12 @@ impl Worker {
         false
     }
 
+    /// A turn for tests in other files.
+    #[cfg(test)]
+    pub fn turn_once(&mut self) {
+        let _ = self.turn(&mut [EpollEvent::empty(); READY]);
+    }
+
     fn timeout(&self) -> EpollTimeout {
         if !self.outgoing.backlog.is_empty() || !self.handovers.is_empty() {
             return EpollTimeout::from(10u8);
@@ -163,11 +172,12 @@ impl Worker {
     }
 
     fn readable(&mut self, now: Moment, token: u64) {
-        let (index, generation) = ((token >> 1) as u32 as usize, (token >> 33) as u32);
-        if self.slots.generation(index) & 0x7fff_ffff != generation {
-            return;
+        let number = token as u16;
+        match self.seats[usize::from(number / 2)] {
+            EMPTY => self.disturbed(number & !1),
+            index if number & 1 == 0 => self.rtp_readable(now, index as usize),
+            index => self.rtcp_readable(now, index as usize),
         }
-        if token & 1 == 0 { self.rtp_readable(now, index) } else { self.rtcp_readable(now, index) }
     }
 
     /// Takes all waiting commands; true when the thread shall end.
@@ -195,17 +205,12 @@ impl Worker {
         let id = port.id;
         port.timer = None;
         let index = self.slots.insert(port);
-        let token = (u64::from(self.slots.generation(index) & 0x7fff_ffff) << 33) | ((index as u64) << 1);
-        let added = self.slots.get(index).map(|port| {
-            let watch = |token| EpollEvent::new(EpollFlags::EPOLLIN, token);
-            self.epoll.add(&port.rtp, watch(token))?;
-            match &port.others.rtcp {
-                Some(rtcp) => self.epoll.add(rtcp, watch(token | 1)),
-                None => Ok(()),
-            }
+        let watched = self.slots.get(index).map(|port| {
+            self.seats[usize::from(port.others.port() / 2)] = index as u32;
+            watch(&self.epoll, port)
         });
         self.by_id.insert(id, index);
-        if !matches!(added, Some(Ok(()))) {
+        if !matches!(watched, Some(Ok(()))) {
             // Out of watches: the port is deaf, so it is no port.
             return self.close(now, id);
         }
@@ -224,6 +229,7 @@ impl Worker {
         let index = self.by_id.remove(&id)?;
         self.forget_leg(index);
         let mut port = self.slots.remove(index)?;
+        self.seats[usize::from(port.others.port() / 2)] = EMPTY;
         if let Some((_, timer)) = port.timer.take() {
             self.wheel.cancel(timer);
         }
@@ -324,6 +330,26 @@ impl Worker {
     }
 }
 
+/// A pair of numbers that no port has.
+const EMPTY: u32 = u32::MAX;
+
+/// Watches a port's sockets, which may have rested under watch.
+fn watch(epoll: &Epoll, port: &mut Port) -> nix::Result<()> {
+    if port.others.is_watched {
+        return Ok(());
+    }
+    let number = u64::from(port.others.port());
+    epoll.add(&port.rtp, EpollEvent::new(EpollFlags::EPOLLIN, number))?;
+    if let Some(rtcp) = &port.others.rtcp
+        && let Err(full) = epoll.add(rtcp, EpollEvent::new(EpollFlags::EPOLLIN, number | 1))
+    {
+        let _ = epoll.delete(&port.rtp);
+        return Err(full);
+    }
+    port.others.is_watched = true;
+    Ok(())
+}
+
 /// Orders kept for a port on its way between two threads, which takes microseconds.
 const EXPECTED_ORDERS: usize = 64;
 
@@ -375,7 +401,7 @@ mod tests {
                 tos: 0,
                 timers: Timers::default(),
             };
-            let sockets = table.bind(&open).expect("binds");
+            let sockets = table.bind(&open, 0).expect("binds");
             places.push(sockets.others.rtp_address);
             let counted = Counted::new(Arc::new(AtomicUsize::new(0)));
             let out = Continuity::new(7, 0, 0, 8000);
@@ -468,7 +494,7 @@ mod tests {
                 tos: 0,
                 timers: Timers::default(),
             };
-            let sockets = table.bind(&open).expect("binds");
+            let sockets = table.bind(&open, 0).expect("binds");
             places.push(sockets.others.rtp_address);
             let counted = Counted::new(Arc::new(AtomicUsize::new(0)));
             let out = Continuity::new(7, 0, 0, 8000);
