@@ -162,6 +162,7 @@ const FOR_CALLS: &[&str] = &[
     "ChanSpy",
     "ConfBridge",
     "ExtenSpy",
+    "Page",
     "Park",
     "ParkAndAnnounce",
     "ParkedCall",
