@@ -58,7 +58,7 @@ pub(super) struct Media {
     pub(super) agreement: Option<Agreement>,
     places: Vec<Option<Place>>,
     /// Where a stream of ours is in truth, while its place is another phone's: told to a peer that holds.
-    home: Option<(usize, Local)>,
+    home: Option<Box<(usize, Local)>>,
     pub(super) willing: Direction,
     /// Codecs that answers are limited to.
     pub(super) only: Option<Vec<Format>>,
@@ -200,7 +200,7 @@ impl Media {
 
     /// What a peer is told about a stream while it holds; `None`: the same as otherwise.
     pub fn set_home(&mut self, home: Option<(usize, Local)>) {
-        self.home = home;
+        self.home = home.map(Box::new);
     }
 
     /// The place of a stream that was waited for; `None` when none could be had. `false` when nobody waits for it.

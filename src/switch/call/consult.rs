@@ -294,6 +294,7 @@ impl Switch {
             let sound = self.features_of(id).sounds.transferred.clone();
             self.chime(target, &sound, out);
         }
+        self.end_unheard(now, [transferee, target], out);
     }
 
     /// `target` is now whom the transferred channel talks to, in the place of `id`.

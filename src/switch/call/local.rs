@@ -276,6 +276,42 @@ impl Switch {
         }
     }
 
+    /// A transfer is complete. Where it joined Local channels that only run applications, nobody hears those and nobody
+    /// would ever end them: they end now.
+    pub(super) fn end_unheard(&mut self, now: Now, legs: [ChannelId; 2], out: &mut Actions) {
+        if legs.iter().any(|leg| self.leads_to_somebody(*leg)) {
+            return;
+        }
+        self.ears.log(out, Level::Notice, CHAN_LOCAL, || {
+            "A transfer joined two Local channels without a phone behind either: ended".into()
+        });
+        self.hang_up(now, legs[0], 16, out);
+    }
+
+    fn leads_to_somebody(&self, leg: ChannelId) -> bool {
+        let mut at = leg;
+        for _ in 0..limits::CALL_STEPS {
+            let Some(channel) = self.calls.channels.get(&at) else { return false };
+            let Some(peer) = channel.local.and_then(|half| self.calls.channels.get(&half.peer)) else {
+                return channel.local.is_none();
+            };
+            match self.partner(peer.id) {
+                Some(next) => at = next,
+                None => return self.awaits_somebody(peer),
+            }
+        }
+        false
+    }
+
+    /// Whether what half of a Local channel runs is about phones.
+    fn awaits_somebody(&self, half: &Channel) -> bool {
+        match &half.doing {
+            Doing::Dialling(_) | Doing::Introducing(_) | Doing::Originating | Doing::Parked(_) => true,
+            Doing::Conference => self.meets_phones(half),
+            _ => false,
+        }
+    }
+
     /// A channel's call goes on with `other` in the place of the half it was bridged with.
     fn inherit_call(
         &mut self,

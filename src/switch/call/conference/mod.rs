@@ -120,6 +120,15 @@ impl Attending {
 }
 
 impl Switch {
+    /// Whether there are phones in the conference that a channel is in.
+    pub(super) fn meets_phones(&self, channel: &Channel) -> bool {
+        let name = channel.attending.as_deref().map(|attending| &attending.conference);
+        let conference = name.and_then(|name| self.calls.conferences.get(name));
+        let is_phone =
+            |id: &ChannelId| self.calls.channels.get(id).is_some_and(|member| member.local.is_none());
+        conference.is_some_and(|conference| conference.members.iter().any(is_phone))
+    }
+
     fn attending(&self, id: ChannelId) -> Option<&Attending> {
         self.calls.channels.get(&id)?.attending.as_deref()
     }
