@@ -605,7 +605,7 @@ fn pickup_looks_in_its_own_context() {
     let picked = |dialled: &str, context: &str| {
         let text = office_text("").replacen(
             "[300]\ntype=endpoint\ncontext=phones",
-            &format!("[300]\ntype=endpoint\ncontext=desk"),
+            "[300]\ntype=endpoint\ncontext=desk",
             1,
         );
         let text = text.replacen(
