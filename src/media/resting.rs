@@ -81,7 +81,7 @@ impl Resting {
         Some(sockets)
     }
 
-    /// See [`PortTable::disturbed`].
+    /// See [`super::port_range::PortTable::disturbed`].
     pub fn disturbed<T>(&self, port: u16, unwatch: impl FnOnce(&Sockets) -> T) -> Option<T> {
         let mut resting = self.lock();
         let sockets = resting.iter_mut().map(|(_, sockets)| sockets).find(|s| s.others.port() == port)?;
