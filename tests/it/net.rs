@@ -324,6 +324,20 @@ impl<A: std::fmt::Debug> Net<A> {
         self.nodes[at].view(now).0
     }
 
+    /// Names of a server's channels, where each is half of a Local channel that waits in a room; else none.
+    pub fn seated_halves(&mut self, at: usize) -> Vec<String> {
+        let now = self.now;
+        let Reply::Channels(all) = self.nodes[at].ask(now, Command::Show { kind: Kind::Channel, name: None })
+        else {
+            panic!("channels were asked for")
+        };
+        let waits = |channel: &view::ChannelView| {
+            channel.name.starts_with("Local/")
+                && matches!(channel.application.as_str(), "ConfBridge" | "BridgeWait")
+        };
+        if all.iter().all(waits) { all.into_iter().map(|channel| channel.name).collect() } else { Vec::new() }
+    }
+
     /// A key of a phone is heard in what it sends to the first server, if it sends there.
     pub fn press(&mut self, phone: u16, call: u32, key: char) {
         let Some(audio) = self.leg(phone, call).and_then(|leg| Some(leg.session.local(0)?.port)) else {

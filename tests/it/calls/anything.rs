@@ -207,7 +207,10 @@ fn services_by_chance_leave_nothing() {
     };
     each(50_000, count, link, &mut told);
     let done = &told.done;
-    eprintln!("{count} seeds: {} answers, {} transfers by REFER, {done:?}", told.answered, told.transfers);
+    eprintln!(
+        "{count} seeds: {} answers, {} transfers by REFER, {} Local halves left in rooms, {done:?}",
+        told.answered, told.transfers, told.seated
+    );
     if std::env::var("JACKFIELD_SEED").is_err() {
         // Each kind of thing did happen.
         let orders = "Join Direct Enter Leave Play PlayRoom Record RecordRoom Spy Stop Smooth Listen Volume";

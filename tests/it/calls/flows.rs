@@ -7,6 +7,7 @@
 use crate::net::{Happening, Link, Net, seeds};
 use jackfield::sdp::Direction;
 use jackfield::session::*;
+use jackfield::switch::view::Command;
 use std::collections::BTreeMap;
 
 const SERVER: u16 = 5060;
@@ -72,6 +73,8 @@ pub struct Told {
     pub busy: u32,
     /// Every service is used, by chance.
     pub services: bool,
+    /// Halves of Local channels in rooms that somebody had to end.
+    pub seated: u32,
     /// How often the media threads were ordered what.
     pub done: BTreeMap<String, u32>,
 }
@@ -261,6 +264,12 @@ fn leaves_nothing(seed: u64, link: Link, told: &mut Told) -> Option<String> {
         net.run(15_000, &mut |net, happening| react(net, told, happening));
         told.busy += u32::from(!net.leftovers().is_empty());
         net.run(225_000, &mut |net, happening| react(net, told, happening));
+        // Who was sent into rooms at both ends of a Local channel waits there until somebody ends it, as in Asterisk.
+        for name in net.seated_halves(0) {
+            told.seated += 1;
+            net.order(0, Command::Hangup { channel: Some(name), cause: 16 });
+            net.run(1_000, &mut |net, happening| react(net, told, happening));
+        }
         assert_eq!(net.leftovers(), [""; 0]);
         let before = net.nodes[0].ticks;
         net.run(60_000, &mut |net, happening| react(net, told, happening));
