@@ -40,6 +40,15 @@ impl Switch {
                 }),
             }
         }
+        let named = nth(&parts, 0).split('&').count();
+        if named > limits::VOICEMAIL_COPIES {
+            self.ears.log(out, Level::Warning, APP, || {
+                format!(
+                    "VoiceMail: {named} mailboxes are named; only the first {} get the message. Call VoiceMail again for the rest",
+                    limits::VOICEMAIL_COPIES
+                )
+            });
+        }
         let channel = self.calls.channels.get(&id).ok_or("the channel is gone")?;
         let place = channel.place().ok_or("it has no dialplan")?;
         let mut facts = MessageFacts {

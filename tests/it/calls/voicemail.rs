@@ -10,6 +10,7 @@ use jackfield::config::files::MemoryFiles;
 use jackfield::config::origin::Sources;
 use jackfield::config::services::Services;
 use jackfield::switch::io::Input;
+use jackfield::switch::view::Event;
 use jackfield::voicemail::{Answer, Count, Greetings, Message, NewMessage, Opened, Order, Told};
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +84,19 @@ fn kept(world: &World) -> Box<NewMessage> {
         Order::Keep(message) => message,
         other => panic!("{other:?}"),
     }
+}
+
+/// A message goes to 64 mailboxes at most, and it is said that the others get none.
+#[test]
+fn mailboxes_beyond_the_limit_are_told() {
+    let mut world = world();
+    let boxes = vec!["200"; 65].join("&");
+    set_dialplan(&mut world, &format!("[phones]\nexten => 500,1,VoiceMail({boxes},u)\n"));
+    speaking(&mut world);
+    let said = |words: &str| {
+        world.events.iter().any(|event| matches!(event, Event::Log { text, .. } if text.contains(words)))
+    };
+    assert!(said("65 mailboxes are named; only the first 64 get the message"), "{:?}", world.events);
 }
 
 /// D4: greeting, beep, recording, and the message with what is known of the call, for both mailboxes; their lamps are
