@@ -28,27 +28,7 @@ impl Switch {
     ) -> Result<(Mail, bool), String> {
         let parts = split(arguments, ',', 2);
         let all = self.services.clone();
-        let mut boxes: Vec<Arc<Mailbox>> = Vec::new();
-        for full in nth(&parts, 0).split('&').take(limits::VOICEMAIL_COPIES) {
-            match all.voicemail.find_full(full) {
-                Some(mailbox) => boxes.push(mailbox.clone()),
-                None if boxes.is_empty() => {
-                    return Err(format!("there is no mailbox '{full}' in voicemail.conf"));
-                }
-                None => self.ears.log(out, Level::Warning, APP, || {
-                    format!("VoiceMail: there is no mailbox '{full}' to copy to")
-                }),
-            }
-        }
-        let named = nth(&parts, 0).split('&').count();
-        if named > limits::VOICEMAIL_COPIES {
-            self.ears.log(out, Level::Warning, APP, || {
-                format!(
-                    "VoiceMail: {named} mailboxes are named; only the first {} get the message. Call VoiceMail again for the rest",
-                    limits::VOICEMAIL_COPIES
-                )
-            });
-        }
+        let boxes = self.boxes_named(nth(&parts, 0), out)?;
         let channel = self.calls.channels.get(&id).ok_or("the channel is gone")?;
         let place = channel.place().ok_or("it has no dialplan")?;
         let mut facts = MessageFacts {
@@ -99,6 +79,33 @@ impl Switch {
             boxes,
         };
         Ok((Mail::Leave(Box::new(Leave::new(call))), early))
+    }
+
+    /// The mailboxes that a message goes to.
+    fn boxes_named(&mut self, names: &str, out: &mut Actions) -> Result<Vec<Arc<Mailbox>>, String> {
+        let all = self.services.clone();
+        let mut boxes: Vec<Arc<Mailbox>> = Vec::new();
+        for full in names.split('&').take(limits::VOICEMAIL_COPIES) {
+            match all.voicemail.find_full(full) {
+                Some(mailbox) => boxes.push(mailbox.clone()),
+                None if boxes.is_empty() => {
+                    return Err(format!("there is no mailbox '{full}' in voicemail.conf"));
+                }
+                None => self.ears.log(out, Level::Warning, APP, || {
+                    format!("VoiceMail: there is no mailbox '{full}' to copy to")
+                }),
+            }
+        }
+        let named = names.split('&').count();
+        if named > limits::VOICEMAIL_COPIES {
+            self.ears.log(out, Level::Warning, APP, || {
+                format!(
+                    "VoiceMail: {named} mailboxes are named; only the first {} get the message. Call VoiceMail again for the rest",
+                    limits::VOICEMAIL_COPIES
+                )
+            });
+        }
+        Ok(boxes)
     }
 
     /// `VoiceMailMain([box][@context][,options])`
